@@ -1,0 +1,1 @@
+"""Where frames come from: sources of all kinds and the thread that reads them."""

@@ -1,0 +1,56 @@
+"""The source protocol: what every origin of frames offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source is.
+
+    Attributes:
+        kind: ``camera``, ``video``, ``image``, ``folder``, ``stream`` or ``demo``.
+        label: for people: the camera's or file's name.
+        live: frames come when they come and never end by themselves (camera, stream, demo).
+        mirror: whether people expect a mirror image by default (cameras).
+        width, height: of the frames, 0 where only the first frame will tell.
+        fps: nominal frames per second, 0 where there is none.
+        frames: how many frames there will be, None where nobody knows.
+    """
+
+    kind: str
+    label: str
+    live: bool
+    mirror: bool
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    frames: int | None = None
+
+
+class SourceLost(InputError):
+    """A live source stopped delivering; opening it again may help."""
+
+
+class Source(Protocol):
+    """An opened source. Used by one thread at a time."""
+
+    info: SourceInfo
+
+    def read(self) -> Frame | None:
+        """The next frame, waiting for a camera; None at the end of a file.
+
+        Raises:
+            SourceLost: a camera or stream stopped delivering.
+            InputError: a file turned out to be damaged.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the device or file. May be called twice."""
+        ...

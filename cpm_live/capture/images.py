@@ -1,0 +1,89 @@
+"""Still pictures: one image, or a folder of them in order of name."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cpm_live.capture.base import SourceInfo
+from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
+
+
+def is_image(path: Path) -> bool:
+    """Whether the file's name ends as a picture's."""
+    return path.suffix.lower() in SUFFIXES
+
+
+class ImageSource:
+    """One picture or a folder of pictures.
+
+    Args:
+        path: file or folder.
+        hold: live use: show each picture for this many seconds (a single one is repeated at 10 Hz, so
+            that switching models or sources acts on it at once) and begin again after the last.
+
+    Raises:
+        InputError: missing, no pictures in the folder, or the first one cannot be decoded.
+    """
+
+    def __init__(self, path: Path, hold: float | None = None) -> None:
+        if path.is_dir():
+            self.paths = sorted(entry for entry in path.iterdir() if is_image(entry))
+            if not self.paths:
+                raise InputError(f"no pictures ({', '.join(sorted(SUFFIXES))}) in folder {path}")
+        elif path.is_file():
+            self.paths = [path]
+        else:
+            raise InputError(f"no file or folder {path}; check the path")
+        self.hold = hold
+        self._index = 0
+        self._cached: tuple[Path, np.ndarray] | None = None
+        first = self._load(self.paths[0])
+        kind = "folder" if path.is_dir() else "image"
+        self.info = SourceInfo(
+            kind, path.name or str(path), live=False, mirror=False, width=first.shape[1], height=first.shape[0],
+            fps=10.0 if hold else 0.0, frames=len(self.paths),
+        )  # fmt: skip
+
+    def _load(self, path: Path) -> np.ndarray:
+        if self._cached and self._cached[0] == path:
+            return self._cached[1]
+        try:
+            data = np.fromfile(path, np.uint8)
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from None
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        if image is None:
+            raise InputError(f"cannot decode picture {path}; it is damaged or not a picture")
+        self._cached = (path, image)
+        return image
+
+    def read(self) -> Frame | None:
+        """The next picture; None after the last, unless held."""
+        if self.hold is None:
+            if self._index >= len(self.paths):
+                return None
+            path = self.paths[self._index]
+        else:
+            if self._index:
+                time.sleep(0.1)
+            each = max(1, round(self.hold * 10))
+            path = self.paths[(self._index // each) % len(self.paths)]
+        frame = Frame(self._load(path), self._index, time.monotonic_ns(), self._index / 10.0)
+        self._index += 1
+        return frame
+
+    @property
+    def current(self) -> Path:
+        """The picture that the last :meth:`read` gave."""
+        return self.paths[min(max(self._index - 1, 0), len(self.paths) - 1)]
+
+    def close(self) -> None:
+        """Forget the decoded picture."""
+        self._cached = None

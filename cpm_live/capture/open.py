@@ -1,0 +1,61 @@
+"""From what a person types to an opened source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpm_live.capture.base import Source
+from cpm_live.core.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRequest:
+    """What to open.
+
+    Attributes:
+        text: ``demo``, ``demo:hand``, ``camera``, ``camera:0``, ``camera:NAME``, a path or a URL.
+        live: paced to real time and repeated for ever (the window), or once as fast as possible (``run``).
+        size: wanted camera resolution.
+        demo_kind: what plain ``demo`` shows: ``body`` or ``hand``.
+    """
+
+    text: str
+    live: bool = True
+    size: tuple[int, int] = (640, 480)
+    demo_kind: str = "body"
+    demo_frames: int = 300
+
+
+def open_source(request: SourceRequest) -> Source:
+    """Open a source.
+
+    Raises:
+        InputError: it does not exist or cannot be used; one line saying what to do.
+    """
+    text = request.text.strip()
+    if not text:
+        raise InputError("no source given; use a file, a folder, a URL, camera:0 or demo")
+    if text == "demo" or text.startswith("demo:"):
+        from cpm_live.capture.demo import DemoSource
+
+        kind = text.partition(":")[2] or request.demo_kind
+        if kind not in ("body", "hand"):
+            raise InputError(f"unknown demo {kind!r}; use demo:body or demo:hand")
+        return DemoSource(kind, frames=None if request.live else request.demo_frames, paced=request.live)
+    if text == "camera" or text.startswith("camera:"):
+        from cpm_live.capture.camera import CameraSource, find_camera
+
+        return CameraSource(find_camera(text.partition(":")[2] or "0"), request.size)
+    from cpm_live.capture.video import VideoSource, is_stream
+
+    if is_stream(text):
+        return VideoSource(text)
+    from cpm_live.capture.images import ImageSource, is_image
+
+    path = Path(text).expanduser()
+    if path.is_dir() or is_image(path):
+        return ImageSource(path, hold=2.0 if request.live else None)
+    if not path.exists():
+        raise InputError(f"no file or folder {text}; check the path (cameras are camera:0, the demo is demo)")
+    return VideoSource(str(path), paced=request.live, loop=request.live)

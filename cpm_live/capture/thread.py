@@ -1,0 +1,117 @@
+"""The capture thread: reads, stamps and hands on; it never waits for whoever takes the frames."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cpm_live.capture.base import Source, SourceInfo, SourceLost
+from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+
+BACK_OFF = (0.5, 1.0, 2.0, 5.0)
+"""Seconds between attempts to reopen a lost camera; the last one repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureEvent:
+    """What the capture thread has to say.
+
+    Attributes:
+        kind: ``opened``, ``failed`` (could not be opened), ``lost`` (trying again) or ``ended``.
+        message: one line for people; empty for ``opened``.
+        info: the source, once known.
+    """
+
+    kind: str
+    message: str = ""
+    info: SourceInfo | None = None
+
+
+class CaptureThread(threading.Thread):
+    """Opens a source on its own thread and reads it until stopped.
+
+    Args:
+        deliver: takes each frame; must not wait.
+        tell: takes events; must not wait.
+        opener: opens the source; a fake one in tests.
+    """
+
+    def __init__(
+        self,
+        request: SourceRequest,
+        deliver: Callable[[Frame], None],
+        tell: Callable[[CaptureEvent], None],
+        opener: Callable[[SourceRequest], Source] = open_source,
+    ) -> None:
+        super().__init__(name="capture", daemon=True)
+        self.request = request
+        self._deliver, self._tell, self._opener = deliver, tell, opener
+        self._stop_asked = threading.Event()
+        self._running = threading.Event()
+        self._running.set()
+        self._single = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the thread to end; it does so after the frame it is waiting for."""
+        self._stop_asked.set()
+        self._running.set()
+
+    def pause(self, paused: bool) -> None:
+        """Stop reading, or go on. A live camera goes on filling its own buffers meanwhile."""
+        if paused:
+            self._running.clear()
+        else:
+            self._running.set()
+
+    def step(self) -> None:
+        """While paused: read one frame."""
+        self._single.set()
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            source = self._opener(self.request)
+        except InputError as error:
+            self._tell(CaptureEvent("failed", str(error)))
+            return
+        self._tell(CaptureEvent("opened", info=source.info))
+        try:
+            while not self._stop_asked.is_set():
+                if not self._running.is_set() and not self._single.is_set():
+                    self._stop_asked.wait(0.02)
+                    continue
+                self._single.clear()
+                try:
+                    frame = source.read()
+                except SourceLost as error:
+                    self._tell(CaptureEvent("lost", f"{error}; reconnecting", source.info))
+                    source.close()
+                    reopened = self._reopen()
+                    if reopened is None:
+                        return
+                    source = reopened
+                    continue
+                if frame is None:
+                    self._tell(CaptureEvent("ended", f"{source.info.label} has ended", source.info))
+                    return
+                self._deliver(frame)
+        except InputError as error:
+            self._tell(CaptureEvent("failed", str(error), source.info))
+        finally:
+            source.close()
+
+    def _reopen(self) -> Source | None:
+        attempt = 0
+        while not self._stop_asked.wait(BACK_OFF[min(attempt, len(BACK_OFF) - 1)]):
+            attempt += 1
+            try:
+                source = self._opener(self.request)
+            except InputError as error:
+                self._tell(CaptureEvent("lost", f"{error}; reconnecting (attempt {attempt})"))
+                continue
+            self._tell(CaptureEvent("opened", info=source.info))
+            return source
+        return None

@@ -1,0 +1,119 @@
+"""Video files and network streams, decoded by PyAV."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from cpm_live.capture.base import SourceInfo, SourceLost
+from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+
+STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
+
+
+def is_stream(text: str) -> bool:
+    """Whether this names a network stream."""
+    return text.lower().startswith(STREAM_SCHEMES)
+
+
+class VideoSource:
+    """A video file or a stream.
+
+    Args:
+        where: path or URL.
+        paced: files only: give each frame at its time, as live use wants; otherwise as fast as they decode.
+        loop: files only: begin again at the end (live use).
+
+    Raises:
+        InputError: missing, unreadable, or without a video track.
+    """
+
+    def __init__(self, where: str, paced: bool = False, loop: bool = False) -> None:
+        self.where, self.stream = where, is_stream(where)
+        self.paced, self.loop = paced and not self.stream, loop and not self.stream
+        if not self.stream and not Path(where).is_file():
+            raise InputError(f"no file {where}; check the path")
+        self._index = 0
+        self._open()
+        video = self._container.streams.video[0]
+        rate = float(video.average_rate or video.guessed_rate or 0)
+        duration = float(video.duration * video.time_base) if video.duration and video.time_base else 0.0
+        if not duration and self._container.duration:
+            duration = self._container.duration / 1e6
+        frames = int(video.frames) or (round(duration * rate) if duration and rate else None)
+        self.info = SourceInfo(
+            "stream" if self.stream else "video",
+            where if self.stream else Path(where).name,
+            live=self.stream,
+            mirror=False,
+            width=int(video.width),
+            height=int(video.height),
+            fps=rate,
+            frames=None if self.stream else frames,
+        )
+
+    def _open(self) -> None:
+        options = {"rtsp_transport": "tcp"} if self.where.lower().startswith("rtsp") else {}
+        try:
+            self._container = av.open(self.where, timeout=(5.0, 5.0) if self.stream else None, options=options)
+        except (FFmpegError, OSError, ValueError) as error:
+            kind = "stream" if self.stream else "video file"
+            raise InputError(f"cannot open {self.where} as a {kind}: {_reason(error)}") from None
+        if not self._container.streams.video:
+            self._container.close()
+            raise InputError(f"{self.where} has no video track")
+        video = self._container.streams.video[0]
+        video.thread_type = "AUTO"
+        self._frames: Iterator[av.VideoFrame] = self._container.decode(video)
+        self._base = 0.0
+        self._first: float | None = None
+        self._started = time.monotonic()
+
+    def read(self) -> Frame | None:
+        """The next decoded frame; None at the end of a file."""
+        try:
+            picture = next(self._frames, None)
+        except (FFmpegError, OSError) as error:
+            if self.stream:
+                raise SourceLost(f"stream {self.where} was lost: {_reason(error)}") from None
+            if self._index == 0:
+                raise InputError(f"cannot decode {self.where}: {_reason(error)}") from None
+            raise InputError(f"{self.where} is damaged after frame {self._index}: {_reason(error)}") from None
+        if picture is None:
+            if self.stream:
+                raise SourceLost(f"stream {self.where} ended")
+            if self._index == 0:
+                raise InputError(f"{self.where} holds no video frames")
+            if not self.loop:
+                return None
+            self._container.close()
+            self._open()
+            return self.read()
+        if self._first is None:
+            self._first = picture.time if picture.time is not None else 0.0
+        seconds = (picture.time if picture.time is not None else self._index / (self.info.fps or 30.0)) - self._first
+        if self.paced:
+            ahead = self._started + seconds - time.monotonic()
+            if ahead > 0:
+                time.sleep(min(ahead, 1.0))
+            elif ahead < -1:
+                self._started -= ahead
+        image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
+        frame = Frame(image, self._index, time.monotonic_ns(), None if self.stream else seconds)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Close the file or connection."""
+        self._container.close()
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).rstrip(".")

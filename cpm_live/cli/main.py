@@ -1,0 +1,86 @@
+"""``cpm-live``: the command itself, its errors and its exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cpm_live import __version__
+from cpm_live.cli import bench, devices, doctor, evaluate, models, run, train, window
+from cpm_live.core.errors import InputError
+
+app = typer.Typer(
+    name="cpm-live",
+    help="See a Convolutional Pose Machine think: live skeletons and belief maps, stage by stage.\n\n"
+    "Without a command the window opens, on your camera or, without one, on the built-in demo.",
+    add_completion=False,
+    no_args_is_help=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"cpm-live {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    source: window.SourceOption = None,
+    model: window.ModelOption = None,
+    engine: window.EngineOption = None,
+    size: window.SizeOption = "640x480",
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The window opens when no command is given."""
+    if context.invoked_subcommand is None:
+        window.open_window(source, model, engine, size)
+
+
+app.command("window", rich_help_panel="Look")(window.window)
+app.command("run", rich_help_panel="Look")(run.run)
+app.command("devices", rich_help_panel="Look")(devices.devices)
+app.add_typer(models.app, name="models", rich_help_panel="Models")
+app.command("train", rich_help_panel="Models")(train.train)
+app.command("evaluate", rich_help_panel="Models")(evaluate.evaluate)
+app.command("bench", rich_help_panel="This machine")(bench.bench)
+app.command("doctor", rich_help_panel="This machine")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; wrong input ends with one line and status 2, no traceback."""
+    debug = "--debug" in sys.argv
+    if debug:
+        # Accepted anywhere on the line, before or after the command.
+        sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    try:
+        app()
+    except InputError as error:
+        if debug:
+            raise
+        print(f"cpm-live: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("cpm-live: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        print(f"cpm-live: unexpected {type(error).__name__}: {error} (show all with --debug)", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

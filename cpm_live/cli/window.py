@@ -1,0 +1,65 @@
+"""``cpm-live`` and ``cpm-live window``: the live window."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from cpm_live.core.errors import InputError
+
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--source", "-s", metavar="SOURCE",
+        help="camera:0, camera:NAME, a video, picture or folder, a stream URL, or demo. Default: the first camera.",
+    ),
+]  # fmt: skip
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="body, hand, or a recipe (.toml).")]
+EngineOption = Annotated[str | None, typer.Option("--engine", "-e", help="auto, cpu or torch.")]
+SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Camera resolution to ask for.")]
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``640x480`` as (640, 480). Raises ``InputError`` for anything else."""
+    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text.strip().lower())
+    if not match:
+        raise InputError(f"--size {text!r} is not a size; write it as 1280x720")
+    return int(match[1]), int(match[2])
+
+
+def open_window(source: str | None, model: str | None, engine: str | None, size: str, report: bool = False) -> None:
+    """Check the options, then hand over to the window. Ends the process with the window's status."""
+    from cpm_live.engines import recipe
+    from cpm_live.engines.select import ENGINES
+
+    if model is not None:
+        recipe.find(model)
+    if engine is not None and engine not in ENGINES:
+        raise InputError(f"unknown engine {engine!r}; use {', '.join(ENGINES)}")
+    wanted = parse_size(size)
+    from cpm_live.gui.app import run_app
+    from cpm_live.gui.options import AppOptions
+
+    raise typer.Exit(
+        run_app(
+            AppOptions(
+                source=source, model=model, engine=engine, size=wanted,
+                startup_report=report, quit_after_first_frame=report,
+            )
+        )
+    )  # fmt: skip
+
+
+def window(
+    source: SourceOption = None,
+    model: ModelOption = None,
+    engine: EngineOption = None,
+    size: SizeOption = "640x480",
+    startup_report: Annotated[
+        bool, typer.Option("--startup-report", hidden=True, help="Print the start-up time and quit.")
+    ] = False,
+) -> None:
+    """Open the live window (the same as cpm-live without a command)."""
+    open_window(source, model, engine, size, startup_report)

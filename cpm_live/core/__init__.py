@@ -1,0 +1,1 @@
+"""Frames, poses, skeletons and crops: plain data on numpy, known to every other room."""

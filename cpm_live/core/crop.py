@@ -1,0 +1,121 @@
+"""The crop: the only place where coordinates are converted.
+
+Three systems of coordinates, integer coordinates being pixel (or cell) centres in each:
+
+* *frame* pixels, of the source picture;
+* *input* pixels, of the square picture the network sees;
+* belief-map *cells*: cell (i, j) of stride s covers input x = s * (j + 0.5) - 0.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PAD_VALUE = 128
+"""Grey that fills the input where the crop reaches outside the frame (as the CPM release does)."""
+
+Box = tuple[float, float, float, float]
+"""x, y, width, height in frame pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square of the frame, upright, scaled to the network's input.
+
+    Attributes:
+        x, y: frame coordinates of the square's centre.
+        side: its side in frame pixels (> 0).
+        size: the network's input side in pixels.
+        stride: input pixels per belief-map cell.
+    """
+
+    x: float
+    y: float
+    side: float
+    size: int
+    stride: int = 8
+
+    def __post_init__(self) -> None:
+        if not (self.side > 0 and np.isfinite([self.x, self.y, self.side]).all()):
+            raise ValueError(f"a crop needs a finite centre and a positive side, not {self}")
+
+    @classmethod
+    def around(cls, box: Box, size: int, stride: int = 8, margin: float = 1.25) -> Crop:
+        """The crop whose square has ``margin`` times the longer side of ``box``, same centre."""
+        x, y, width, height = box
+        side = max(width, height, 1.0) * margin
+        return cls(x + (width - 1) / 2, y + (height - 1) / 2, side, size, stride)
+
+    @property
+    def scale(self) -> float:
+        """Input pixels per frame pixel."""
+        return self.size / self.side
+
+    @property
+    def box(self) -> Box:
+        """The square in frame pixels."""
+        corner = (self.side - 1) / 2
+        return self.x - corner, self.y - corner, self.side, self.side
+
+    def matrix(self) -> NDArray[np.float64]:
+        """The 2x3 affine map from frame to input pixels, as ``cv2.warpAffine`` takes it."""
+        centre = (self.size - 1) / 2
+        s = self.scale
+        return np.array([[s, 0.0, centre - s * self.x], [0.0, s, centre - s * self.y]])
+
+    def to_input(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Frame pixels (..., 2) to input pixels (..., 2)."""
+        centre = (self.size - 1) / 2
+        return ((np.asarray(points) - (self.x, self.y)) * self.scale + centre).astype(np.float32)
+
+    def to_frame(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Input pixels (..., 2) to frame pixels (..., 2)."""
+        centre = (self.size - 1) / 2
+        return ((np.asarray(points) - centre) / self.scale + (self.x, self.y)).astype(np.float32)
+
+    def cells_to_frame(self, cells: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Belief-map cells (..., 2), x then y, to frame pixels (..., 2)."""
+        return self.to_frame(cells_to_input(cells, self.stride))
+
+    def map_box(self, cells: int) -> Box:
+        """Where a belief map of ``cells`` x ``cells`` lies in the frame: outer edges, for painting.
+
+        Edges, not centres: pixel 0's left edge is at 0, so the square is half a pixel off ``box``.
+        """
+        side = cells * self.stride / self.scale
+        return self.x + 0.5 - self.side / 2, self.y + 0.5 - self.side / 2, side, side
+
+    def extract(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The network's picture (size, size, 3) of a frame (H, W, 3), grey outside it."""
+        # Linear interpolation aliases when shrinking a lot; AREA is not offered by warpAffine, so
+        # a frame that shrinks by more than 2 is first halved as often as needed.
+        matrix = self.matrix()
+        scale = self.scale
+        while scale < 0.5 and min(frame.shape[:2]) > 2:
+            height, width = frame.shape[0] // 2, frame.shape[1] // 2
+            frame = cv2.resize(frame[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+            # Halved pixel u covers 2u + 0.5 of the original.
+            matrix = np.column_stack([matrix[:, :2] * 2.0, matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5])
+            scale *= 2
+        return cv2.warpAffine(
+            frame,
+            matrix,
+            (self.size, self.size),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(PAD_VALUE,) * 3,
+        )
+
+
+def cells_to_input(cells: NDArray[np.floating], stride: int) -> NDArray[np.float32]:
+    """Belief-map cells to input pixels."""
+    return (stride * (np.asarray(cells) + 0.5) - 0.5).astype(np.float32)
+
+
+def input_to_cells(points: NDArray[np.floating], stride: int) -> NDArray[np.float32]:
+    """Input pixels to belief-map cells (fractional)."""
+    return ((np.asarray(points) + 0.5) / stride - 0.5).astype(np.float32)

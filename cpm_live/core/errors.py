@@ -1,0 +1,9 @@
+"""The one error that a person is meant to read."""
+
+
+class InputError(Exception):
+    """Something given from outside cannot be used.
+
+    The message is one line: what, where, and what to do. The command line prints it and ends with
+    status 2; the window shows it in its banner.
+    """

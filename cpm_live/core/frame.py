@@ -1,0 +1,41 @@
+"""A frame: one picture of a source, with when it was taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture, shared by every thread and written by none.
+
+    Attributes:
+        image: BGR uint8 (H, W, 3), read-only.
+        index: 0, 1, 2... within its source since it was opened.
+        captured_ns: ``time.monotonic_ns()`` when it was read.
+        media_time: seconds from the start of a file; None for live sources.
+    """
+
+    image: NDArray[np.uint8]
+    index: int
+    captured_ns: int
+    media_time: float | None = None
+
+    def __post_init__(self) -> None:
+        image = self.image
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"a frame is BGR uint8 (H, W, 3), not {image.dtype} {image.shape}")
+        image.flags.writeable = False
+
+    @property
+    def width(self) -> int:
+        """Pixels across."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+        return int(self.image.shape[0])

@@ -1,0 +1,1 @@
+"""Painters on numpy arrays: skeletons and belief maps for recordings, figures for the demo."""

@@ -1,0 +1,97 @@
+"""Paint a result on a copy of its frame: belief glow, skeleton, boxes. For recordings and ``run``.
+
+Stateless; the window paints the same things as vectors (``gui.picture``).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.pose import Pose, Result
+from cpm_live.core.skeleton import Colour
+from cpm_live.drawing.colours import glow
+from cpm_live.drawing.view import View, shown_map, stage_index, visible_joints
+
+Image = NDArray[np.uint8]
+_SHIFT = 4
+
+
+def paint(result: Result, view: View) -> Image:
+    """The annotated picture (H, W, 3) BGR of a result; the frame itself stays as it was."""
+    canvas = result.frame.image.copy()
+    stage = stage_index(result, view)
+    for pose in result.poses:
+        belief = shown_map(pose, stage, view.joint)
+        if belief is not None:
+            _paint_glow(canvas, belief, pose, view.glow)
+    for pose in result.poses:
+        if view.skeleton:
+            _paint_skeleton(canvas, pose, stage, result, view)
+    if view.mirror:
+        canvas = np.ascontiguousarray(canvas[:, ::-1])
+    if view.boxes:
+        for pose in result.poses:
+            _paint_box(canvas, pose, view.mirror)
+    return canvas
+
+
+def _paint_glow(canvas: Image, belief: NDArray[np.float32], pose: Pose, strength: float) -> None:
+    """Blend the map over the frame, touching only the crop's rectangle."""
+    height, width = canvas.shape[:2]
+    x, y, side, _ = pose.crop.map_box(len(belief))
+    x0, y0 = max(0, int(np.floor(x))), max(0, int(np.floor(y)))
+    x1, y1 = min(width, int(np.ceil(x + side))), min(height, int(np.ceil(y + side)))
+    if x1 <= x0 or y1 <= y0:
+        return
+    per_cell = side / len(belief)
+    # Cell c's centre lies at frame x + (c + 0.5) * per_cell - 0.5 in pixel-centre coordinates.
+    matrix = np.array([[per_cell, 0, x + per_cell / 2 - 0.5 - x0], [0, per_cell, y + per_cell / 2 - 0.5 - y0]])
+    large = cv2.warpAffine(
+        belief, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+    )
+    colours = glow(large, strength)
+    region = canvas[y0:y1, x0:x1]
+    keep = 255 - colours[..., 3:4].astype(np.uint16)
+    region[:] = colours[..., :3] + (region * keep // 255).astype(np.uint8)
+
+
+def _bgr(colour: Colour) -> tuple[int, int, int]:
+    return colour[2], colour[1], colour[0]
+
+
+def line_width(pose: Pose) -> float:
+    """Width of limbs in frame pixels, in proportion to the person."""
+    return float(np.clip(max(pose.box[2], pose.box[3]) / 90, 1.5, 9))
+
+
+def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view: View) -> None:
+    points = pose.stages[stage]
+    shown = visible_joints(pose, stage, view, result.joint_threshold)
+    width = line_width(pose)
+    fixed = np.round(points[:, :2] * (1 << _SHIFT)).astype(int)
+    skeleton = result.skeleton
+    for (a, b), colour in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
+        if shown[a] and shown[b]:
+            ends = tuple(map(int, fixed[a])), tuple(map(int, fixed[b]))
+            cv2.line(canvas, *ends, (20, 20, 20), round(width + 2), cv2.LINE_AA, _SHIFT)
+            cv2.line(canvas, *ends, _bgr(colour), round(width), cv2.LINE_AA, _SHIFT)
+    for joint in np.flatnonzero(shown):
+        score = float(points[joint, 2])
+        radius = width * (0.7 + 0.8 * score) * (1.8 if view.highlight == joint else 1.0)
+        centre = int(fixed[joint, 0]), int(fixed[joint, 1])
+        size = round(radius * (1 << _SHIFT))
+        cv2.circle(canvas, centre, size + (1 << _SHIFT), (20, 20, 20), -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, centre, size, _bgr(skeleton.colours[joint]), -1, cv2.LINE_AA, _SHIFT)
+
+
+def _paint_box(canvas: Image, pose: Pose, mirrored: bool) -> None:
+    x, y, w, h = pose.box
+    if mirrored:
+        x = canvas.shape[1] - 1 - x - w
+    a, b = (round(x), round(y)), (round(x + w), round(y + h))
+    cv2.rectangle(canvas, a, b, (235, 235, 235), 1, cv2.LINE_AA)
+    label = f"{pose.id}" + (f" {pose.side}" if pose.side else "")
+    cv2.putText(canvas, label, (a[0] + 3, max(12, a[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (235, 235, 235), 1,
+                cv2.LINE_AA)  # fmt: skip

@@ -1,0 +1,72 @@
+"""What of a result is shown: one value, shared by the window, recordings and ``run``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.pose import Pose, Result
+
+ALL_JOINTS = -1
+"""``View.joint``: the largest belief of all joints in each cell."""
+NO_MAP = -2
+"""``View.joint``: no belief map."""
+BACKGROUND = -3
+"""``View.joint``: the background's map."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How to show a result.
+
+    Attributes:
+        stage: 0..T-1, or None for the last stage.
+        joint: index of the joint whose belief map glows, or ``ALL_JOINTS``, ``NO_MAP``, ``BACKGROUND``.
+        skeleton: draw limbs and joints.
+        boxes: draw each pose's box and track number.
+        mirror: show left and right exchanged, as in a mirror.
+        hidden: joints that are not drawn.
+        highlight: a joint drawn larger (the one under the mouse), or None.
+        glow: opacity of the belief map at full belief, 0..1.
+    """
+
+    stage: int | None = None
+    joint: int = ALL_JOINTS
+    skeleton: bool = True
+    boxes: bool = False
+    mirror: bool = False
+    hidden: frozenset[int] = frozenset()
+    highlight: int | None = None
+    glow: float = 0.75
+
+
+def stage_index(result: Result, view: View) -> int:
+    """The stage to show, as an index that exists."""
+    last = max(0, result.stage_count - 1)
+    return last if view.stage is None else min(view.stage, last)
+
+
+def shown_map(pose: Pose, stage: int, joint: int) -> NDArray[np.float32] | None:
+    """The belief map (h, w) to show, clipped to 0..1; None for ``NO_MAP`` or a missing background."""
+    maps = pose.beliefs[stage]
+    joints = pose.stages.shape[1]
+    if joint == NO_MAP or (joint == BACKGROUND and len(maps) == joints):
+        return None
+    if joint == ALL_JOINTS:
+        chosen = maps[:joints].max(axis=0)
+    elif joint == BACKGROUND:
+        chosen = maps[joints]
+    else:
+        chosen = maps[min(joint, joints - 1)]
+    return np.clip(chosen, 0.0, 1.0)
+
+
+def visible_joints(pose: Pose, stage: int, view: View, threshold: float) -> NDArray[np.bool_]:
+    """Which joints (K,) are drawn: believed in at this stage and not hidden."""
+    shown = pose.stages[stage, :, 2] >= threshold
+    for joint in view.hidden:
+        if joint < len(shown):
+            shown[joint] = False
+    return shown

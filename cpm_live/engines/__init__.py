@@ -1,0 +1,1 @@
+"""Engines: each runs one network on one device."""

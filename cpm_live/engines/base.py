@@ -1,0 +1,66 @@
+"""The engine protocol: what every way of running a network offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.network.presets import Preset
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine is, for people and for bench.
+
+    Attributes:
+        kind: ``cpu``, ``cuda``, ``tensorrt`` or ``torch``.
+        label: as shown in the status line, e.g. ``CPU (ONNX Runtime 1.32)``.
+        device: the device's name.
+        precision: ``fp32`` or ``fp16``.
+        threads: threads used on a CPU, 0 elsewhere.
+    """
+
+    kind: str
+    label: str
+    device: str
+    precision: str
+    threads: int = 0
+
+
+class Engine(Protocol):
+    """Runs one network on one device. One thread owns it from construction to ``close``."""
+
+    preset: Preset
+
+    def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Belief maps of every stage.
+
+        Args:
+            images: (N, 3, size, size) uint8, BGR, C-contiguous.
+            centres: (N, 2) float32: the person's x and y in input pixels.
+
+        Returns:
+            (N, T, K+1, h, w) float32.
+        """
+        ...
+
+    def warm_up(self) -> None:
+        """Run once on an empty picture, so that the first real one is not slow."""
+        ...
+
+    def describe(self) -> EngineInfo:
+        """What this engine is."""
+        ...
+
+    def close(self) -> None:
+        """Give the device's memory back; the engine is not used again."""
+        ...
+
+
+def run_empty(engine: Engine) -> None:
+    """One inference on an empty picture: what most engines' ``warm_up`` is."""
+    size = engine.preset.size
+    engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))

@@ -1,0 +1,78 @@
+"""Export a checkpoint to ONNX, for the CPU engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from cpm_live.network import checkpoint
+from cpm_live.network.cpm import PoseMachine
+
+OPSET = 17
+
+
+def export(weights: Path, out: Path) -> Path:
+    """Write ``out`` (.onnx) with the checkpoint's metadata; the file appears whole or not at all.
+
+    Weights that fp16 holds exactly are stored so and widened when the file is loaded: nothing is lost.
+
+    Raises:
+        InputError: unreadable weights.
+    """
+    machine, header = checkpoint.load(weights)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(out.name + ".part")
+    _write(machine, temporary)
+    model = onnx.load(str(temporary))
+    _halve(model)
+    helper.set_model_props(model, header.to_metadata())
+    onnx.checker.check_model(model)
+    onnx.save(model, str(temporary))
+    os.replace(temporary, out)
+    return out
+
+
+def _write(machine: PoseMachine, path: Path) -> None:
+    size = machine.preset.size
+    images = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    centres = torch.full((1, 2), (size - 1) / 2)
+    names = ["images", "centres"]
+    # The tracing exporter: its graphs for these plain networks are smaller and need no onnxscript.
+    torch.onnx.export(
+        machine,
+        (images, centres),
+        str(path),
+        input_names=names,
+        output_names=["beliefs"],
+        dynamic_axes={"images": {0: "n"}, "centres": {0: "n"}, "beliefs": {0: "n"}},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+
+
+def _halve(model: onnx.ModelProto) -> None:
+    """Store fp32 initialisers that fp16 holds exactly as fp16 behind a Cast, folded while loading.
+
+    Those of an fp16 checkpoint are, except where the exporter merged batch normalisation into them.
+    """
+    graph = model.graph
+    casts = []
+    for index, tensor in enumerate(list(graph.initializer)):
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 256:
+            continue
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        with np.errstate(over="ignore"):
+            short = values.astype(np.float16)
+        if not np.array_equal(short.astype(np.float32), values):
+            continue
+        half = numpy_helper.from_array(short, f"{name}.fp16")
+        graph.initializer[index].CopyFrom(half)
+        casts.append(helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

@@ -1,0 +1,101 @@
+"""Recipes: ``engines/<model>.toml`` says which weights, preset and thresholds a model has."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cpm_live.core.errors import InputError
+from cpm_live.core.paths import data_root, resource
+from cpm_live.core.skeleton import SKELETONS, Skeleton
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A model that can be run.
+
+    Attributes:
+        name: as given to ``--model``.
+        skeleton: its joints.
+        preset: the network's preset name, for training from scratch.
+        weights: the safetensors checkpoint.
+        description: one line for ``cpm-live models``.
+        joint_threshold: joints with a lower peak belief are hidden.
+        find_threshold: mean belief of the best joints below which nobody is there.
+        margin: crop side over the longer side of a pose's box.
+        train: the ``[train]`` table as it stands.
+        trunk: where a pretrained trunk comes from, for training.
+    """
+
+    name: str
+    skeleton: Skeleton
+    preset: str
+    weights: Path
+    description: str = ""
+    joint_threshold: float = 0.25
+    find_threshold: float = 0.2
+    margin: float = 1.25
+    train: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def onnx(self) -> Path:
+        """The exported network that travels with the weights."""
+        return self.weights.with_suffix(".onnx")
+
+
+def read(path: Path) -> Recipe:
+    """A recipe from a TOML file; relative weights are looked up in ``resources/``, then beside the file.
+
+    Raises:
+        InputError: unreadable, or a key is missing or of the wrong kind; the message names it.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read recipe {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"recipe {path} is not TOML: {error}") from None
+    model, live = table.get("model", {}), table.get("live", {})
+    try:
+        skeleton = SKELETONS[model["skeleton"]]
+        weights = Path(model["weights"])
+        name, preset = str(model["name"]), str(model["preset"])
+        if not weights.is_absolute():
+            packaged = resource(str(weights))
+            weights = packaged if packaged.exists() or not (path.parent / weights).exists() else path.parent / weights
+        return Recipe(
+            name=name,
+            skeleton=skeleton,
+            preset=preset,
+            weights=weights,
+            description=str(model.get("description", "")),
+            joint_threshold=float(live.get("joint_threshold", 0.25)),
+            find_threshold=float(live.get("find_threshold", 0.2)),
+            margin=float(live.get("margin", 1.25)),
+            train=dict(table.get("train", {})),
+        )
+    except KeyError as error:
+        raise InputError(f"recipe {path}: [model] lacks or does not know {error}") from None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"recipe {path}: {error}") from None
+
+
+def names() -> list[str]:
+    """The models that come with cpm-live."""
+    return sorted(path.stem for path in (data_root() / "engines").glob("*.toml"))
+
+
+def find(model: str) -> Recipe:
+    """A recipe by shipped name or by path to a TOML file.
+
+    Raises:
+        InputError: no such model; the message lists what exists.
+    """
+    if model.endswith(".toml"):
+        return read(Path(model))
+    path = data_root() / "engines" / f"{model}.toml"
+    if not model or "/" in model or "\\" in model or not path.is_file():
+        raise InputError(f"unknown model {model!r}; use {', '.join(names())} or the path of a recipe (.toml)")
+    return read(path)

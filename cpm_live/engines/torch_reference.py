@@ -1,0 +1,49 @@
+"""The plain torch engine on the CPU: slow, exact, the reference of the contract tests."""
+
+from __future__ import annotations
+
+import platform
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cpm_live.engines.base import EngineInfo, run_empty
+from cpm_live.engines.recipe import Recipe
+from cpm_live.network import checkpoint
+from cpm_live.network.cpm import PoseMachine
+
+
+class TorchEngine:
+    """Runs the safetensors checkpoint in float32, eagerly."""
+
+    def __init__(self, machine: PoseMachine, threads: int) -> None:
+        self._machine, self._threads = machine.eval(), threads
+        self.preset = machine.preset
+
+    @classmethod
+    def load(cls, recipe: Recipe, threads: int) -> TorchEngine:
+        """Load the recipe's checkpoint. Raises ``InputError`` for unreadable weights."""
+        torch.set_num_threads(threads)
+        machine, _ = checkpoint.load(recipe.weights)
+        return cls(machine, threads)
+
+    def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See :meth:`Engine.infer`."""
+        with torch.inference_mode():
+            beliefs = self._machine(torch.from_numpy(images), torch.from_numpy(centres))
+        out: NDArray[np.float32] = beliefs.numpy()
+        return out
+
+    def warm_up(self) -> None:
+        """See :meth:`Engine.warm_up`."""
+        run_empty(self)
+
+    def describe(self) -> EngineInfo:
+        """See :meth:`Engine.describe`."""
+        device = platform.processor() or platform.machine()
+        return EngineInfo("torch", f"CPU (torch {torch.__version__}, reference)", device, "fp32", self._threads)
+
+    def close(self) -> None:
+        """Drop the network."""
+        del self._machine

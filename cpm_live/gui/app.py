@@ -1,0 +1,78 @@
+"""The application: makes sure of a display, opens the window, ends cleanly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from cpm_live.gui.display import check_display
+from cpm_live.gui.options import AppOptions
+
+_IMPORTED = time.monotonic()
+
+
+def run_app(options: AppOptions | None = None) -> int:
+    """Open the window and stay until it is closed; the process's exit status.
+
+    Raises:
+        InputError: there is no display.
+    """
+    options = options or AppOptions()
+    check_display()
+    # Only now: loading Qt's widgets takes a good part of the start, and its absence of a screen is fatal.
+    from PySide6.QtCore import QSettings, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from cpm_live.gui.window import MainWindow
+
+    app = QApplication.instance() or QApplication([sys.argv[0] if sys.argv else "cpm-live"])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("cpm-live")
+    app.setOrganizationName("cpm-live")
+    app.setApplicationDisplayName("cpm-live")
+    app.setDesktopFileName("cpm-live")
+    # The window hides first and closes later; hiding the last window must not end the application.
+    app.setQuitOnLastWindowClosed(False)
+    window = MainWindow(options, QSettings())
+    window.stopped.connect(app.quit)
+
+    def first_painted() -> None:
+        if options.startup_report:
+            print(json.dumps({"startup_s": round(since_process_start(), 3)}), flush=True)
+        if options.quit_after_first_frame:
+            window.close()
+
+    window.picture.first_painted.connect(first_painted)
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        # A second Ctrl-C ends the process the hard way.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        window.close()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    # Python runs signal handlers only when it has the floor; Qt gives it the floor this often.
+    floor = QTimer()
+    floor.timeout.connect(lambda: None)
+    floor.start(200)
+    window.show()
+    window.start()
+    try:
+        return int(app.exec())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def since_process_start() -> float:
+    """Seconds since this process was started; since our import where the system does not tell."""
+    try:
+        # Field 22, counted after the command name, which may itself hold spaces and brackets.
+        started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        return uptime - started / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return time.monotonic() - _IMPORTED

@@ -1,0 +1,51 @@
+"""The stages' thumbnails as one image: each stage's belief over the dimmed crop of the person."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.crop import Crop
+from cpm_live.core.pose import Pose, Result
+from cpm_live.drawing.colours import glow
+from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, shown_map
+
+
+def strip_joint(joint: int) -> int:
+    """Which map the strip shows for a view's joint: with no map on the picture it still shows all joints."""
+    return ALL_JOINTS if joint == NO_MAP else joint
+
+
+def stage_atlas(result: Result, pose: Pose, joint: int, side: int, mirror: bool) -> NDArray[np.uint8]:
+    """Thumbnails of all stages beside each other (side, T * side, 3) BGR."""
+    crop = pose.crop
+    person = Crop(crop.x, crop.y, crop.side, side, 1).extract(result.frame.image)
+    dimmed = (cv2.cvtColor(person, cv2.COLOR_BGR2GRAY) // 3 + 10)[..., None].astype(np.uint16)
+    atlas = np.empty((side, len(pose.stages) * side, 3), np.uint8)
+    for stage in range(len(pose.stages)):
+        belief = shown_map(pose, stage, strip_joint(joint))
+        if belief is None:
+            tile = np.repeat(dimmed, 3, axis=2)
+        else:
+            large = cv2.resize(belief, (side, side), interpolation=cv2.INTER_CUBIC)
+            colours = glow(large, 0.95)
+            tile = colours[..., :3] + dimmed * (255 - colours[..., 3:4].astype(np.uint16)) // 255
+        tile = np.minimum(tile, 255).astype(np.uint8)
+        atlas[:, stage * side : (stage + 1) * side] = tile[:, ::-1] if mirror else tile
+    return atlas
+
+
+def stage_peaks(pose: Pose, joint: int) -> list[float]:
+    """Per stage the chosen joint's peak belief; for all joints the mean of their peaks."""
+    joints = pose.stages.shape[1]
+    if 0 <= joint < joints:
+        return [float(value) for value in pose.stages[:, joint, 2]]
+    return [float(value) for value in pose.stages[:, :, 2].mean(axis=1)]
+
+
+def stage_shift(pose: Pose, joint: int) -> float | None:
+    """How far (frame pixels) the chosen joint moved from the first stage to the last; None for all joints."""
+    if not 0 <= joint < pose.stages.shape[1]:
+        return None
+    return float(np.hypot(*(pose.stages[-1, joint, :2] - pose.stages[0, joint, :2])))

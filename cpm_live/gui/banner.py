@@ -1,0 +1,99 @@
+"""A message over the picture: what happened and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QIcon
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from cpm_live.gui.icons import pixmap
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to say.
+
+    Attributes:
+        kind: ``error``, ``warning``, ``info`` or ``done``.
+        text: one line: what, and what to do.
+        seconds: shown for so long; 0 until dismissed or replaced.
+    """
+
+    kind: str
+    text: str
+    seconds: float = 0.0
+
+
+_LOOKS = {
+    "error": ("alert", "#ff8b8b", "#3a1a1d", "#7d3338"),
+    "warning": ("alert", "#ffcf7a", "#352a15", "#75602c"),
+    "info": ("info", "#a9bdff", "#1c2440", "#3d4d85"),
+    "done": ("check", "#84e3b1", "#14301f", "#2e6b48"),
+}
+"""Icon, its colour, background, border: over the picture, which is dark in both looks."""
+
+
+class Banner(QFrame):
+    """Lies over the top of its parent; dismissible."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("banner")
+        self.notice: Notice | None = None
+        self._icon, self._text, self._close = QLabel(), QLabel(), QToolButton()
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._close.setIcon(QIcon(pixmap("close", QColor("#e8eaee"), 40)))
+        self._close.setIconSize(QSize(16, 16))
+        self._close.setToolTip("Dismiss")
+        self._close.setAccessibleName("Dismiss message")
+        self._close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._close.clicked.connect(self.dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 8, 8)
+        row.setSpacing(10)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.dismiss)
+        self.hide()
+
+    def show_notice(self, notice: Notice) -> None:
+        """Say something, instead of what was said before."""
+        self.notice = notice
+        symbol, colour, back, border = _LOOKS[notice.kind]
+        self._icon.setPixmap(pixmap(symbol, QColor(colour), 20))
+        self._text.setText(notice.text)
+        self._text.setAccessibleName(notice.text)
+        self.setStyleSheet(
+            f"#banner {{ background: {back}; border: 1px solid {border}; border-radius: 8px; }}"
+            f"#banner QLabel {{ color: #f2f3f5; background: transparent; }}"
+            f"#banner QToolButton:hover {{ background: {border}; }}"
+        )
+        self._timer.stop()
+        if notice.seconds:
+            self._timer.start(round(notice.seconds * 1000))
+        self.place()
+        self.show()
+        self.raise_()
+
+    @Slot()
+    def dismiss(self) -> None:
+        """Take it away."""
+        self._timer.stop()
+        self.notice = None
+        self.hide()
+
+    def place(self) -> None:
+        """Lie over the parent's top, as wide as the text needs and at most as the parent is."""
+        parent = self.parentWidget()
+        room = max(200, min(parent.width() - 24, 680))
+        wanted = self._text.fontMetrics().horizontalAdvance(self._text.text()) + 100
+        width = min(room, wanted)
+        height = max(self.layout().heightForWidth(width), 40)
+        self.setGeometry((parent.width() - width) // 2, 12, width, height)

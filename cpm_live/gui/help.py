@@ -1,0 +1,81 @@
+"""The help that ``?`` opens: every key, from the table that installs them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cpm_live.gui.shortcuts import SHORTCUTS, Entry
+from cpm_live.gui.widgets import muted
+
+
+class HelpDialog(QDialog):
+    """All shortcuts in two columns."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        groups: dict[str, list[Entry]] = {}
+        for entry in SHORTCUTS:
+            groups.setdefault(entry.group, []).append(entry)
+        columns = QHBoxLayout()
+        columns.setSpacing(36)
+        names = list(groups)
+        for part in (names[:2], names[2:]):
+            column = QVBoxLayout()
+            column.setSpacing(14)
+            for name in part:
+                column.addLayout(_group(name, groups[name]))
+            column.addStretch(1)
+            columns.addLayout(column)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 20, 24, 18)
+        layout.setSpacing(18)
+        layout.addLayout(columns)
+        note = muted(
+            "Click a joint, in the picture or the list, to see its belief map; click a thumbnail to see its stage."
+        )
+        note.setWordWrap(True)
+        layout.addWidget(note)
+        layout.addWidget(buttons)
+
+
+def _group(name: str, entries: list[Entry]) -> QVBoxLayout:
+    heading = QLabel(name)
+    heading.setObjectName("heading")
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(14)
+    grid.setVerticalSpacing(6)
+    for row, entry in enumerate(entries):
+        keys = QHBoxLayout()
+        keys.setSpacing(4)
+        for key in entry.shown or entry.keys:
+            cap = QLabel(key)
+            if key == "…":
+                cap.setObjectName("muted")
+            else:
+                cap.setObjectName("key")
+                cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                cap.setMinimumWidth(24)
+            keys.addWidget(cap)
+        keys.addStretch(1)
+        grid.addLayout(keys, row, 0)
+        grid.addWidget(QLabel(entry.what), row, 1)
+    grid.setColumnMinimumWidth(0, 96)
+    grid.setColumnStretch(1, 1)
+    box = QVBoxLayout()
+    box.setSpacing(8)
+    box.addWidget(heading)
+    box.addLayout(grid)
+    return box

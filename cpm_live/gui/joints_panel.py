@@ -1,0 +1,74 @@
+"""The joints panel: which map glows, which joints are drawn, how sure each is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from cpm_live.core.pose import Result
+from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, NO_MAP, View
+from cpm_live.gui.joints_list import ROW, JointsList
+from cpm_live.gui.widgets import Segments
+
+
+class JointsPanel(QWidget):
+    """Heading with All, Background and None, and the list of joints.
+
+    Signals:
+        map_chosen: a joint, or one of ``ALL_JOINTS``, ``BACKGROUND``, ``NO_MAP``.
+        joint_hovered, joint_toggled: see :class:`JointsList`.
+    """
+
+    map_chosen = Signal(int)
+    joint_hovered = Signal(int)
+    joint_toggled = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.list = JointsList()
+        self.maps = Segments(
+            (
+                ("all", "All", "Belief of all joints together (A)"),
+                ("background", "Backgr.", "Belief that no joint is there"),
+                ("none", "None", "No belief map (N)"),
+            ),
+            "Belief map",
+        )
+        self._values = {"all": ALL_JOINTS, "background": BACKGROUND, "none": NO_MAP}
+        heading = QLabel("Joints")
+        heading.setObjectName("heading")
+        top = QHBoxLayout()
+        top.setContentsMargins(12, 8, 8, 4)
+        top.addWidget(heading)
+        top.addStretch(1)
+        top.addWidget(self.maps)
+        self.scroll = QScrollArea()
+        self.scroll.setWidget(self.list)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.viewport().setAutoFillBackground(False)
+        self.list.setAutoFillBackground(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 4)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self.scroll, 1)
+        self.maps.chosen.connect(lambda key: self.map_chosen.emit(self._values[key]))
+        self.list.joint_clicked.connect(self.map_chosen)
+        self.list.joint_hovered.connect(self.joint_hovered)
+        self.list.joint_toggled.connect(self.joint_toggled)
+
+    def show_result(self, result: Result) -> None:
+        """Follow a result."""
+        self.list.show_result(result)
+
+    def set_view(self, view: View) -> None:
+        """Follow the view."""
+        key = next((key for key, value in self._values.items() if value == view.joint), None)
+        self.maps.set_chosen(key)
+        self.list.set_view(view)
+        if view.joint >= 0:
+            self.scroll.ensureVisible(0, round((view.joint + 0.5) * ROW), 0, ROW)

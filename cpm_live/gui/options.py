@@ -1,0 +1,28 @@
+"""How the window is asked to start. No Qt here: the command line reads this before Qt is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """What the command line may say; None means: as last time, or the default.
+
+    Attributes:
+        source: as ``SourceRequest.text``; None for the last one, else the first camera, else the demo.
+        model: a shipped model's name or a recipe's path.
+        engine: ``auto``, ``cpu`` or ``torch``.
+        size: wanted camera resolution.
+        mirror: force mirroring on or off; None mirrors cameras only.
+        startup_report: print ``{"startup_s": ...}`` at the first painted frame.
+        quit_after_first_frame: and end then.
+    """
+
+    source: str | None = None
+    model: str | None = None
+    engine: str | None = None
+    size: tuple[int, int] = (640, 480)
+    mirror: bool | None = None
+    startup_report: bool = False
+    quit_after_first_frame: bool = False

@@ -1,0 +1,279 @@
+"""The live session as the window sees it: wishes go in, results and notices come out. No widgets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from cpm_live.capture.base import Source, SourceInfo
+from cpm_live.capture.camera import Device, list_cameras
+from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.core.errors import InputError
+from cpm_live.core.paths import pictures_dir, videos_dir
+from cpm_live.core.pose import Result
+from cpm_live.drawing.view import View
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.select import open_engine
+from cpm_live.gui.background import in_background
+from cpm_live.gui.banner import Notice
+from cpm_live.gui.bridge import Bridge
+from cpm_live.gui.snapshot import fresh_path, write_snapshot
+from cpm_live.pipeline.live import Event, Live
+
+NO_CAMERA = "No camera found: showing the built-in demo. Plug one in and press C, or open a file with O."
+
+
+@dataclass(frozen=True, slots=True)
+class Openers:
+    """What a session opens things with; tests give fakes."""
+
+    source: Callable[[SourceRequest], Source] = open_source
+    engine: Callable[[Recipe, str], Engine] = open_engine
+    cameras: Callable[[], list[Device]] = list_cameras
+
+
+class Session(QObject):
+    """Owns :class:`Live`, decides what to open, and turns its events into signals.
+
+    Signals:
+        result: a fresh :class:`Result`.
+        notice: a :class:`Notice` for the banner.
+        source_opening, source_opened, source_failed: what plays.
+        model_wanted, model_ready, model_failed: by skeleton name, engine label, message.
+        paused_changed, recording_changed: states.
+        stopped: every thread has ended.
+    """
+
+    result = Signal(object)
+    notice = Signal(object)
+    source_opening = Signal(str)
+    source_opened = Signal(str, object)
+    source_failed = Signal(str)
+    model_wanted = Signal(str)
+    model_ready = Signal(str)
+    model_failed = Signal(str)
+    paused_changed = Signal(bool)
+    recording_changed = Signal(bool)
+    stopped = Signal()
+
+    def __init__(
+        self, size: tuple[int, int] = (640, 480), openers: Openers | None = None, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        openers = openers or Openers()
+        self._size, self._openers = size, openers
+        self.bridge = Bridge(self)
+        self.live = Live(self.bridge.on_result, self.bridge.on_event, openers.source, openers.engine)
+        self.bridge.result_ready.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
+        self.bridge.events_ready.connect(self._take_events, Qt.ConnectionType.QueuedConnection)
+        self.latest: Result | None = None
+        self.info: SourceInfo | None = None
+        self.source, self.engine = "", "auto"
+        self.recipe: Recipe | None = None
+        self._loading = False
+        self._first_source, self._was_saved = True, False
+        self._stopping = False
+
+    # -- source -----------------------------------------------------------------------------------
+
+    def start(self, source: str | None, saved: str = "") -> None:
+        """Open the first source: the given one, else the saved one, else a camera, else the demo."""
+        self._was_saved = not source
+        if source or saved:
+            self.open(source or saved, first=True)
+        else:
+            in_background("list-cameras", self._openers.cameras, self._first_cameras, self)
+
+    def _first_cameras(self, cameras: list[Device] | None) -> None:
+        if self._stopping or self.source:
+            return
+        if cameras:
+            self.open(f"camera:{cameras[0].index}", first=True)
+        else:
+            self._fall_back(NO_CAMERA)
+
+    def open(self, text: str, first: bool = False) -> None:
+        """Play another source."""
+        self._first_source = first
+        self.source = "demo" if text.startswith("demo") else text
+        kind = text.partition(":")[2] if text.startswith("demo:") else self.kind
+        was_paused = self.live.paused
+        request = SourceRequest(f"demo:{kind}" if self.source == "demo" else text, size=self._size)
+        self.live.set_source(request)
+        self.source_opening.emit(self.source)
+        if was_paused:
+            self.paused_changed.emit(False)
+
+    def open_camera(self) -> None:
+        """Play the first camera there is."""
+        in_background("list-cameras", self._openers.cameras, self._open_first, self)
+
+    def _open_first(self, cameras: list[Device] | None) -> None:
+        if not self._stopping:
+            # With none, opening camera 0 fails with a line that says so.
+            self.open(f"camera:{cameras[0].index}" if cameras else "camera:0")
+
+    def _fall_back(self, why: str) -> None:
+        self.open("demo")
+        self.notice.emit(Notice("info", why))
+
+    def _source_failed(self, message: str) -> None:
+        camera = self.source.startswith("camera")
+        if self._first_source and (camera or self._was_saved):
+            absent = camera and message.startswith("no camera")
+            why = f"{message}. Showing the built-in demo instead; press C for a camera or O for a file."
+            self._fall_back(NO_CAMERA if absent else _sentence(why))
+            return
+        self.latest, self.info = None, None
+        self.source_failed.emit(self.source)
+        self.notice.emit(Notice("error", _sentence(message)))
+
+    # -- model ------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """``body`` or ``hand``: what the wanted model looks for."""
+        return self.recipe.skeleton.name if self.recipe is not None else "body"
+
+    def set_model(self, model: str, engine: str | None = None) -> bool:
+        """Run another model or engine; the demo shows what it looks for. Whether there is such a model."""
+        try:
+            recipe = find(model)
+        except InputError as error:
+            self.notice.emit(Notice("error", _sentence(str(error))))
+            return False
+        was = self.kind
+        self.recipe, self.engine = recipe, engine or self.engine
+        self._loading = True
+        self.live.set_model(recipe, self.engine)
+        self.model_wanted.emit(recipe.skeleton.name)
+        if self.source == "demo" and recipe.skeleton.name != was:
+            self.open("demo")
+        return True
+
+    def set_engine(self, engine: str) -> None:
+        """Run the same model on another engine."""
+        self.engine = engine
+        if self.recipe is not None:
+            self.live.set_model(self.recipe, engine)
+
+    # -- playing and keeping ----------------------------------------------------------------------
+
+    def set_view(self, view: View) -> None:
+        """What recordings show from now on."""
+        self.live.set_view(view)
+
+    def toggle_pause(self) -> None:
+        """Pause or go on."""
+        self.live.pause(not self.live.paused)
+        self.paused_changed.emit(self.live.paused)
+
+    def step(self) -> None:
+        """One frame further, when paused."""
+        if self.live.paused:
+            self.live.step()
+
+    def toggle_recording(self, folder: Path | None) -> None:
+        """Start or finish a recording."""
+        if self.live.recording is not None:
+            self.live.stop_recording()
+        elif self.latest is None:
+            self.notice.emit(Notice("warning", "Nothing to record yet: open a source first.", 5))
+        else:
+            self.live.start_recording(fresh_path(folder or videos_dir(), ".mp4"))
+        self.recording_changed.emit(self.live.recording is not None)
+
+    def snapshot(self, view: View, folder: Path | None) -> None:
+        """Write what is shown as a PNG, off the GUI thread."""
+        result = self.latest
+        if result is None:
+            self.notice.emit(Notice("warning", "Nothing to take a snapshot of yet: open a source first.", 5))
+            return
+        where = folder or pictures_dir()
+        in_background("snapshot", lambda: write_snapshot(result, view, where), self._snapshot_done, self)
+
+    def _snapshot_done(self, answer: Path | str | None) -> None:
+        if isinstance(answer, Path):
+            self.notice.emit(Notice("done", f"Snapshot saved: {answer}", 6))
+        else:
+            self.notice.emit(Notice("error", _sentence(answer or "the snapshot failed; see the log")))
+
+    # -- from the threads -------------------------------------------------------------------------
+
+    @Slot()
+    def _take_result(self) -> None:
+        result = self.live.results.take_now()
+        if result is None or result.generation != self.live.generation or self._stopping:
+            return
+        if self._loading and self.recipe is not None and result.model != self.recipe.name:
+            # The old model goes on until the new one is ready; its joints would not fit what is asked for.
+            result = replace(result, poses=(), stage_count=0, skeleton=self.recipe.skeleton)
+        self.latest = result
+        self.result.emit(result)
+
+    @Slot()
+    def _take_events(self) -> None:
+        for event in self.live.take_events():
+            if not self._stopping:
+                self._handle(event)
+
+    def _handle(self, event: Event) -> None:
+        match event.kind:
+            case "source":
+                self._first_source, self.info = False, event.info
+                self.source_opened.emit(self.source, event.info)
+            case "source-failed":
+                self._source_failed(event.message)
+            case "source-lost":
+                self.notice.emit(Notice("warning", _sentence(event.message)))
+            case "source-ended":
+                self.notice.emit(Notice("info", _sentence(event.message), 6))
+            case "engine":
+                self._loading = False
+                self.model_ready.emit(event.message)
+                if self.live.paused:
+                    # The picture stands still without the new model's view of it: look at one more frame.
+                    self.live.step()
+            case "engine-failed":
+                self._loading = False
+                self.model_failed.emit(event.message)
+                self.notice.emit(Notice("error", _sentence(event.message)))
+            case "recording":
+                self.recording_changed.emit(True)
+            case "recording-done":
+                self.recording_changed.emit(self.live.recording is not None)
+                self.notice.emit(Notice("done", f"Recording saved: {event.path} ({_after_name(event.message)})", 8))
+            case "recording-failed":
+                self.recording_changed.emit(self.live.recording is not None)
+                self.notice.emit(Notice("error", _sentence(event.message)))
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def stop(self, others: Sequence[threading.Thread] = ()) -> None:
+        """End all threads off this one; ``stopped`` follows. A running recording is finished first."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self.bridge.close()
+
+        def work() -> None:
+            self.live.stop(timeout=30.0)
+            for thread in others:
+                thread.join(timeout=10.0)
+
+        in_background("stop", work, lambda _answer: self.stopped.emit(), self)
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a full stop, as people write."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _after_name(summary: str) -> str:
+    return summary.partition(": ")[2] or summary

@@ -1,0 +1,81 @@
+"""What the window remembers: one typed value, kept as JSON in QSettings."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from PySide6.QtCore import QSettings
+
+log = logging.getLogger("cpm_live.gui")
+
+_KEY = "window/settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The window's memory.
+
+    Attributes:
+        source: what the person chose last, as ``SourceRequest.text``; empty: first camera, else demo.
+        model, engine: names.
+        mirror: whether cameras are mirrored.
+        theme: ``dark`` or ``light``.
+        glow, boxes: what is painted.
+        folder: where snapshots and recordings go; empty: the user's pictures and videos folders.
+        geometry, columns, rows, side: Qt's own notes on window and splitters, hexadecimal.
+    """
+
+    source: str = ""
+    model: str = "body"
+    engine: str = "auto"
+    mirror: bool = True
+    theme: str = "dark"
+    glow: bool = True
+    boxes: bool = False
+    folder: str = ""
+    geometry: str = ""
+    columns: str = ""
+    rows: str = ""
+    side: str = ""
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {"theme": ("dark", "light")}
+
+
+def load(store: QSettings) -> Settings:
+    """The remembered settings; whatever cannot be used is replaced by its default, with a warning."""
+    text = store.value(_KEY)
+    if text is None:
+        return Settings()
+    try:
+        values = json.loads(str(text))
+        if not isinstance(values, dict):
+            raise ValueError("not a table")
+    except ValueError as error:
+        log.warning("the window's settings in %s are damaged (%s); using defaults", store.fileName(), error)
+        return Settings()
+    return Settings(**_sound(values))
+
+
+def _sound(values: dict[str, Any]) -> dict[str, Any]:
+    default = Settings()
+    kept: dict[str, Any] = {}
+    for field in fields(Settings):
+        if field.name not in values:
+            continue
+        value = values[field.name]
+        fits = type(value) is type(getattr(default, field.name))
+        if fits and (field.name not in _CHOICES or value in _CHOICES[field.name]):
+            kept[field.name] = value
+        else:
+            log.warning("setting %r cannot be %r; using the default", field.name, value)
+    return kept
+
+
+def save(store: QSettings, settings: Settings) -> None:
+    """Remember."""
+    store.setValue(_KEY, json.dumps(asdict(settings)))
+    store.sync()

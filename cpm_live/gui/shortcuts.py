@@ -1,0 +1,82 @@
+"""All keys in one table: it installs the shortcuts and fills the help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Keys that do one thing.
+
+    Attributes:
+        group: heading in the help.
+        keys: as ``QKeySequence`` reads them.
+        what: for people.
+        action: name of what is done; ``stage`` gets the digit's stage.
+        shown: how the help writes the keys, where not as they are.
+    """
+
+    group: str
+    keys: tuple[str, ...]
+    what: str
+    action: str
+    shown: tuple[str, ...] = ()
+
+
+SHORTCUTS: tuple[Entry, ...] = (
+    Entry("Stages and joints", tuple("123456789"), "Show a stage", "stage", ("1", "…", "9")),
+    Entry("Stages and joints", ("0", "End"), "Show the last stage", "last_stage"),
+    Entry("Stages and joints", ("J",), "Next joint", "next_joint"),
+    Entry("Stages and joints", ("K",), "Previous joint", "previous_joint"),
+    Entry("Stages and joints", ("A",), "Belief of all joints", "all_joints"),
+    Entry("Stages and joints", ("N",), "No belief map", "no_map"),
+    Entry("Model and source", ("B",), "Body", "body"),
+    Entry("Model and source", ("H",), "Hand", "hand"),
+    Entry("Model and source", ("C",), "Camera", "camera"),
+    Entry("Model and source", ("O",), "Open a file", "open_file"),
+    Entry("Model and source", ("D",), "Built-in demo", "demo"),
+    Entry("Playing and keeping", ("Space",), "Pause or go on", "pause"),
+    Entry("Playing and keeping", (".", "Right"), "One frame further, when paused", "step", (".", "→")),
+    Entry("Playing and keeping", ("R",), "Start or stop recording", "record"),
+    Entry("Playing and keeping", ("S",), "Snapshot", "snapshot"),
+    Entry("Looks", ("M",), "Mirror", "mirror"),
+    Entry("Looks", ("G",), "Belief glow", "glow"),
+    Entry("Looks", ("X",), "Boxes and track numbers", "boxes"),
+    Entry("Looks", ("T",), "Dark or light", "theme"),
+    Entry("Looks", ("F", "F11"), "Full screen", "fullscreen"),
+    Entry("Window", ("?",), "This help", "help"),
+    Entry("Window", ("Ctrl+Q",), "Quit", "quit"),
+)
+
+
+def key_for(action: str) -> str:
+    """The first key of an action, for tooltips."""
+    return next(entry.keys[0] for entry in SHORTCUTS if entry.action == action)
+
+
+def with_key(text: str, action: str) -> str:
+    """A tooltip with its key."""
+    return f"{text} ({key_for(action)})"
+
+
+def install(window: QWidget, actions: Mapping[str, Callable[[], object]], stage: Callable[[int], object]) -> None:
+    """Make every key of the table work in a window.
+
+    Args:
+        actions: what each ``Entry.action`` does, but for ``stage``.
+        stage: shows a stage, 0-based.
+    """
+    for entry in SHORTCUTS:
+        for key in entry.keys:
+            shortcut = QShortcut(QKeySequence(key), window)
+            if entry.action == "stage":
+                shortcut.activated.connect(lambda number=int(key): stage(number - 1))
+            else:
+                # Held keys repeat only where that makes sense.
+                shortcut.setAutoRepeat(entry.action in ("step", "next_joint", "previous_joint"))
+                shortcut.activated.connect(lambda name=entry.action: actions[name]())

@@ -1,0 +1,37 @@
+"""Snapshots: what is shown, as a PNG."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+
+from cpm_live.core.pose import Result
+from cpm_live.drawing.paint import paint
+from cpm_live.drawing.view import View
+
+
+def fresh_path(folder: Path, suffix: str) -> Path:
+    """A name of now that no file has yet."""
+    stem = time.strftime("cpm-live-%Y%m%d-%H%M%S")
+    path = folder / f"{stem}{suffix}"
+    count = 2
+    while path.exists():
+        path = folder / f"{stem}-{count}{suffix}"
+        count += 1
+    return path
+
+
+def write_snapshot(result: Result, view: View, folder: Path) -> Path | str:
+    """Write a PNG; its path, or one line saying why not. Takes tens of milliseconds: not on the GUI thread."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = fresh_path(folder, ".png")
+        ok, data = cv2.imencode(".png", paint(result, view))
+        if not ok:
+            return f"cannot encode the snapshot for {path}"
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        return f"cannot write a snapshot into {folder}: {error.strerror or error}; choose another folder"
+    return path

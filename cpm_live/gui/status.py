@@ -1,0 +1,56 @@
+"""The status line: rates, ages, losses, the recording, the engine."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from cpm_live.gui.theme import DARK
+from cpm_live.gui.widgets import Dot, ElidedLabel, muted
+from cpm_live.pipeline.stats import Stats
+
+
+class StatusLine(QWidget):
+    """One line; :meth:`show_stats` a few times a second."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("statusBar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName("Status")
+        self.figures = muted("")
+        self.figures.setToolTip(
+            "Frames captured per second | results per second | age of a result from capture, median and 95th "
+            "percentile | frames that a newer one replaced"
+        )
+        self.dot = Dot(DARK.danger)
+        self.recording = muted("")
+        self.engine = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.engine.setObjectName("muted")
+        self.engine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 12, 4)
+        row.setSpacing(8)
+        row.addWidget(self.figures)
+        row.addSpacing(8)
+        row.addWidget(self.dot)
+        row.addWidget(self.recording)
+        row.addWidget(self.engine, 1)
+        self.dot.hide()
+        self.recording.hide()
+
+    def show_stats(self, stats: Stats, engine: str, recorded_seconds: float | None, kind: str = "camera") -> None:
+        """Show the session's figures; ``recorded_seconds`` is None while nothing is recorded."""
+        self.figures.setText(
+            f"{kind} {stats.capture_fps:.0f} fps   |   pose {stats.pose_fps:.0f} fps   |   "
+            f"age {stats.age_p50:.0f}/{stats.age_p95:.0f} ms   |   skipped {stats.skipped}"
+        )
+        self.engine.set_text(engine or "no engine yet")
+        self.dot.setVisible(recorded_seconds is not None)
+        self.recording.setVisible(recorded_seconds is not None)
+        if recorded_seconds is not None:
+            minutes, seconds = divmod(int(recorded_seconds), 60)
+            text = f"REC {minutes}:{seconds:02d}   {stats.recorded} written"
+            if stats.record_dropped:
+                text += f", {stats.record_dropped} dropped"
+            self.recording.setText(text)

@@ -1,0 +1,68 @@
+"""What is shown, as the window's one source of truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from cpm_live.drawing.view import ALL_JOINTS, View
+
+GLOW = 0.6
+
+
+class ViewState(QObject):
+    """Holds the :class:`View`; every widget reads it and says ``changed`` through it."""
+
+    changed = Signal()
+
+    def __init__(self, view: View, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self.joints = 0
+        self.stages = 0
+
+    @property
+    def view(self) -> View:
+        """What is shown now."""
+        return self._view
+
+    def set(self, **changes: Any) -> None:
+        """Change fields of the view."""
+        fresh = replace(self._view, **changes)
+        if fresh != self._view:
+            self._view = fresh
+            self.changed.emit()
+
+    def model_is(self, joints: int, stages: int) -> None:
+        """Learn the model's shape; a stage it lacks becomes the last one, a joint it lacks all of them."""
+        if (joints, stages) == (self.joints, self.stages):
+            return
+        if joints != self.joints:
+            joint = ALL_JOINTS if self._view.joint >= 0 else self._view.joint
+            self.set(joint=joint, hidden=frozenset(), highlight=None)
+        self.joints, self.stages = joints, stages
+        if self._view.stage is not None and self._view.stage >= stages:
+            self.set(stage=None)
+
+    def choose_stage(self, stage: int | None) -> None:
+        """Show a stage (0-based), or the last one; a stage the model lacks is ignored."""
+        if stage is None or (self.stages and 0 <= stage < self.stages):
+            self.set(stage=stage)
+
+    def toggle_hidden(self, joint: int) -> None:
+        """Hide or show a joint."""
+        self.set(hidden=self._view.hidden ^ {joint})
+
+    def move_joint(self, by: int) -> None:
+        """The next or previous joint's map; all joints together come between the last and the first."""
+        if not self.joints:
+            return
+        places = [ALL_JOINTS, *range(self.joints)]
+        at = places.index(self._view.joint) if self._view.joint in places else 0
+        self.set(joint=places[(at + by) % len(places)])
+
+    def toggle_glow(self) -> None:
+        """Belief maps over the picture, or not."""
+        self.set(glow=0.0 if self._view.glow else GLOW)

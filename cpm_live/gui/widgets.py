@@ -1,0 +1,164 @@
+"""Small widgets that several others use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from cpm_live.gui.icons import icon
+
+
+class ToolButton(QToolButton):
+    """A button that the mouse does not focus, and that Space presses when Tab has.
+
+    The window's own Space shortcut (pause) would otherwise win over the focused button's.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Space for ourselves."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Select)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+class IconButton(ToolButton):
+    """An icon with a tooltip; the icon follows the palette."""
+
+    def __init__(self, name: str, tip: str, checkable: bool = False, checked_colour: str | None = None) -> None:
+        super().__init__()
+        self._name, self._checked_colour = name, checked_colour
+        self.setCheckable(checkable)
+        self.setIconSize(QSize(20, 20))
+        self.setFixedSize(32, 32)
+        self.set_tip(tip)
+        self._load()
+
+    def set_tip(self, tip: str) -> None:
+        """What it does and its key, also for screen readers."""
+        self.setToolTip(tip)
+        self.setAccessibleName(tip)
+
+    def set_icon_name(self, name: str) -> None:
+        """Show another icon."""
+        if name != self._name:
+            self._name = name
+            self._load()
+
+    def _load(self) -> None:
+        colour = QColor(self._checked_colour) if self._checked_colour else None
+        self.setIcon(icon(self._name, self.palette(), colour))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._load()
+
+
+class Segments(QFrame):
+    """A row of buttons of which at most one is on.
+
+    Args:
+        choices: (key, label, tooltip) of each.
+
+    Signals:
+        chosen: the key that the person clicked.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, choices: Sequence[tuple[str, str, str]], name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("segments")
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._buttons: dict[str, ToolButton] = {}
+        self._group = QButtonGroup(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2, 2, 2, 2)
+        row.setSpacing(2)
+        for key, label, tip in choices:
+            button = ToolButton()
+            button.setText(label)
+            button.setToolTip(tip)
+            button.setAccessibleName(f"{name}: {label}")
+            button.setCheckable(True)
+            button.clicked.connect(lambda _checked=False, key=key: self.chosen.emit(key))
+            self._group.addButton(button)
+            self._buttons[key] = button
+            row.addWidget(button)
+
+    def set_chosen(self, key: str | None) -> None:
+        """Show which is on; None for none of them."""
+        # An exclusive group refuses to have its last button switched off.
+        self._group.setExclusive(False)
+        for name, button in self._buttons.items():
+            button.setChecked(name == key)
+        self._group.setExclusive(True)
+
+    def chosen_key(self) -> str | None:
+        """Which is on."""
+        return next((key for key, button in self._buttons.items() if button.isChecked()), None)
+
+
+class ElidedLabel(QLabel):
+    """A line that ends in an ellipsis where there is no room."""
+
+    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+        super().__init__()
+        self._full, self._mode = "", mode
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def set_text(self, text: str) -> None:
+        """Show a line."""
+        if text != self._full:
+            self._full = text
+            self.setToolTip(text)
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._full, self._mode, max(0, self.width() - 2)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit again."""
+        super().resizeEvent(event)
+        self._fit()
+
+
+class Dot(QWidget):
+    """A round light."""
+
+    def __init__(self, colour: str) -> None:
+        super().__init__()
+        self.setFixedSize(10, 10)
+        self.set_colour(colour)
+
+    def set_colour(self, colour: str) -> None:
+        """Its colour."""
+        self.setStyleSheet(f"background: {colour}; border-radius: 5px;")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+def muted(text: str) -> QLabel:
+    """A quiet label."""
+    label = QLabel(text)
+    label.setObjectName("muted")
+    return label
+
+
+def is_light(palette: QPalette) -> bool:
+    """Whether this palette has a light background."""
+    return palette.color(QPalette.ColorRole.Base).lightness() > 128

@@ -1,0 +1,372 @@
+"""The main window: puts the widgets together and carries their wishes to the session."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from cpm_live.capture.base import SourceInfo
+from cpm_live.core.pose import Result
+from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
+from cpm_live.gui import settings as memory
+from cpm_live.gui import shortcuts, theme
+from cpm_live.gui.charts_holder import ChartsHolder
+from cpm_live.gui.help import HelpDialog
+from cpm_live.gui.joints_panel import JointsPanel
+from cpm_live.gui.options import AppOptions
+from cpm_live.gui.picture import Picture
+from cpm_live.gui.session import Openers, Session
+from cpm_live.gui.stage_strip import StageStrip
+from cpm_live.gui.status import StatusLine
+from cpm_live.gui.throttle import Throttle
+from cpm_live.gui.toolbar import Toolbar
+from cpm_live.gui.view_state import GLOW, ViewState
+
+log = logging.getLogger("cpm_live.gui")
+
+_READ_OUTS_MS = 80
+
+
+class MainWindow(QMainWindow):
+    """The window of cpm-live.
+
+    Args:
+        options: from the command line.
+        store: where settings are kept.
+        openers: fakes in tests.
+
+    Signals:
+        stopped: the window is closed and every thread has ended.
+    """
+
+    stopped = Signal()
+
+    def __init__(self, options: AppOptions, store: QSettings, openers: Openers | None = None) -> None:
+        super().__init__()
+        openers = openers or Openers()
+        self._store, self._options = store, options
+        self.settings = memory.load(store)
+        self._forced_mirror = options.mirror
+        self._ended = False
+        kept = self.settings
+        self.state = ViewState(View(glow=GLOW if kept.glow else 0.0, boxes=kept.boxes), self)
+        self.session = Session(options.size, openers, self)
+        self.setWindowTitle("cpm-live")
+        self.setMinimumSize(800, 600)
+        self.toolbar = Toolbar(openers.cameras)
+        self.picture, self.strip = Picture(), StageStrip()
+        self.joints, self.charts = JointsPanel(), ChartsHolder()
+        self.status = StatusLine()
+        self._read_outs = Throttle(_READ_OUTS_MS, self._show_read_outs, self)
+        self._compose()
+        self._connect()
+        self._install_keys()
+        self.apply_theme(kept.theme)
+        self._restore()
+        self._view_changed()
+
+    def start(self) -> None:
+        """Open model and source; call once, before or after showing the window."""
+        # No button looks chosen until Tab is pressed.
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        kept, options = self.settings, self._options
+        engine = options.engine or kept.engine
+        self.toolbar.set_engine(engine)
+        # The model first: it decides what the demo shows.
+        if not self.session.set_model(options.model or kept.model, engine) and not options.model:
+            self.session.set_model("body", engine)
+        self.session.start(options.source, kept.source)
+
+    # -- composition ------------------------------------------------------------------------------
+
+    def _compose(self) -> None:
+        self.side = _splitter(Qt.Orientation.Vertical, self.joints, self.charts)
+        self.columns = _splitter(Qt.Orientation.Horizontal, self.picture, self.side)
+        self.rows = _splitter(Qt.Orientation.Vertical, self.columns, self.strip)
+        self.side.setStretchFactor(0, 3)
+        self.side.setStretchFactor(1, 2)
+        self.side.setMinimumWidth(228)
+        self.side.setSizes([396, 206])
+        self.columns.setStretchFactor(0, 1)
+        self.columns.setStretchFactor(1, 0)
+        self.columns.setSizes([960, 310])
+        self.rows.setStretchFactor(0, 1)
+        self.rows.setStretchFactor(1, 0)
+        self.rows.setSizes([600, 118])
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.toolbar)
+        column.addWidget(self.rows, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(centre)
+        self.resize(1280, 800)
+        for button in (self.toolbar.snapshot, self.toolbar.record):
+            action = QAction("Save into another folder…", button)
+            action.triggered.connect(self._ask_folder)
+            button.addAction(action)
+            button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+    def _connect(self) -> None:
+        session, state, picture = self.session, self.state, self.picture
+        state.changed.connect(self._view_changed)
+        session.result.connect(self._show_result)
+        session.notice.connect(picture.banner.show_notice)
+        session.source_opening.connect(self._source_opening)
+        session.source_opened.connect(self._source_opened)
+        session.source_failed.connect(self._source_failed)
+        session.model_wanted.connect(self._model_wanted)
+        session.model_failed.connect(lambda _message: self.strip.set_message("no model is running"))
+        session.paused_changed.connect(self.toolbar.set_paused)
+        session.paused_changed.connect(picture.set_paused)
+        session.recording_changed.connect(self.toolbar.set_recording)
+        session.stopped.connect(self._threads_ended)
+        picture.joint_hovered.connect(self._highlight)
+        picture.joint_clicked.connect(self._toggle_joint)
+        picture.first_painted.connect(self._first_painted)
+        self.strip.stage_chosen.connect(state.choose_stage)
+        self.joints.map_chosen.connect(lambda joint: state.set(joint=joint))
+        self.joints.joint_hovered.connect(self._highlight)
+        self.joints.joint_toggled.connect(state.toggle_hidden)
+        self.toolbar.source.source_chosen.connect(self.choose_source)
+        self.toolbar.model_chosen.connect(self.choose_model)
+        self.toolbar.engine_chosen.connect(self._choose_engine)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._show_status)
+        self._timer.start(250)
+
+    def _install_keys(self) -> None:
+        state, session, source = self.state, self.session, self.toolbar.source
+        actions: dict[str, Callable[[], object]] = {
+            "last_stage": lambda: state.choose_stage(None),
+            "next_joint": lambda: state.move_joint(1),
+            "previous_joint": lambda: state.move_joint(-1),
+            "all_joints": lambda: state.set(joint=ALL_JOINTS),
+            "no_map": lambda: state.set(joint=NO_MAP),
+            "body": lambda: self.choose_model("body"),
+            "hand": lambda: self.choose_model("hand"),
+            "camera": self._choose_camera,
+            "open_file": source.ask_file,
+            "demo": lambda: self.choose_source("demo"),
+            "pause": session.toggle_pause,
+            "step": session.step,
+            "record": lambda: session.toggle_recording(self._folder()),
+            "snapshot": lambda: session.snapshot(state.view, self._folder()),
+            "mirror": self._toggle_mirror,
+            "glow": self._toggle_glow,
+            "boxes": self._toggle_boxes,
+            "theme": self._toggle_theme,
+            "fullscreen": self._toggle_fullscreen,
+            "help": lambda: HelpDialog(self).open(),
+            "quit": self.close,
+        }
+        shortcuts.install(self, actions, state.choose_stage)
+        self.toolbar.action.connect(lambda name: actions[name]())
+
+    # -- results ----------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _show_result(self, result: Result) -> None:
+        if result.stage_count:
+            self.state.model_is(len(result.skeleton), result.stage_count)
+            self.charts.history.add(result, self.state.view)
+        self.picture.show_result(result)
+        self._read_outs.request()
+
+    def _show_read_outs(self) -> None:
+        result = self.session.latest
+        if result is not None:
+            self.strip.show_result(result)
+            self.joints.show_result(result)
+            self.charts.set_skeleton(result.skeleton)
+
+    @Slot()
+    def _view_changed(self) -> None:
+        view = self.state.view
+        for widget in (self.picture, self.strip, self.joints, self.charts, self.toolbar):
+            widget.set_view(view)
+        self.session.set_view(view)
+
+    @Slot()
+    def _show_status(self) -> None:
+        live = self.session.live
+        recorder, info = live.recording, self.session.info
+        seconds = recorder.seconds if recorder is not None else None
+        self.status.show_stats(live.stats(), live.engine_label, seconds, info.kind if info else "source")
+
+    @Slot()
+    def _first_painted(self) -> None:
+        # The charts' library takes longer to load than all the rest: only now, and beside the picture.
+        if not self._options.quit_after_first_frame:
+            self.charts.load()
+
+    # -- source and model -------------------------------------------------------------------------
+
+    @Slot(str)
+    def choose_source(self, text: str) -> None:
+        """Play what the person chose, and remember it."""
+        self.settings = replace(self.settings, source=text)
+        self.picture.banner.dismiss()
+        self.session.open(text)
+
+    def _choose_camera(self) -> None:
+        self.settings = replace(self.settings, source="")
+        self.picture.banner.dismiss()
+        self.session.open_camera()
+
+    @Slot(str)
+    def choose_model(self, name: str) -> None:
+        """Run the model that the person chose, and remember it."""
+        if self.session.recipe is not None and self.session.recipe.name == name:
+            self.toolbar.model.set_chosen(name)
+            return
+        if self.session.set_model(name):
+            self.settings = replace(self.settings, model=name)
+
+    def _choose_engine(self, name: str) -> None:
+        self.settings = replace(self.settings, engine=name)
+        self.session.set_engine(name)
+
+    @Slot(str)
+    def _source_opening(self, text: str) -> None:
+        self.toolbar.source.show_source(text, None)
+        if self.picture.result is None:
+            self.picture.clear("Opening the source…")
+
+    @Slot(str, object)
+    def _source_opened(self, text: str, info: SourceInfo) -> None:
+        self.toolbar.source.show_source(text, info)
+        notice = self.picture.banner.notice
+        if notice is not None and notice.kind in ("error", "warning") and not self.session.live.results.closed:
+            self.picture.banner.dismiss()
+        forced = self._forced_mirror
+        self.state.set(mirror=(info.mirror and self.settings.mirror) if forced is None else forced)
+        self.setWindowTitle(f"{info.label} - cpm-live")
+        self.charts.history.clear()
+
+    @Slot(str)
+    def _source_failed(self, text: str) -> None:
+        self.toolbar.source.show_none(text)
+        self.picture.clear("This source cannot be shown")
+        self.strip.clear("open a source to see the stages")
+        self.charts.load()
+
+    @Slot(str)
+    def _model_wanted(self, kind: str) -> None:
+        self.toolbar.model.set_chosen(kind)
+        self.strip.set_message("loading model…")
+        if self.session.recipe is not None:
+            self.joints.list.set_skeleton(self.session.recipe.skeleton)
+
+    # -- looks ------------------------------------------------------------------------------------
+
+    @Slot(int)
+    def _highlight(self, joint: int) -> None:
+        self.state.set(highlight=joint if joint >= 0 else None)
+
+    @Slot(int)
+    def _toggle_joint(self, joint: int) -> None:
+        self.state.set(joint=ALL_JOINTS if joint == self.state.view.joint else joint)
+
+    def _toggle_mirror(self) -> None:
+        self.state.set(mirror=not self.state.view.mirror)
+        self._forced_mirror = None
+        if self.session.info is not None and self.session.info.mirror:
+            self.settings = replace(self.settings, mirror=self.state.view.mirror)
+
+    def _toggle_glow(self) -> None:
+        self.state.toggle_glow()
+        self.settings = replace(self.settings, glow=self.state.view.glow > 0)
+
+    def _toggle_boxes(self) -> None:
+        self.state.set(boxes=not self.state.view.boxes)
+        self.settings = replace(self.settings, boxes=self.state.view.boxes)
+
+    def _toggle_theme(self) -> None:
+        self.apply_theme("light" if self.settings.theme == "dark" else "dark")
+
+    def apply_theme(self, name: str) -> None:
+        """Dark or light."""
+        self.settings = replace(self.settings, theme=name)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, theme.THEMES[name])
+        self.toolbar.set_theme(name)
+
+    def _toggle_fullscreen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    # -- folders and memory -----------------------------------------------------------------------
+
+    def _folder(self) -> Path | None:
+        return Path(self.settings.folder) if self.settings.folder else None
+
+    def _ask_folder(self) -> None:
+        dialog = QFileDialog(self, "Save snapshots and recordings into", self.settings.folder or str(Path.home()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda folder: setattr(self, "settings", replace(self.settings, folder=folder)))
+        dialog.open()
+
+    def _restore(self) -> None:
+        kept = self.settings
+        if kept.geometry:
+            self.restoreGeometry(_bytes(kept.geometry))
+        for splitter, state in ((self.columns, kept.columns), (self.rows, kept.rows), (self.side, kept.side)):
+            if state:
+                splitter.restoreState(_bytes(state))
+
+    def _remember(self) -> None:
+        memory.save(
+            self._store,
+            replace(
+                self.settings,
+                geometry=_hex(self.saveGeometry()), columns=_hex(self.columns.saveState()),
+                rows=_hex(self.rows.saveState()), side=_hex(self.side.saveState()),
+            ),
+        )  # fmt: skip
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Hide at once, end the threads beside the GUI, close when they have ended."""
+        if self._ended:
+            event.accept()
+            return
+        event.ignore()
+        if self.isEnabled():
+            self._remember()
+            self.hide()
+            self.setEnabled(False)
+            self._timer.stop()
+            self.session.stop(self.charts.threads())
+
+    @Slot()
+    def _threads_ended(self) -> None:
+        self._ended = True
+        self.close()
+        self.stopped.emit()
+
+
+def _splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+    splitter = QSplitter(orientation)
+    splitter.setHandleWidth(4)
+    splitter.setChildrenCollapsible(False)
+    for widget in widgets:
+        splitter.addWidget(widget)
+    return splitter
+
+
+def _hex(state: QByteArray) -> str:
+    return bytes(state.toHex().data()).decode("ascii")
+
+
+def _bytes(text: str) -> QByteArray:
+    return QByteArray.fromHex(text.encode("ascii", "replace"))

@@ -1,0 +1,1 @@
+"""The Convolutional Pose Machine as torch modules, its presets and its checkpoints."""

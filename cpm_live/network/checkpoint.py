@@ -1,0 +1,106 @@
+"""Checkpoints: safetensors with the preset and its provenance in the metadata. Never pickles."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from cpm_live.core.errors import InputError
+from cpm_live.network.cpm import PoseMachine, build
+from cpm_live.network.presets import Preset
+
+FORMAT = "cpm-live/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a checkpoint says about itself.
+
+    Attributes:
+        preset: the network's shape, input size and normalisation.
+        skeleton: name of the skeleton whose joints the maps are.
+        provenance: data, compute and software, in words.
+        figures: measured accuracy, as ``cpm-live evaluate`` prints it.
+    """
+
+    preset: Preset
+    skeleton: str
+    provenance: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def to_metadata(self) -> dict[str, str]:
+        """As safetensors (and ONNX) metadata: strings, JSON inside."""
+        return {
+            "format": FORMAT,
+            "preset": json.dumps(self.preset.to_dict()),
+            "skeleton": self.skeleton,
+            "provenance": json.dumps(self.provenance),
+            "figures": json.dumps(self.figures),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str], path: Path) -> Header:
+        """Back from :meth:`to_metadata`. Raises ``InputError`` for a file that is not ours."""
+        if metadata.get("format") != FORMAT:
+            raise InputError(f"{path} is not a cpm-live checkpoint (no {FORMAT} in its metadata)")
+        try:
+            return cls(
+                Preset.from_dict(json.loads(metadata["preset"])),
+                metadata["skeleton"],
+                json.loads(metadata.get("provenance", "{}")),
+                json.loads(metadata.get("figures", "{}")),
+            )
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{path} has damaged metadata: {error}") from None
+
+
+def save(path: Path, state: dict[str, Tensor], header: Header, half: bool = False) -> None:
+    """Write a checkpoint; the file appears whole or not at all.
+
+    Args:
+        half: store floating-point weights as fp16 (half the size; loading widens them again).
+    """
+    tensors = {
+        name: (value.half() if half and value.is_floating_point() else value).contiguous()
+        for name, value in state.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    # Written by us: safetensors' own save_file makes files that only their owner may read.
+    temporary.write_bytes(to_bytes(tensors, metadata=header.to_metadata()))
+    os.replace(temporary, path)
+
+
+def load(path: Path) -> tuple[PoseMachine, Header]:
+    """The network, in evaluation mode, and its header.
+
+    Raises:
+        InputError: missing, not safetensors, not ours, or tensors that do not fit the preset.
+    """
+    if not path.is_file():
+        raise InputError(f"no weights at {path}")
+    try:
+        with safe_open(path, framework="pt") as handle:
+            header = Header.from_metadata(handle.metadata() or {}, path)
+            state = {name: handle.get_tensor(name).float() for name in handle.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"cannot read weights {path}: {error}; expected a .safetensors checkpoint") from None
+    machine = build(header.preset)
+    wanted = {name for name in machine.state_dict() if not name.endswith("num_batches_tracked")}
+    if wanted != state.keys():
+        odd = sorted(wanted ^ state.keys())
+        raise InputError(f"{path} does not fit preset {header.preset.name!r}: {len(odd)} tensors differ, {odd[0]} first")
+    try:
+        machine.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise InputError(f"{path} does not fit preset {header.preset.name!r}: {error}".splitlines()[0]) from None
+    return machine.eval(), header

@@ -1,0 +1,100 @@
+"""Presets: the shapes of network that exist, as plain values (no torch here)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Everything needed to build a network.
+
+    Attributes:
+        name: the preset's name.
+        family: ``paper``, ``vgg`` or ``light`` (see ``network.cpm``).
+        joints: K; 1 for the person finder.
+        stages: T.
+        size: input side in pixels; a multiple of ``stride``.
+        stride: input pixels per belief-map cell.
+        background: whether a map K+1 for "no joint here" is predicted.
+        centre_map: whether stages 2..T see the centre map.
+        centre_sigma: its sigma in pixels of a 368 px input (DESIGN section 5); scaled with ``size``.
+        centre_pooled: drawn at full size and pooled 9x9 as the release does, or drawn at cell size.
+        rgb: whether the first convolution sees RGB (frames are BGR).
+        mean, std: pixel values 0..255 are used as (value - mean) / std, channels in BGR order.
+        tail: vgg only: channels of the trunk's convolutions after the third pool.
+        trunk, width, depth, frozen: light only: ``lite0`` or ``residual``; channels; 7x7 layers per stage;
+            modules of a pretrained trunk that training leaves as they are.
+    """
+
+    name: str
+    family: str
+    joints: int
+    stages: int
+    size: int
+    stride: int = 8
+    background: bool = True
+    centre_map: bool = True
+    centre_sigma: float = 21.0
+    centre_pooled: bool = True
+    rgb: bool = False
+    mean: Triple = (128.0, 128.0, 128.0)
+    std: Triple = (256.0, 256.0, 256.0)
+    tail: tuple[int, ...] = ()
+    trunk: str = ""
+    width: int = 0
+    depth: int = 0
+    frozen: int = 0
+
+    @property
+    def maps(self) -> int:
+        """Belief maps per stage: K, plus one for the background where there is one."""
+        return self.joints + int(self.background)
+
+    def with_joints(self, joints: int) -> Preset:
+        """The same shape for another number of joints."""
+        return replace(self, joints=joints)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Preset:
+        """From :meth:`to_dict`'s values. Raises ``ValueError`` for unknown or missing keys."""
+        known = {field.name for field in fields(cls)}
+        if unknown := set(values) - known:
+            raise ValueError(f"unknown preset keys: {', '.join(sorted(unknown))}")
+        try:
+            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        except TypeError as error:
+            raise ValueError(f"incomplete preset: {error}") from None
+
+
+_VGG_TAIL = (512, 512, 256, 256, 256, 256, 128)
+_LITE = Preset(
+    "lite", "light", joints=14, stages=4, size=192, centre_pooled=False,
+    rgb=True, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0),
+    trunk="lite0", width=128, depth=3, frozen=4,
+)  # fmt: skip
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset("paper", "paper", joints=14, stages=6, size=368),
+        Preset("paper-flic", "paper", joints=9, stages=4, size=368),
+        Preset("vgg", "vgg", joints=14, stages=6, size=368, tail=_VGG_TAIL),
+        Preset(
+            "person", "vgg", joints=1, stages=4, size=368, background=False, centre_map=False,
+            tail=(512, 512, 256, 256, 256, 256, 512, 128),
+        ),
+        _LITE,
+        Preset(
+            "tiny", "light", joints=14, stages=3, size=128, centre_pooled=False,
+            trunk="residual", width=48, depth=1,
+        ),
+    )
+}  # fmt: skip

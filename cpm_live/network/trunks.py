@@ -1,0 +1,147 @@
+"""Trunks: from a picture to the features that every stage looks at."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cpm_live.network.layers import conv_bn_relu, conv_relu
+
+
+class VggTrunk(nn.Sequential):
+    """VGG-19's first convolutions, then CPM's own down to ``features`` channels; stride 8.
+
+    Args:
+        tail: the output channels of the convolutions after conv3_4 and its pool, all 3x3.
+            CPM-VGG: 512, 512, 256 x4, 128. Person finder and OpenPose hand end in other tails.
+    """
+
+    def __init__(self, tail: tuple[int, ...]) -> None:
+        layers: list[nn.Module] = []
+        channels = 3
+        for block in ((64, 64), (128, 128), (256, 256, 256, 256)):
+            for outputs in block:
+                layers.append(conv_relu(channels, outputs, 3))
+                channels = outputs
+            layers.append(nn.MaxPool2d(2, 2))
+        for outputs in tail:
+            layers.append(conv_relu(channels, outputs, 3))
+            channels = outputs
+        super().__init__(*layers)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with batch normalisation around a skip (He et al., CVPR 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv_bn_relu(inputs, outputs, 3, stride),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.skip = (
+            nn.Identity()
+            if stride == 1 and inputs == outputs
+            else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.body(x) + self.skip(x))
+
+
+class ResidualTrunk(nn.Sequential):
+    """The small trunk measured in DESIGN section 5: a strided stem and three residual pairs; stride 8."""
+
+    def __init__(self, widths: tuple[int, int, int, int], features: int) -> None:
+        stem, *rest = widths
+        layers: list[nn.Module] = [conv_bn_relu(3, stem, 3, 2)]
+        channels = stem
+        for width, stride in zip(rest, (2, 2, 1), strict=True):
+            layers += [Residual(channels, width, stride), Residual(width, width, 1)]
+            channels = width
+        super().__init__(*layers, conv_bn_relu(channels, features, 1))
+
+
+class _SameConv(nn.Module):
+    """A convolution padded as TensorFlow's SAME does (the odd pixel at right and bottom), with bias."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        before = (kernel - stride) // 2 if stride > 1 else kernel // 2
+        after = kernel - stride - before if stride > 1 else kernel // 2
+        self.pad = (before, after, before, after) if before != after else None
+        self.conv = nn.Conv2d(
+            inputs, outputs, kernel, stride, 0 if self.pad else before, groups=groups, bias=True
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(F.pad(x, self.pad) if self.pad else x)
+        return y
+
+
+class MBConv(nn.Module):
+    """Mobile inverted bottleneck without squeeze-excitation; batch normalisation folded into the biases."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expand: int) -> None:
+        super().__init__()
+        hidden = inputs * expand
+        self.expand = _SameConv(inputs, hidden, 1) if expand > 1 else None
+        self.depthwise = _SameConv(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = _SameConv(hidden, outputs, 1)
+        self.skip = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu6(self.expand(x)) if self.expand is not None else x
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.skip else y
+
+
+class LiteTrunk(nn.Module):
+    """EfficientNet-Lite0 down to stride 16 (Tan and Le, ICML 2019; Lite: TensorFlow's release), then one
+    merge of its strides 8 and 16; stride 8.
+
+    The inner batch normalisations are folded (``pretrained.fold_lite0``): they stay fixed while
+    training, which costs a CPU a third of the time. So this trunk wants ImageNet weights to start from.
+
+    Args:
+        features: output channels.
+        frozen: how many of the first modules (stem, blocks...) keep their ImageNet weights while training.
+    """
+
+    # kernel, stride, expand, outputs, repeats
+    STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3))
+
+    def __init__(self, features: int, frozen: int = 0) -> None:
+        super().__init__()
+        self.stem = _SameConv(3, 32, 3, 2)
+        blocks: list[nn.Module] = []
+        channels = 32
+        for kernel, stride, expand, outputs, repeats in self.STAGES:
+            for repeat in range(repeats):
+                blocks.append(MBConv(channels, outputs, kernel, stride if repeat == 0 else 1, expand))
+                channels = outputs
+        self.blocks = nn.ModuleList(blocks)
+        self.fine = nn.Conv2d(40, features, 1, bias=False)
+        self.coarse = nn.Conv2d(112, features, 1, bias=False)
+        self.merge = nn.Sequential(
+            nn.BatchNorm2d(features),
+            nn.ReLU(inplace=True),
+            conv_bn_relu(features, features, 5, groups=features),
+            conv_bn_relu(features, features, 1),
+        )
+        self.frozen = frozen
+
+    def forward(self, x: Tensor) -> Tensor:
+        fine = None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen == 0):
+            x = F.relu6(self.stem(x))
+        for index, block in enumerate(self.blocks):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and index >= self.frozen - 1):
+                x = block(x)
+            if index == 4:
+                fine = self.fine(x)
+        coarse = F.interpolate(self.coarse(x), scale_factor=2.0, mode="nearest")
+        merged: Tensor = self.merge(fine + coarse)
+        return merged

@@ -1,0 +1,247 @@
+"""Live: the capture thread, the worker and the recorder wired up. No Qt.
+
+Frames go capture -> mailbox -> worker -> mailbox -> whoever shows them. Switching source, model or
+engine replaces a thread or is done by the worker between two frames; nothing here waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cpm_live.capture.base import Source, SourceInfo
+from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.capture.thread import CaptureEvent, CaptureThread
+from cpm_live.core.frame import Frame
+from cpm_live.core.mailbox import Mailbox
+from cpm_live.core.pose import Result
+from cpm_live.drawing.view import View
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe
+from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.stats import Meter, Rate, Stats
+from cpm_live.pipeline.worker import Worker
+from cpm_live.recording.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to tell the person at the screen.
+
+    Attributes:
+        kind: ``source`` (opened; ``info`` set), ``source-failed``, ``source-lost``, ``source-ended``,
+            ``engine`` (ready; message is its label), ``engine-failed``, ``recording`` (started),
+            ``recording-done``, ``recording-failed``.
+        message: one line.
+        info: of the source, with ``source``.
+        path: of the recording.
+    """
+
+    kind: str
+    message: str = ""
+    info: SourceInfo | None = None
+    path: Path | None = None
+
+
+class Live:
+    """A live session.
+
+    Every method returns at once except :meth:`stop`; all may be called from any one thread (the GUI's).
+
+    Args:
+        on_result: called on the worker thread when a result lies in :attr:`results` and none lay there
+            before; must not wait.
+        on_event: called on any thread when :meth:`take_events` has something; must not wait.
+        opener: opens sources; engine_opener: opens engines; fakes in tests.
+    """
+
+    def __init__(
+        self,
+        on_result: Callable[[], None] | None = None,
+        on_event: Callable[[], None] | None = None,
+        opener: Callable[[SourceRequest], Source] = open_source,
+        engine_opener: Callable[[Recipe, str], Engine] = open_engine,
+    ) -> None:
+        self.results: Mailbox[Result] = Mailbox(on_result)
+        self._opener = opener
+        self._on_event = on_event or (lambda: None)
+        self._events: deque[Event] = deque(maxlen=200)
+        self._frames: Mailbox[tuple[int, Frame]] = Mailbox()
+        self._generation = 0
+        self._capture: CaptureThread | None = None
+        self._retired: list[CaptureThread] = []
+        self._capture_rate, self._pose_rate, self._meter = Rate(), Rate(), Meter()
+        self._skipped_before = 0
+        self._view = View()
+        self._recorder: Recorder | None = None
+        self._finishing: list[Recorder] = []
+        self._paused = False
+        self._stopped = False
+        self._worker = Worker(self._frames, self._publish, self._engine_event, engine_opener)
+        self._worker.start()
+
+    # -- what to show -----------------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """Counts switches of source; results carry the generation they belong to."""
+        return self._generation
+
+    def set_source(self, request: SourceRequest) -> None:
+        """Switch to another source; its thread opens it while the old one is let go."""
+        self._generation += 1
+        generation = self._generation
+        if self._capture is not None:
+            self._capture.stop()
+            self._retired.append(self._capture)
+        self._retired = [thread for thread in self._retired if thread.is_alive()]
+        self._frames.clear()
+        self._meter.clear()
+        self._skipped_before = self._frames.skipped
+        self._paused = False
+        waiting_for = list(self._retired)
+
+        def opener(wanted: SourceRequest) -> Source:
+            # A camera can only be opened once the thread before has let go of it.
+            for thread in waiting_for:
+                thread.join(timeout=5.0)
+            return self._opener(wanted)
+
+        def deliver(frame: Frame) -> None:
+            if generation == self._generation:
+                self._capture_rate.tick()
+                self._frames.put((generation, frame))
+
+        def tell(event: CaptureEvent) -> None:
+            if generation == self._generation:
+                kind = {"opened": "source"}.get(event.kind, f"source-{event.kind}")
+                self._tell(Event(kind, event.message, event.info))
+
+        self._capture = CaptureThread(request, deliver, tell, opener)
+        self._capture.start()
+
+    def set_model(self, recipe: Recipe, engine: str = "auto") -> None:
+        """Switch model or engine; the worker loads it and goes on with the old one until it is ready."""
+        self._worker.load(recipe, engine)
+
+    def set_view(self, view: View) -> None:
+        """What a recording shows from now on."""
+        self._view = view
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on reading the source."""
+        self._paused = paused
+        if self._capture is not None:
+            self._capture.pause(paused)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the source is paused."""
+        return self._paused
+
+    def step(self) -> None:
+        """While paused: one more frame."""
+        if self._capture is not None:
+            self._capture.step()
+
+    # -- recording --------------------------------------------------------------------------------
+
+    def start_recording(self, path: Path) -> None:
+        """Write every result from now on, annotated as shown, to a video file."""
+        if self._recorder is None:
+            self._recorder = Recorder(path, self._recording_done)
+            self._recorder.start()
+            self._tell(Event("recording", f"recording {path.name}", path=path))
+
+    def stop_recording(self) -> None:
+        """Finish the file in the background; a ``recording-done`` event follows."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            self._finishing.append(recorder)
+            recorder.finish()
+
+    @property
+    def recording(self) -> Recorder | None:
+        """The recorder at work, if any."""
+        return self._recorder
+
+    def _recording_done(self, recorder: Recorder) -> None:
+        if self._recorder is recorder:
+            self._recorder = None
+        if recorder.error:
+            self._tell(Event("recording-failed", recorder.error, path=recorder.path))
+        else:
+            self._tell(Event("recording-done", recorder.summary(), path=recorder.path))
+
+    # -- threads' side ----------------------------------------------------------------------------
+
+    def _publish(self, generation: int, result: Result) -> None:
+        if generation != self._generation:
+            return
+        result = replace(result, generation=generation)
+        self._pose_rate.tick()
+        self._meter.add(result)
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.put(result, self._view)
+        self.results.put(result)
+
+    def _engine_event(self, kind: str, message: str) -> None:
+        self._meter.clear()
+        self._tell(Event(kind, message))
+
+    def _tell(self, event: Event) -> None:
+        self._events.append(event)
+        self._on_event()
+
+    # -- looking in -------------------------------------------------------------------------------
+
+    def take_events(self) -> list[Event]:
+        """The events since the last call, oldest first."""
+        events = []
+        while self._events:
+            events.append(self._events.popleft())
+        return events
+
+    def stats(self) -> Stats:
+        """The session's figures now."""
+        low, high = self._meter.ages()
+        recorder = self._recorder
+        return Stats(
+            capture_fps=self._capture_rate.value(),
+            pose_fps=self._pose_rate.value(),
+            age_p50=low,
+            age_p95=high,
+            skipped=self._frames.skipped - self._skipped_before,
+            steps_ms=self._meter.steps(),
+            recorded=recorder.written if recorder else 0,
+            record_dropped=recorder.dropped if recorder else 0,
+        )
+
+    @property
+    def engine_label(self) -> str:
+        """The engine that runs now, e.g. ``CPU (ONNX Runtime 1.32)``; empty while none is loaded."""
+        return self._worker.engine_label
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """End all threads in order: capture, worker, recorder. True if all ended in time. May wait."""
+        if self._stopped:
+            return True
+        self._stopped = True
+        self._generation += 1
+        threads: list[threading.Thread] = [*self._retired]
+        if self._capture is not None:
+            self._capture.stop()
+            threads.append(self._capture)
+        for thread in threads:
+            thread.join(timeout)
+        self._frames.close()
+        self._worker.join(timeout)
+        self.stop_recording()
+        for recorder in self._finishing:
+            recorder.join(timeout)
+        self.results.close()
+        return not any(thread.is_alive() for thread in (*threads, self._worker, *self._finishing))

@@ -1,0 +1,1 @@
+"""Writing what was seen: annotated video and keypoints."""

@@ -1,0 +1,145 @@
+"""Batch: a whole input through the machine, as fast as it goes, into annotated video and keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.capture.base import Source
+from cpm_live.core.errors import InputError
+from cpm_live.core.pose import Result
+from cpm_live.drawing.paint import paint
+from cpm_live.drawing.view import View
+from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.recording import video
+from cpm_live.recording.keypoints import KeypointWriter
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+class _Sink(Protocol):
+    def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None: ...
+    def close(self) -> None: ...
+
+
+class _VideoSink:
+    def __init__(self, path: Path, fps: float) -> None:
+        self._writer = video.VideoWriter(path, fps)
+
+    def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
+        self._writer.write(picture, seconds)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _PictureSink:
+    """One picture, or a folder of them under their own names."""
+
+    def __init__(self, path: Path, folder: bool) -> None:
+        self._path, self._folder = path, folder
+
+    def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
+        path = self._path / (name or "frame.png") if self._folder else self._path
+        ok, data = cv2.imencode(path.suffix.lower() or ".png", picture)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data.tobytes())
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from None
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a batch did.
+
+    Attributes:
+        frames: pictures read; with_pose: those where somebody was seen.
+        seconds: length of the input, 0 for pictures.
+        cancelled: stopped before the end; what is written so far is whole.
+    """
+
+    frames: int
+    with_pose: int
+    seconds: float
+    cancelled: bool = False
+
+
+def _sink(out: Path, source: Source) -> _Sink:
+    suffix = out.suffix.lower()
+    kind = source.info.kind
+    if suffix in video.SUFFIXES:
+        return _VideoSink(out, source.info.fps or 10.0)
+    if kind == "image" and suffix in IMAGE_SUFFIXES:
+        return _PictureSink(out, folder=False)
+    if kind == "folder" and not suffix:
+        return _PictureSink(out, folder=True)
+    wanted = {"image": "a picture (.png, .jpg) or a video (.mp4, .mkv)", "folder": "a folder or a video (.mp4, .mkv)"}
+    raise InputError(f"cannot write {out}: for this input --out is {wanted.get(kind, 'a video (.mp4 or .mkv)')}")
+
+
+def run_batch(
+    source: Source,
+    machine: PoseMachine,
+    out: Path | None,
+    keypoints: Path | None,
+    view: View | None = None,
+    tell: Callable[[int, Result], None] = lambda done, result: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Estimate every frame of a source; none is skipped.
+
+    Args:
+        out: annotated video (``.mp4``, ``.mkv``), picture, or folder of pictures; None for none.
+        keypoints: JSON-lines file; None for none.
+        view: what is drawn.
+        tell: called after each frame with how many are done.
+        stop: asked before each frame; True ends early with whole files.
+
+    Raises:
+        InputError: damaged input, or a file that cannot be written.
+    """
+    view = view or View()
+    unrelated = source.info.kind in ("image", "folder")
+    sink = _sink(out, source) if out else None
+    info = source.info
+    about = {
+        "model": machine.recipe.name,
+        "source": info.label,
+        "width": info.width,
+        "height": info.height,
+        "fps": info.fps,
+    }
+    frames, seen, seconds, first_ns = 0, 0, 0.0, 0
+    lines = None
+    try:
+        lines = KeypointWriter(keypoints, machine.recipe.skeleton, about) if keypoints else None
+        while not (cancelled := stop()):
+            frame = source.read()
+            if frame is None:
+                break
+            first_ns = first_ns or frame.captured_ns
+            seconds = frame.media_time if frame.media_time is not None else (frame.captured_ns - first_ns) / 1e9
+            result = machine.find(frame) if unrelated else machine(frame)
+            name = source.current.name if unrelated and hasattr(source, "current") else None
+            if sink:
+                sink.write(paint(result, view), seconds, name)
+            if lines:
+                lines.write(result, seconds, name)
+            frames += 1
+            seen += bool(result.poses)
+            tell(frames, result)
+    finally:
+        if sink:
+            sink.close()
+        if lines:
+            lines.close()
+    return Summary(frames, seen, seconds, cancelled)

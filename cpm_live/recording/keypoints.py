@@ -1,0 +1,73 @@
+"""Keypoints as JSON lines: a header, then one line for every frame (format: DESIGN section 11)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO, Any
+
+from cpm_live import __version__
+from cpm_live.core.errors import InputError
+from cpm_live.core.pose import Result
+from cpm_live.core.skeleton import Skeleton
+
+
+class KeypointWriter:
+    """Writes results in order.
+
+    Args:
+        path: the ``.jsonl`` file.
+        skeleton: whose joints the lines hold.
+        about: more for the header: model, source, size...
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, skeleton: Skeleton, about: dict[str, Any]) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from None
+        header = {
+            "format": "cpm-live keypoints 1",
+            "version": __version__,
+            "skeleton": skeleton.name,
+            "joints": list(skeleton.joints),
+            "limbs": [list(limb) for limb in skeleton.limbs],
+            **about,
+        }
+        self._line({"header": header})
+
+    def write(self, result: Result, time: float, name: str | None = None) -> None:
+        """One line for a frame, empty ``poses`` where nobody is seen.
+
+        Args:
+            time: seconds from the start of the input.
+            name: the picture's file name, for folders.
+        """
+        line: dict[str, Any] = {"index": result.frame.index, "time": round(time, 6)}
+        if name is not None:
+            line["file"] = name
+        line["poses"] = [
+            {
+                "id": pose.id,
+                "box": [round(v, 2) for v in pose.box],
+                "side": pose.side,
+                "keypoints": [[round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in pose.keypoints],
+            }
+            for pose in result.poses
+        ]
+        self._line(line)
+
+    def _line(self, value: dict[str, Any]) -> None:
+        try:
+            self._file.write(json.dumps(value, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise InputError(f"cannot write {self.path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()

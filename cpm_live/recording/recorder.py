@@ -1,0 +1,129 @@
+"""The recorder thread: draws and encodes results in order; what it cannot keep is counted, never hidden."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from cpm_live.core.errors import InputError
+from cpm_live.core.pose import Result
+from cpm_live.drawing.paint import paint
+from cpm_live.drawing.view import View
+from cpm_live.recording.video import VideoWriter
+
+MAX_BYTES = 256 << 20
+"""Frames that may wait for the encoder: about 10 s of 640x480 at 30 fps."""
+
+
+class Recorder(threading.Thread):
+    """Writes results to one video file, each with its pose drawn on its own frame.
+
+    Beside the video ``<name>.json`` tells what was written and what was lost.
+
+    Args:
+        path: ``.mp4`` or ``.mkv``.
+        done: called on this thread when the file is finished or failed.
+    """
+
+    def __init__(self, path: Path, done: Callable[[Recorder], None], max_bytes: int = MAX_BYTES) -> None:
+        super().__init__(name="recorder", daemon=True)
+        self.path = path
+        self.written = 0
+        self.dropped = 0
+        self.error = ""
+        self._done, self._max_bytes = done, max_bytes
+        self._queue: deque[tuple[Result, View]] = deque()
+        self._bytes = 0
+        self._ending = False
+        self._condition = threading.Condition()
+        self._seconds = 0.0
+        self._missed = 0
+        self._last_index: int | None = None
+
+    def put(self, result: Result, view: View) -> None:
+        """Queue a result with what is shown of it; dropped and counted when the queue is full. Never waits."""
+        size = result.frame.image.nbytes
+        with self._condition:
+            if self._ending or self.error:
+                return
+            if self._last_index is not None:
+                self._missed += max(0, result.frame.index - self._last_index - 1)
+            self._last_index = result.frame.index
+            if self._bytes + size > self._max_bytes:
+                self.dropped += 1
+                return
+            self._queue.append((result, view))
+            self._bytes += size
+            self._condition.notify()
+
+    def finish(self) -> None:
+        """No more results will come; write what is queued and end the file."""
+        with self._condition:
+            self._ending = True
+            self._condition.notify()
+
+    @property
+    def seconds(self) -> float:
+        """Length of what is written so far."""
+        return self._seconds
+
+    def summary(self) -> str:
+        """One line for people."""
+        text = f"{self.path.name}: {self.written} frames, {self._seconds:.1f} s"
+        if self.dropped:
+            text += f", {self.dropped} dropped because the disk or encoder was too slow"
+        return text
+
+    def run(self) -> None:
+        """The thread's body."""
+        writer: VideoWriter | None = None
+        start = 0
+        try:
+            while (item := self._take()) is not None:
+                result, view = item
+                if writer is None:
+                    writer = VideoWriter(self.path)
+                    start = result.frame.captured_ns
+                self._seconds = (result.frame.captured_ns - start) / 1e9
+                writer.write(paint(result, view), self._seconds)
+                self.written += 1
+            if writer is None:
+                self.error = f"{self.path.name}: nothing was recorded, no frame came"
+        except InputError as error:
+            self.error = str(error)
+        finally:
+            self._end(writer)
+            self._done(self)
+
+    def _end(self, writer: VideoWriter | None) -> None:
+        with self._condition:
+            self._ending = True
+            self.dropped += len(self._queue)
+            self._queue.clear()
+        if writer is None:
+            return
+        try:
+            writer.close()
+            sidecar = {
+                "video": self.path.name,
+                "frames": self.written,
+                "seconds": round(self._seconds, 3),
+                "dropped_by_recorder": self.dropped,
+                "skipped_by_pose": self._missed,
+                "error": self.error,
+            }
+            self.path.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+        except (InputError, OSError) as error:
+            self.error = self.error or str(error)
+
+    def _take(self) -> tuple[Result, View] | None:
+        with self._condition:
+            self._condition.wait_for(lambda: bool(self._queue) or self._ending)
+            if not self._queue:
+                return None
+            item = self._queue.popleft()
+            self._bytes -= item[0].frame.image.nbytes
+            return item

@@ -1,0 +1,112 @@
+"""Video files: H.264 in MP4 or Matroska with real timestamps, playable even after a crash."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from cpm_live.core.errors import InputError
+
+_CLOCK = Fraction(1, 90_000)
+SUFFIXES = (".mp4", ".mkv")
+
+
+class VideoWriter:
+    """Encodes frames with the times they were taken.
+
+    A webcam slows down in the dark; a constant frame rate would then play too fast, so each frame
+    carries its own timestamp. MP4 is written in fragments: a file cut off by a crash still plays.
+
+    Args:
+        path: ``.mp4`` or ``.mkv``.
+        fps: nominal rate, a hint for the encoder.
+        quality: x264's constant rate factor; lower is better and larger.
+
+    Raises:
+        InputError: another suffix, or the file cannot be written.
+    """
+
+    def __init__(self, path: Path, fps: float = 30.0, quality: int = 20) -> None:
+        if path.suffix.lower() not in SUFFIXES:
+            raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
+        fragmented = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(str(path), "w", options=fragmented if path.suffix.lower() == ".mp4" else {})
+        except (FFmpegError, OSError) as error:
+            raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+        self.path = path
+        self._fps = Fraction(max(1.0, fps)).limit_denominator(1001)
+        self._quality = quality
+        self._stream: av.VideoStream | None = None
+        self._last = -1
+        self._size = (0, 0)
+        self.frames = 0
+
+    def write(self, image: NDArray[np.uint8], seconds: float) -> None:
+        """Add a BGR frame (H, W, 3) at a time in seconds from the start.
+
+        Frames of another size than the first are fitted into it; times that do not advance are moved
+        by one tick.
+
+        Raises:
+            InputError: disk full or the like.
+        """
+        if self._stream is None:
+            self._size = (image.shape[1] & ~1, image.shape[0] & ~1)
+            self._start()
+        width, height = self._size
+        if image.shape[:2] != (height, width):
+            image = _fit(image, width, height)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        self._last = max(self._last + 1, round(seconds / _CLOCK))
+        frame.pts, frame.time_base = self._last, _CLOCK
+        self._mux(frame)
+        self.frames += 1
+
+    def _start(self) -> None:
+        stream = self._container.add_stream("libx264", rate=self._fps)
+        stream.width, stream.height = self._size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = _CLOCK
+        stream.codec_context.time_base = _CLOCK
+        stream.codec_context.thread_count = 2
+        # A key frame at least every second or so keeps fragments, and what a crash can lose, short.
+        stream.codec_context.gop_size = max(1, round(float(self._fps)))
+        # No B-frames: a fragmented MP4 has no edit list, so reordering would shift all times.
+        stream.options = {"crf": str(self._quality), "preset": "veryfast", "bf": "0"}
+        self._stream = stream
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        assert self._stream is not None
+        try:
+            for packet in self._stream.encode(frame):
+                self._container.mux(packet)
+        except (FFmpegError, OSError) as error:
+            raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
+
+    def close(self) -> None:
+        """Write what the encoder still holds and end the file."""
+        try:
+            if self._stream is not None:
+                self._mux(None)
+        finally:
+            self._stream = None
+            self._container.close()
+
+
+def _fit(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Scale into a frame of another size, black around."""
+    import cv2
+
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = cv2.resize(image, (max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))))
+    out = np.zeros((height, width, 3), np.uint8)
+    y, x = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    out[y : y + inner.shape[0], x : x + inner.shape[1]] = inner
+    return out

@@ -1,0 +1,196 @@
+"""Augmentation: one random crop of a sample, with colours, mirror, occlusion and cut-off bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.crop import PAD_VALUE
+from cpm_live.core.skeleton import Skeleton
+
+Image = NDArray[np.uint8]
+Joints = NDArray[np.float32]
+
+UPPER_BODY = ("right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
+              "neck", "head_top")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How wild the crops are; shares are probabilities, ranges are drawn from evenly.
+
+    Attributes:
+        zoom: crop side over the longer box side.
+        shift: crop centre off the box centre, as a share of the crop's side.
+        rotation: degrees, the usual range; ``any_rotation`` is the share of samples turned by any angle.
+        cut: share of bodies cut off at the chest or hips by the frame's edge, as at a webcam.
+        occlusion: share of samples with a rectangle pasted over them.
+        backdrop: share of plain (white, black) backgrounds that are replaced by another picture.
+    """
+
+    zoom: tuple[float, float] = (1.05, 1.75)
+    shift: float = 0.12
+    rotation: float = 35.0
+    any_rotation: float = 0.0
+    cut: float = 0.0
+    occlusion: float = 0.3
+    backdrop: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training example.
+
+    Attributes:
+        image: (size, size, 3) uint8 BGR.
+        joints: (K, 3) in input pixels; v = 0 not labelled, -1 labelled but outside the picture, 1 or 2 inside.
+        centre: (2,) the person's centre in input pixels.
+    """
+
+    image: Image
+    joints: Joints
+    centre: NDArray[np.float32]
+
+
+def augment(
+    image: Image,
+    joints: Joints,
+    skeleton: Skeleton,
+    size: int,
+    settings: Augmentation,
+    rng: np.random.Generator,
+    other: Callable[[], Image],
+) -> Example:
+    """A random crop of one labelled person.
+
+    Args:
+        other: gives some other picture, for backdrops and occluders.
+    """
+    if rng.random() < settings.backdrop:
+        image = replace_backdrop(image, other(), rng)
+    labelled = joints[:, 2] > 0
+    chosen = labelled.copy()
+    edge: float | None = None
+    if rng.random() < settings.cut:
+        upper = np.array([name in UPPER_BODY for name in skeleton.joints])
+        if (labelled & upper).sum() >= 5:
+            chosen = labelled & upper
+            edge = float(rng.uniform(-0.15, 0.5))
+    points = joints[chosen, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = float(max(*(high - low), 12.0))
+    middle = (low + high) / 2
+
+    angle = rng.uniform(-settings.rotation, settings.rotation)
+    if rng.random() < settings.any_rotation:
+        angle = rng.uniform(-180, 180)
+    zoom = size / (side * rng.uniform(*settings.zoom))
+    mirror = rng.random() < 0.5
+    radians = np.deg2rad(angle)
+    c, s = zoom * np.cos(radians), zoom * np.sin(radians)
+    linear = np.array([[c, s], [-s, c]])
+    if mirror:
+        linear = np.diag([-1.0, 1.0]) @ linear
+    target = (size - 1) / 2 + rng.uniform(-settings.shift, settings.shift, 2) * size
+    offset = target - linear @ middle
+    matrix = np.column_stack([linear, offset])
+    border = cv2.BORDER_REPLICATE if rng.random() < 0.15 else cv2.BORDER_CONSTANT
+    picture: Image = cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(PAD_VALUE,) * 3
+    )  # type: ignore[assignment]
+    moved = joints.copy()
+    moved[:, :2] = joints[:, :2] @ linear.T + offset
+    moved[~labelled, :2] = 0
+    if mirror:
+        moved = moved[list(skeleton.flip)]
+
+    visible = np.array([0.0, 0.0, size, size])
+    if edge is not None:
+        # The frame ends below the chest; sometimes also at a side.
+        names = skeleton.joints
+        torso = moved[[names.index("right_shoulder"), names.index("left_shoulder"), names.index("neck")]]
+        torso = torso[torso[:, 2] > 0, 1]
+        base = float(torso.mean()) if len(torso) else size / 2
+        visible[3] = np.clip(base + (0.25 + edge + 0.15) * side * zoom, size * 0.3, size)
+        picture[int(visible[3]) :] = PAD_VALUE
+        if rng.random() < 0.25:
+            visible[0] = rng.uniform(0, 0.25) * size
+            picture[:, : int(visible[0])] = PAD_VALUE
+        if rng.random() < 0.25:
+            visible[2] = rng.uniform(0.75, 1) * size
+            picture[:, int(visible[2]) :] = PAD_VALUE
+    x, y = moved[:, 0], moved[:, 1]
+    outside = (x < visible[0]) | (y < visible[1]) | (x > visible[2] - 1) | (y > visible[3] - 1)
+    moved[(moved[:, 2] > 0) & outside, 2] = -1
+
+    inside = moved[moved[:, 2] > 0, :2]
+    centre = (inside.min(axis=0) + inside.max(axis=0)) / 2 if len(inside) else target
+    centre = centre + rng.normal(0, 0.04 * size, 2)
+    if rng.random() < settings.occlusion:
+        _occlude(picture, rng, other)
+    return Example(_recolour(picture, rng), moved, centre.astype(np.float32))
+
+
+def _occlude(picture: Image, rng: np.random.Generator, other: Callable[[], Image]) -> None:
+    size = len(picture)
+    w, h = (int(v) for v in rng.uniform(0.08, 0.3, 2) * size)
+    x, y = int(rng.uniform(0, size - w)), int(rng.uniform(0, size - h))
+    patch = picture[y : y + h, x : x + w]
+    if rng.random() < 0.5:
+        patch[:] = rng.integers(0, 256, 3)
+    else:
+        patch[:] = cv2.resize(other(), (w, h))
+
+
+def _recolour(picture: Image, rng: np.random.Generator) -> Image:
+    """Brightness, contrast, tint, grey, blur, noise: as cheap cameras and rooms do."""
+    gain = rng.uniform(0.65, 1.35) * rng.uniform(0.88, 1.12, 3)
+    shift = rng.uniform(-25, 25)
+    out = picture.astype(np.float32)
+    mean = float(out.mean())
+    out = (out - mean) * gain + mean + shift
+    if rng.random() < 0.2:
+        gamma = rng.uniform(0.6, 1.6)
+        out = 255 * np.power(np.clip(out, 0, 255) / 255, gamma)
+    if rng.random() < 0.1:
+        out[:] = out.mean(axis=2, keepdims=True)
+    if rng.random() < 0.15:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 2.0))  # type: ignore[assignment]
+    elif rng.random() < 0.1:
+        length = int(rng.integers(3, 10))
+        kernel = np.zeros((length, length), np.float32)
+        kernel[length // 2] = 1 / length
+        turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
+        out = cv2.filter2D(out, -1, cv2.warpAffine(kernel, turn, (length, length)))  # type: ignore[assignment]
+    if rng.random() < 0.2:
+        out += rng.normal(0, rng.uniform(2, 10), out.shape).astype(np.float32)
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def replace_backdrop(image: Image, backdrop: Image, rng: np.random.Generator) -> Image:
+    """Put another picture behind what stands before a plain white or black background.
+
+    Returns the image as it was where its border is not plain.
+    """
+    border = np.concatenate([image[:3].reshape(-1, 3), image[:, :3].reshape(-1, 3), image[:, -3:].reshape(-1, 3)])
+    median = np.median(border, axis=0)
+    plain = np.abs(border.astype(np.int16) - median).max(axis=1) < 22
+    dark = median.max() < 30
+    bright = median.min() > 120 and np.ptp(median) < 30
+    if plain.mean() < 0.6 or not (dark or bright):
+        return image
+    distance = np.abs(image.astype(np.int16) - median).max(axis=2).astype(np.uint8)
+    mask = (distance > (18 if dark else 34)).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))  # type: ignore[assignment]
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))  # type: ignore[assignment]
+    if not 0.05 < mask.mean() < 0.8:
+        return image
+    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0)[..., None]
+    behind = cv2.resize(backdrop, image.shape[1::-1]).astype(np.float32)
+    if rng.random() < 0.5:
+        behind = cv2.GaussianBlur(behind, (0, 0), rng.uniform(1, 4))
+    return (image * alpha + behind * (1 - alpha)).astype(np.uint8)

@@ -1,0 +1,102 @@
+"""COCO-keypoint data sets, as one folder with ``annotations.json`` or in the layout of ``shared/data``."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.crop import Box
+from cpm_live.core.errors import InputError
+from cpm_live.core.skeleton import Skeleton
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled person or hand.
+
+    Attributes:
+        name: the picture's file name, for messages.
+        jpeg: the encoded picture.
+        joints: (K, 3): x, y in pixels; v = 0 not labelled, 1 occluded, 2 visible.
+        box: the annotation's box in pixels.
+        source: which data set it came from.
+    """
+
+    name: str
+    jpeg: bytes
+    joints: NDArray[np.float32]
+    box: Box
+    source: str
+
+    def image(self) -> NDArray[np.uint8]:
+        """The picture, BGR."""
+        image = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise InputError(f"cannot decode {self.name}; remove it from the annotations or mend the file")
+        return image  # type: ignore[return-value]
+
+
+def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
+    """All samples of one split.
+
+    Args:
+        folder: either holds ``annotations.json`` and ``images/`` (then ``split`` is not used), or
+            ``<skeleton>_<split>.json`` with ``images-*.tar`` or ``images/`` beside it.
+        split: ``train`` or ``val``.
+
+    Raises:
+        InputError: nothing usable there; the message says what was looked for.
+    """
+    annotations = folder / "annotations.json"
+    if not annotations.exists():
+        annotations = folder / f"{skeleton.name}_{split}.json"
+    if not annotations.exists():
+        raise InputError(
+            f"no data in {folder}: expected annotations.json (with images/) or {annotations.name} "
+            "(with images-*.tar or images/); give the folder with --data"
+        )
+    try:
+        coco: dict[str, Any] = json.loads(annotations.read_text(encoding="utf-8"))
+        images = {image["id"]: image for image in coco["images"]}
+        rows = [(row, images[row["image_id"]]) for row in coco["annotations"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{annotations} is not a COCO keypoint file: {error!r}") from None
+    wanted = {image["file_name"] for _, image in rows}
+    pictures = _read_pictures(folder, wanted)
+    if missing := sorted(wanted - pictures.keys()):
+        raise InputError(f"{len(missing)} pictures of {annotations} are missing, {missing[0]} first")
+    samples = []
+    for row, image in rows:
+        joints = np.asarray(row["keypoints"], np.float32).reshape(-1, 3)
+        if len(joints) != len(skeleton):
+            raise InputError(
+                f"{annotations}: annotation {row.get('id')} has {len(joints)} keypoints, "
+                f"the {skeleton.name} skeleton has {len(skeleton)}"
+            )
+        x, y, w, h = (float(value) for value in row["bbox"])
+        name = image["file_name"]
+        source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
+        samples.append(Sample(name, pictures[name], joints, (x, y, w, h), str(source)))
+    return samples
+
+
+def _read_pictures(folder: Path, wanted: set[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for archive in sorted(folder.glob("images-*.tar")):
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if member.name in wanted and (handle := tar.extractfile(member)) is not None:
+                    found[member.name] = handle.read()
+    for name in wanted - found.keys():
+        for path in (folder / "images" / name, folder / name):
+            if path.is_file():
+                found[name] = path.read_bytes()
+                break
+    return found

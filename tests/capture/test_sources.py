@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cpm_live.capture import camera
+from cpm_live.capture.base import Source
+from cpm_live.capture.demo import DemoSource
+from cpm_live.capture.images import ImageSource
+from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.capture.video import VideoSource, is_stream
+from cpm_live.core.errors import InputError
+from cpm_live.recording.video import VideoWriter
+
+
+def _picture(path: Path, value: int = 80) -> Path:
+    cv2.imwrite(str(path), np.full((48, 64, 3), value, np.uint8))
+    return path
+
+
+def _video(path: Path, times: list[float]) -> Path:
+    writer = VideoWriter(path)
+    for index, seconds in enumerate(times):
+        writer.write(np.full((48, 64, 3), 10 * index, np.uint8), seconds)
+    writer.close()
+    return path
+
+
+@pytest.fixture(params=["demo", "image", "folder", "video"])
+def finite(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Source, int]:
+    """Every kind of source that ends, and how many frames it has: one contract for all."""
+    if request.param == "demo":
+        return DemoSource(frames=5, paced=False), 5
+    if request.param == "image":
+        return ImageSource(_picture(tmp_path / "a.png")), 1
+    if request.param == "folder":
+        for name in ("b.png", "a.jpg", "c.bmp"):
+            _picture(tmp_path / name)
+        (tmp_path / "notes.txt").write_text("not a picture")
+        return ImageSource(tmp_path), 3
+    return VideoSource(str(_video(tmp_path / "v.mp4", [0, 0.1, 0.2, 0.5]))), 4
+
+
+def test_contract(finite: tuple[Source, int]) -> None:
+    source, count = finite
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    assert [frame.index for frame in frames] == list(range(count))
+    assert all(not frame.image.flags.writeable for frame in frames)
+    assert all(a.captured_ns <= b.captured_ns for a, b in zip(frames, frames[1:], strict=False))
+    assert all(frame.media_time is not None for frame in frames)
+    assert (frames[0].width, frames[0].height) == (source.info.width, source.info.height)
+    assert source.info.frames in (count, None)
+    assert source.read() is None
+    source.close()
+    source.close()
+
+
+def test_real_clip_decodes_whole_with_its_times(clips: Path) -> None:
+    source = VideoSource(str(clips / "again.mkv"))
+    frames = [frame for _ in range(1000) if (frame := source.read()) is not None]
+    assert len(frames) == 77 and frames[0].image.shape == (480, 640, 3)
+    times = [frame.media_time or 0.0 for frame in frames]
+    assert times[0] == 0 and np.allclose(np.diff(times), 1 / 30, atol=2e-3)
+    assert 40 < frames[30].image.mean() < 220
+
+
+def test_variable_times_come_back(tmp_path: Path) -> None:
+    times = [0.0, 0.033, 0.5, 0.55, 1.25]
+    source = VideoSource(str(_video(tmp_path / "v.mkv", times)))
+    assert [source.read().media_time for _ in times] == pytest.approx(times, abs=2e-3)  # type: ignore[union-attr]
+
+
+def test_live_video_is_paced_and_loops(tmp_path: Path) -> None:
+    source = open_source(SourceRequest(str(_video(tmp_path / "v.mp4", [0, 0.1, 0.2])), live=True))
+    started = time.monotonic()
+    indices = [source.read().index for _ in range(7)]  # type: ignore[union-attr]
+    assert indices == list(range(7))
+    assert time.monotonic() - started >= 0.35
+    source.close()
+
+
+def test_demo_knows_its_joints() -> None:
+    source = DemoSource("body", frames=3, paced=False)
+    first = source.read()
+    assert first is not None
+    joints = source.joints_at(0)
+    assert joints.shape == (14, 2)
+    # The wrist is painted in the style's skin colour, the background is not.
+    x, y = np.round(joints[11]).astype(int)
+    assert first.image[y, x, 2] > 180 and first.image[5, 5, 2] < 120
+    assert DemoSource("hand").joints_at(10).shape == (21, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no source given"),
+        ("nowhere.mp4", "no file or folder nowhere.mp4"),
+        ("demo:cat", "unknown demo 'cat'; use demo:body or demo:hand"),
+        ("camera:97", "no camera 97"),
+        ("camera:Nonesuch 9000", "no camera named 'Nonesuch 9000'"),
+        ("http://127.0.0.1:9/none.m3u8", "cannot open http://127.0.0.1:9/none.m3u8 as a stream"),
+    ],
+)
+def test_wrong_sources_get_one_line(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        open_source(SourceRequest(text))
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
+    text = tmp_path / "a.mp4"
+    text.write_text("this is not a video " * 50)
+    with pytest.raises(InputError, match="cannot open .* as a video file"):
+        open_source(SourceRequest(str(text)))
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"\x89PNG nonsense")
+    with pytest.raises(InputError, match="cannot decode picture"):
+        open_source(SourceRequest(str(picture)))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match="no pictures"):
+        open_source(SourceRequest(str(empty)))
+
+
+def test_damaged_video_says_where(clips: Path, tmp_path: Path) -> None:
+    whole = (clips / "again.mkv").read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole[: len(whole) // 2])
+    source = VideoSource(str(cut))
+    count = 0
+    try:
+        while source.read() is not None:
+            count += 1
+    except InputError as error:
+        assert f"after frame {count}" in str(error)
+    assert 10 < count < 77
+
+
+def test_cameras_by_index_and_name() -> None:
+    devices = [camera.Device(0, "Integrated Webcam", 200), camera.Device(2, "Logitech BRIO", 200)]
+    assert camera.find_camera("2", devices).name == "Logitech BRIO"
+    assert camera.find_camera("brio", devices).index == 2
+    with pytest.raises(InputError, match=r"no camera named 'elgato'; this machine has 0: Integrated Webcam, 2: Logitech"):
+        camera.find_camera("elgato", devices)
+
+
+def test_absent_camera_says_so() -> None:
+    with pytest.raises(InputError, match=r"camera 97 \(Ghost\) (is absent|cannot be opened)"):
+        camera.CameraSource(camera.Device(97, "Ghost", cv2.CAP_ANY))
+
+
+def test_streams_are_told_from_files() -> None:
+    assert is_stream("rtsp://host/x") and is_stream("HTTP://host/x.m3u8")
+    assert not is_stream("/videos/http.mp4") and not is_stream("C:\\clip.mp4")

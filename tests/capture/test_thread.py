@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from cpm_live.capture import thread as capture_thread
+from cpm_live.capture.base import Source, SourceInfo, SourceLost
+from cpm_live.capture.open import SourceRequest
+from cpm_live.capture.thread import CaptureEvent, CaptureThread
+from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+
+
+class FakeCamera:
+    """Delivers ``good`` frames, then is unplugged."""
+
+    info = SourceInfo("camera", "Fake", live=True, mirror=True, width=8, height=8, fps=100)
+
+    def __init__(self, good: int) -> None:
+        self.good, self.index, self.closed = good, 0, False
+
+    def read(self) -> Frame | None:
+        time.sleep(0.005)
+        if self.index >= self.good:
+            raise SourceLost("camera 0 (Fake) stopped delivering; check its cable")
+        self.index += 1
+        return Frame(np.zeros((8, 8, 3), np.uint8), self.index - 1, time.monotonic_ns())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Log:
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.events: list[CaptureEvent] = []
+        self.enough = threading.Event()
+
+
+def test_a_lost_camera_is_reopened_with_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_thread, "BACK_OFF", (0.01, 0.02))
+    log, cameras, attempts = Log(), [], []
+
+    def opener(request: SourceRequest) -> Source:
+        attempts.append(time.monotonic())
+        if len(attempts) in (2, 3):
+            raise InputError("camera 0 is absent")
+        cameras.append(FakeCamera(5))
+        return cameras[-1]
+
+    thread = CaptureThread(SourceRequest("camera:0"), log.frames.append, log.events.append, opener)
+    thread.start()
+    deadline = time.monotonic() + 5
+    while len(log.frames) < 8 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    thread.stop()
+    thread.join(2)
+    assert not thread.is_alive()
+    assert [event.kind for event in log.events][:5] == ["opened", "lost", "lost", "lost", "opened"]
+    assert "reconnecting" in log.events[1].message and "attempt 2" in log.events[3].message
+    assert len(log.frames) >= 8 and all(fake.closed for fake in cameras)
+
+
+def test_pause_step_and_stop() -> None:
+    log = Log()
+    thread = CaptureThread(SourceRequest("demo"), log.frames.append, log.events.append, lambda r: FakeCamera(10_000))
+    thread.start()
+    while not log.frames:
+        time.sleep(0.01)
+    thread.pause(True)
+    time.sleep(0.05)
+    count = len(log.frames)
+    time.sleep(0.1)
+    assert len(log.frames) == count
+    thread.step()
+    time.sleep(0.1)
+    assert len(log.frames) == count + 1
+    thread.pause(False)
+    time.sleep(0.1)
+    assert len(log.frames) > count + 2
+    thread.pause(True)
+    thread.stop()
+    thread.join(1)
+    assert not thread.is_alive()
+
+
+def test_failure_to_open_is_told() -> None:
+    log = Log()
+    thread = CaptureThread(SourceRequest("nowhere.mp4"), log.frames.append, log.events.append)
+    thread.start()
+    thread.join(2)
+    assert [event.kind for event in log.events] == ["failed"] and "nowhere.mp4" in log.events[0].message
+
+
+def test_the_end_of_a_file_is_told() -> None:
+    log = Log()
+    thread = CaptureThread(
+        SourceRequest("demo", live=False, demo_frames=3), log.frames.append, log.events.append
+    )
+    thread.start()
+    thread.join(3)
+    assert len(log.frames) == 3 and [event.kind for event in log.events] == ["opened", "ended"]

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, as a person would call it."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment}
+    command = [sys.executable, "-m", "cpm_live.cli.main", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+
+
+def test_help_and_version() -> None:
+    text = cli("--help").stdout
+    for word in ("run", "bench", "evaluate", "train", "models", "devices", "doctor", "window"):
+        assert word in text
+    assert cli("--version").stdout.startswith("cpm-live 0.")
+    assert "keypoints" in cli("run", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "none.mp4", "-o", "{tmp}/a.mp4"], "no file or folder none.mp4"),
+        (["run", "{tmp}/text.mp4", "-o", "{tmp}/a.mp4"], "as a video file"),
+        (["run", "demo"], "nothing to write; give --out"),
+        (["run", "demo", "-o", "{tmp}/a.avi"], "use a name that ends in|--out is"),
+        (["run", "demo", "-m", "cat", "-o", "{tmp}/a.mp4"], "unknown model 'cat'"),
+        (["run", "demo", "-e", "abacus", "-o", "{tmp}/a.mp4"], "unknown engine 'abacus'"),
+        (["run", "demo", "--joint", "nose", "-o", "{tmp}/a.mp4"], "no joint 'nose'"),
+        (["run", "demo", "--stage", "9", "-o", "{tmp}/a.mp4"], "has stages 1 to"),
+        (["run", "camera:9", "-o", "{tmp}/a.mp4"], "no camera 9"),
+        (["run", "demo", "-m", "{tmp}/bad.toml", "-o", "{tmp}/a.mp4"], "is not TOML"),
+        (["run", "demo", "-m", "{tmp}/broken.toml", "-o", "{tmp}/a.mp4"], "cannot read network"),
+        (["evaluate", "body", "-d", "{tmp}"], "no data in"),
+        (["train", "body", "-d", "{tmp}"], "say how long"),
+        (["models", "export", "{tmp}/text.mp4"], "cannot read weights"),
+        (["--size", "big"], "write it as 1280x720"),
+        (["--model", "cat"], "unknown model 'cat'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "text.mp4").write_text("not a video")
+    (tmp_path / "bad.toml").write_text("[model")
+    (tmp_path / "broken.toml").write_text("[model]\nname='x'\nskeleton='body'\npreset='lite'\nweights='w.safetensors'\n")
+    (tmp_path / "w.safetensors").write_bytes(b"nonsense")
+    (tmp_path / "w.onnx").write_bytes(b"nonsense")
+    done = cli(*(argument.replace("{tmp}", str(tmp_path)) for argument in arguments))
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1 and lines[0].startswith("cpm-live: "), done.stderr
+    assert any(part in lines[0] for part in message.split("|")), lines[0]
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = cli("run", "none.mp4", "-o", "a.mp4", "--debug")
+    assert done.returncode != 0 and "Traceback" in done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are found otherwise elsewhere")
+def test_no_display_is_one_line() -> None:
+    done = cli("window", DISPLAY="", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")
+    assert done.returncode == 2 and "cpm-live run" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    done = cli("window", DISPLAY=":987", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def _lines(path: Path) -> tuple[dict, list[dict]]:
+    first, *rest = (json.loads(line) for line in path.read_text().splitlines())
+    return first["header"], rest
+
+
+def test_run_on_a_real_clip(clips: Path, tmp_path: Path) -> None:
+    out, keypoints = tmp_path / "out.mp4", tmp_path / "out.jsonl"
+    done = cli("run", str(clips / "milk.mkv"), "--model", "body", "--out", str(out), "--keypoints", str(keypoints))
+    assert done.returncode == 0, done.stderr
+    assert str(out) in done.stdout and "frames, somebody seen in" in done.stdout
+    header, lines = _lines(keypoints)
+    with av.open(str(out)) as container:
+        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert len(header["joints"]) == 14 and header["width"] == 640
+    assert len(lines) == len(frames) == 56 or len(lines) == len(frames)
+    assert [line["index"] for line in lines] == list(range(len(lines)))
+    seen = [line for line in lines if line["poses"]]
+    assert len(seen) > 0.8 * len(lines)
+    pose = seen[-1]["poses"][0]
+    assert set(pose) == {"id", "box", "side", "keypoints"} and len(pose["keypoints"]) == 14
+    assert abs(lines[30]["time"] - 1.0) < 0.02
+
+
+def test_run_on_pictures(data: Path, tmp_path: Path) -> None:
+    from cpm_live.core.skeleton import HAND
+    from cpm_live.training import dataset
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    samples = [s for s in dataset.load(data, HAND, "val") if s.source == "webcam"][:4]
+    for index, sample in enumerate(samples):
+        (folder / f"{index}.jpg").write_bytes(sample.jpeg)
+    done = cli("run", str(folder), "-m", "hand", "-o", str(tmp_path / "out"), "-k", str(tmp_path / "k.jsonl"))
+    assert done.returncode == 0, done.stderr
+    _, lines = _lines(tmp_path / "k.jsonl")
+    assert [line["file"] for line in lines] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+    picture = cli("run", str(folder / "0.jpg"), "-m", "hand", "-o", str(tmp_path / "one.png"))
+    assert picture.returncode == 0 and cv2.imread(str(tmp_path / "one.png")).shape == (224, 224, 3)
+
+
+def test_every_frame_has_a_line_even_where_nobody_is(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 128, np.uint8))
+    done = cli("run", str(tmp_path / "wall.png"), "-k", str(tmp_path / "k.jsonl"))
+    assert done.returncode == 0
+    _, lines = _lines(tmp_path / "k.jsonl")
+    assert len(lines) == 1 and lines[0]["poses"] == []
+
+
+def test_models_devices_and_doctor() -> None:
+    listed = cli("models").stdout
+    assert "body" in listed and "hand" in listed and "missing" not in listed
+    assert cli("devices").returncode == 0
+    assert "onnxruntime" in cli("doctor").stdout
+
+
+def test_bench_prints_the_promised_json() -> None:
+    done = cli("bench", "--json", "--rounds", "5", "--model", "body", QT_QPA_PLATFORM="offscreen")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.strip().splitlines()[-1])
+    assert set(figures) >= {"device", "threads", "results", "age_ms", "startup_s", "peak_rss_mb"}
+    row = figures["results"][0]
+    assert row["model"] == "body" and row["engine"] == "cpu" and row["bare_ms"]["p50"] > 0
+    assert 0 < row["ratio"] < 1.5 and figures["startup_s"] > 0 and figures["peak_rss_mb"] > 20
+    assert figures["age_ms"]["p95"] >= figures["age_ms"]["p50"] > 0

@@ -1,0 +1,29 @@
+"""Shared fixtures: real data where it is, a small fast engine where weights do not matter."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+
+if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real pictures and labels; skips where it is missing."""
+    if not (DATA / "body_val.json").exists():
+        pytest.skip(f"needs the training data in {DATA}, which is not here")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def clips(data: Path) -> Path:
+    """The folder with real webcam clips and reference.json."""
+    return data / "webcam"

@@ -1,0 +1,105 @@
+"""Shapes and parameter counts of the paper's networks against the tables in DESIGN section 5."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cpm_live.network.cpm import build
+from cpm_live.network.presets import PRESETS, Preset
+
+# (kernel, inputs, outputs) of every convolution, read off DESIGN section 5.
+_EYES = [(9, 3, 128), (9, 128, 128), (9, 128, 128)]
+
+
+def _paper_table(joints: int, stages: int) -> list[tuple[int, int, int]]:
+    maps = joints + 1
+    table = [*_EYES, (5, 128, 32), (9, 32, 512), (1, 512, 512), (1, 512, maps), *_EYES]
+    for _ in range(stages - 1):
+        table += [(5, 128, 32), (11, 32 + maps + 1, 128), (11, 128, 128), (11, 128, 128), (1, 128, 128), (1, 128, maps)]
+    return table
+
+
+def _vgg_table(tail: list[int], maps: int, stages: int, centre: int) -> list[tuple[int, int, int]]:
+    table, channels = [], 3
+    for outputs in [64, 64, 128, 128, 256, 256, 256, 256, *tail]:
+        table.append((3, channels, outputs))
+        channels = outputs
+    table += [(1, 128, 512), (1, 512, maps)]
+    for _ in range(stages - 1):
+        table += [(7, maps + 128 + centre, 128), *[(7, 128, 128)] * 4, (1, 128, 128), (1, 128, maps)]
+    return table
+
+
+def _count(table: list[tuple[int, int, int]]) -> int:
+    return sum(k * k * i * o + o for k, i, o in table)
+
+
+TABLES = {
+    "paper": _paper_table(14, 6),
+    "paper-flic": _paper_table(9, 4),
+    "vgg": _vgg_table([512, 512, 256, 256, 256, 256, 128], 15, 6, 1),
+    "person": _vgg_table([512, 512, 256, 256, 256, 256, 512, 128], 1, 4, 0),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_parameters_match_the_table(name: str) -> None:
+    with torch.device("meta"):
+        machine = build(PRESETS[name])
+    convolutions = [m for m in machine.modules() if isinstance(m, torch.nn.Conv2d)]
+    ours = sorted((m.kernel_size[0], m.in_channels, m.out_channels) for m in convolutions)
+    assert ours == sorted(TABLES[name])
+    assert sum(p.numel() for p in machine.parameters()) == _count(TABLES[name])
+
+
+def test_cpm_vgg_has_29_9_million_parameters() -> None:
+    assert _count(TABLES["vgg"]) / 1e6 == pytest.approx(29.9, abs=0.05)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_stage_gives_maps_of_an_eighth(name: str) -> None:
+    preset = PRESETS[name]
+    with torch.device("meta"):
+        machine = build(preset)
+        beliefs = machine(torch.zeros(2, 3, preset.size, preset.size), torch.zeros(2, 2))
+    cells = preset.size // 8
+    assert beliefs.shape == (2, preset.stages, preset.maps, cells, cells)
+    if preset.size == 368:
+        assert cells == 46
+
+
+@pytest.mark.parametrize("name", ["tiny", "lite"])
+def test_the_centre_map_changes_later_stages_only(name: str) -> None:
+    torch.manual_seed(0)
+    machine = build(replace(PRESETS[name], size=128)).eval()
+    images = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
+    with torch.inference_mode():
+        a = machine(images, torch.tensor([[20.0, 20.0]]))
+        b = machine(images, torch.tensor([[100.0, 90.0]]))
+    assert torch.equal(a[:, 0], b[:, 0])
+    assert not torch.allclose(a[:, 1], b[:, 1])
+
+
+def test_centre_map_peaks_at_the_centre() -> None:
+    machine = build(PRESETS["paper-flic"])
+    assert machine.centre_map is not None
+    maps = machine.centre_map(torch.tensor([[99.5, 203.5]]))
+    assert maps.shape == (1, 1, 46, 46)
+    y, x = divmod(int(maps.argmax()), 46)
+    assert (8 * (x + 0.5) - 0.5, 8 * (y + 0.5) - 0.5) == (99.5, 203.5)
+
+
+def test_presets_survive_json() -> None:
+    for preset in PRESETS.values():
+        assert Preset.from_dict(preset.to_dict()) == preset
+    with pytest.raises(ValueError, match="unknown preset keys: wings"):
+        Preset.from_dict({**PRESETS["tiny"].to_dict(), "wings": 2})
+
+
+def test_pixels_are_normalised_as_the_release_does() -> None:
+    machine = build(PRESETS["vgg"])
+    pixels = machine.normalise(torch.full((1, 3, 4, 4), 192, dtype=torch.uint8))
+    assert torch.allclose(pixels, torch.full_like(pixels, 192 / 256 - 0.5))

@@ -1,0 +1,87 @@
+"""The machine with trained weights on real frames, and its Python API."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cpm_live import PoseMachine
+from cpm_live.capture.demo import DemoSource
+from cpm_live.capture.video import VideoSource
+from cpm_live.core.errors import InputError
+from tests.fakes import DotEngine
+
+
+def test_result_has_the_promised_shapes_and_leaves_the_array_alone() -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[200:216, 300:316] = 255
+    result = machine(frame)
+    pose = result.poses[0]
+    assert pose.keypoints.shape == (14, 3) and pose.keypoints.dtype == np.float32
+    assert pose.beliefs.shape == (3, 15, 16, 16) and pose.stages.shape == (3, 14, 3)
+    assert np.hypot(*(pose.keypoints[:, :2].mean(axis=0) - (308, 208))) < 60
+    frame[0, 0] = 1
+    assert set(result.steps_ms) == {"wait", "crop", "engine", "decode"}
+
+
+def test_track_number_stays_while_following_and_rises_after_a_loss() -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[200:216, 300:316] = 255
+    ids = [machine(frame).poses[0].id for _ in range(4)]
+    machine.reset()
+    assert set(ids) == {1} and machine(frame).poses[0].id == 2
+
+
+def test_follows_the_demo_figure() -> None:
+    """The shipped body model on the drawn figure: most joints within a fifth of the trunk."""
+    machine, source = PoseMachine("body"), DemoSource("body", frames=60, paced=False)
+    hits = []
+    while (frame := source.read()) is not None:
+        result = machine(frame)
+        truth = source.joints_at(frame.index)
+        torso = np.hypot(*(truth[9] - truth[2]))
+        found = result.poses[0].keypoints[:, :2] if result.poses else np.full((14, 2), np.inf)
+        hits.append(np.hypot(*(found - truth).T) <= 0.2 * torso)
+    assert np.mean(hits) > 0.85
+
+
+def test_follows_a_person_at_a_real_webcam(clips: Path) -> None:
+    """Shoulders of a real clip, whole pipeline from the whole frame on (accuracy: scripts/webcam_agreement.py)."""
+    reference = json.loads((clips / "reference.json").read_text())["clips"]["thanks"]["frames"]
+    machine, source = PoseMachine("body"), VideoSource(str(clips / "thanks.mkv"))
+    hits = []
+    while (frame := source.read()) is not None:
+        result = machine(frame)
+        if (labels := reference.get(str(frame.index))) is None:
+            continue
+        body = labels["body"]
+        width = abs(body["left_shoulder"][0] - body["right_shoulder"][0])
+        for joint in ("left_shoulder", "right_shoulder"):
+            index = result.skeleton.index(joint)
+            at = result.poses[0].keypoints[index, :2] if result.poses else np.full(2, np.inf)
+            hits.append(np.hypot(*(at - body[joint][:2])) <= 0.3 * width)
+    assert len(hits) >= 20 and np.mean(hits) > 0.85
+
+
+def test_later_stages_are_better_on_real_pictures(data: Path) -> None:
+    from cpm_live.core.skeleton import BODY
+    from cpm_live.evaluation.evaluate import measure
+    from cpm_live.training import dataset
+
+    samples = [s for s in dataset.load(data, BODY, "val") if s.source == "lsp"][:60]
+    machine = PoseMachine("body")
+    errors = measure(machine.engine.infer, samples, BODY, machine.engine.preset.size)
+    assert errors.pck(0.2, stage=-1) > errors.pck(0.2, stage=0)
+    assert errors.pck(0.2) > 0.4
+
+
+def test_wrong_names_are_refused() -> None:
+    with pytest.raises(InputError, match="unknown model 'cat'"):
+        PoseMachine("cat")
+    with pytest.raises(InputError, match="unknown engine 'abacus'"):
+        PoseMachine("body", engine="abacus")

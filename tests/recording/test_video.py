@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from cpm_live.capture.demo import DemoSource
+from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+from cpm_live.core.pose import Result
+from cpm_live.drawing.view import View
+from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.recording.recorder import Recorder
+from cpm_live.recording.video import VideoWriter
+from tests.fakes import DotEngine
+
+
+def _decode(path: Path) -> list[tuple[float, np.ndarray]]:
+    with av.open(str(path)) as container:
+        return [(frame.time, frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
+
+
+def _result(index: int, captured_ns: int, machine: PoseMachine) -> Result:
+    image = np.full((240, 320, 3), 60, np.uint8)
+    image[100:140, 100 + index : 140 + index] = 255
+    return machine(Frame(image, index, captured_ns))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_h264_with_the_real_times(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    times = [0.0, 0.033, 0.4, 0.433, 1.0]
+    writer = VideoWriter(path)
+    for value, seconds in enumerate(times):
+        writer.write(np.full((240, 320, 3), 40 * value, np.uint8), seconds)
+    writer.close()
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+    frames = _decode(path)
+    assert [seconds for seconds, _ in frames] == pytest.approx(times, abs=2e-3)
+    assert [round(float(image.mean()) / 40) for _, image in frames] == [0, 1, 2, 3, 4]
+
+
+def test_a_kill_leaves_a_playable_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    writer = VideoWriter(path)
+    for index in range(150):
+        writer.write(np.random.default_rng(index).integers(0, 255, (120, 160, 3), dtype=np.uint8), index / 30)
+    copied = tmp_path / "killed.mp4"  # what a kill would leave on the disk now
+    copied.write_bytes(path.read_bytes())
+    writer.close()
+    played = 0
+    with av.open(str(copied)) as container:
+        try:
+            for _ in container.decode(video=0):
+                played += 1
+        except av.error.InvalidDataError:
+            pass  # the packet that the kill cut in two
+    assert played > 30
+
+
+def test_odd_and_changing_sizes(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "a.mkv")
+    writer.write(np.zeros((101, 75, 3), np.uint8), 0)
+    writer.write(np.full((50, 300, 3), 255, np.uint8), 0.1)
+    writer.close()
+    frames = _decode(tmp_path / "a.mkv")
+    assert [image.shape for _, image in frames] == [(100, 74, 3)] * 2
+    assert frames[1][1][50, 37, 0] > 200 and frames[1][1][5, 37, 0] < 50
+
+
+def test_unwritable_places_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"use a name that ends in \.mp4 or \.mkv"):
+        VideoWriter(tmp_path / "a.avi")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        VideoWriter(tmp_path / "file" / "a.mp4")
+
+
+def test_recorder_writes_every_result_on_its_own_frame(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    done = threading.Event()
+    recorder = Recorder(tmp_path / "a.mp4", lambda r: done.set())
+    recorder.start()
+    start = time.monotonic_ns()
+    results = [_result(index, start + index * 50_000_000, machine) for index in range(20)]
+    for result in results:
+        recorder.put(result, View())
+    recorder.finish()
+    assert done.wait(10) and recorder.error == ""
+    frames = _decode(tmp_path / "a.mp4")
+    assert len(frames) == recorder.written == 20
+    assert frames[-1][0] == pytest.approx(0.95, abs=2e-3)
+    # The overlay is in the file: it differs from the bare frame around the joints.
+    for index in (3, 15):
+        x, y = results[index].poses[0].keypoints[0, :2]
+        patch = np.s_[int(y) - 4 : int(y) + 5, int(x) - 4 : int(x) + 5]
+        drawn, bare = frames[index][1][patch], results[index].frame.image[patch]
+        assert np.abs(drawn.astype(int) - bare.astype(int)).mean() > 25
+    sidecar = json.loads((tmp_path / "a.json").read_text())
+    assert sidecar["frames"] == 20 and sidecar["dropped_by_recorder"] == 0 and sidecar["skipped_by_pose"] == 0
+
+
+def test_what_does_not_fit_is_counted_and_told(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    done = threading.Event()
+    recorder = Recorder(tmp_path / "a.mp4", lambda r: done.set(), max_bytes=3 * 240 * 320 * 3)
+    results = [_result(index, index * 33_000_000, machine) for index in (0, 1, 2, 3, 6)]
+    for result in results:
+        recorder.put(result, View())
+    assert recorder.dropped == 2
+    recorder.start()
+    recorder.finish()
+    assert done.wait(10)
+    assert recorder.written == 3 and "2 dropped" in recorder.summary()
+    sidecar = json.loads((tmp_path / "a.json").read_text())
+    assert sidecar["dropped_by_recorder"] == 2 and sidecar["skipped_by_pose"] == 2
+
+
+def test_a_full_or_missing_disk_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done: list[Recorder] = []
+    recorder = Recorder(tmp_path / "file" / "a.mp4", done.append)
+    recorder.start()
+    machine = PoseMachine("body", engine=DotEngine())
+    recorder.put(_result(0, 0, machine), View())
+    recorder.join(5)
+    assert done == [recorder] and "cannot write" in recorder.error
+    recorder.put(_result(1, 1, machine), View())  # does not wait or fail
+
+
+def test_demo_source_through_the_recorder(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    source = DemoSource(frames=4, paced=False)
+    recorder = Recorder(tmp_path / "a.mkv", lambda r: None)
+    recorder.start()
+    while (frame := source.read()) is not None:
+        recorder.put(machine(frame), View(mirror=True, boxes=True))
+    recorder.finish()
+    recorder.join(10)
+    assert len(_decode(tmp_path / "a.mkv")) == 4
