@@ -26,7 +26,7 @@ def main(model: str, run: Path, data: Path, limit: int = 0) -> None:
     checkpoint.save(recipe.weights, machine.state_dict(), replace(header, figures={}), half=True)
     export(recipe.weights, recipe.onnx)
     engine = open_engine(recipe, "cpu", 1)
-    samples = dataset.load(data, recipe.skeleton, "val")[:limit or None]
+    samples = dataset.load(data, recipe.skeleton, "val")[: limit or None]
     errors = measure(engine.infer, samples, recipe.skeleton, engine.preset.size, engine.preset.stride)
     figures = report(errors, recipe.skeleton, recipe.name)
     machine, header = checkpoint.load(recipe.weights)

@@ -101,9 +101,16 @@ else
     exit 0
 fi
 echo "cpm-live: installing system packages: ${missing[*]}"
-# The lists may be stale or absent, so first try with them as they are only where they exist.
-if ! "${as_root[@]}" "${install[@]}" -qq </dev/null >/dev/null 2>&1; then
-    if ! { "${as_root[@]}" apt-get update -qq </dev/null && "${as_root[@]}" "${install[@]}" -qq </dev/null; }; then
-        echo "cpm-live: could not install them. As root run: apt-get update && ${install[*]} (going on without them)" >&2
-    fi
-fi
+apt() {
+    "${as_root[@]}" apt-get "$@" -qq </dev/null
+}
+# First with the package lists as they are, which may be stale or absent; then with new ones; then one by
+# one, since a release may not know one of the names.
+if apt install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1; then exit 0; fi
+if apt update && apt install -y --no-install-recommends "${missing[@]}"; then exit 0; fi
+failed=()
+for package in "${missing[@]}"; do
+    apt install -y --no-install-recommends "$package" || failed+=("$package")
+done
+[[ ${#failed[@]} -eq 0 ]] ||
+    echo "cpm-live: could not install ${failed[*]}. As root: apt-get install ${failed[*]} (going on without)" >&2

@@ -69,4 +69,4 @@ def main(folder: Path, model: str = "body", clips: tuple[str, ...] = ()) -> None
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), *sys.argv[2:3], tuple(sys.argv[3:]))
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "body", tuple(sys.argv[3:]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.core.errors import InputError
@@ -107,7 +108,7 @@ class CameraSource:
         if not ok or image is None:
             raise SourceLost(f"camera {self.device.index} ({self.device.name}) stopped delivering; check its cable")
         # OpenCV may reuse its buffer only if it is handed back in, which it is not: no copy needed.
-        frame = Frame(image, self._index, time.monotonic_ns())
+        frame = Frame(np.asarray(image, np.uint8), self._index, time.monotonic_ns())
         self._index += 1
         return frame
 

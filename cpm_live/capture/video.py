@@ -104,7 +104,7 @@ class VideoSource:
                 time.sleep(min(ahead, 1.0))
             elif ahead < -1:
                 self._started -= ahead
-        image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
+        image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"), np.uint8)
         frame = Frame(image, self._index, time.monotonic_ns(), None if self.stream else seconds)
         self._index += 1
         return frame

@@ -13,7 +13,7 @@ import typer
 
 
 def bench(
-    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Models; body and hand if not given.")] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Models; body and hand by default.")] = None,
     engine: Annotated[list[str] | None, typer.Option("--engine", "-e", help="Engines; cpu if not given.")] = None,
     source: Annotated[str, typer.Option("--source", "-s", help="Frames to run on.")] = "demo",
     rounds: Annotated[int, typer.Option("--rounds", min=5, help="Inferences per figure.")] = 100,
@@ -90,4 +90,6 @@ def _print(figures: dict[str, Any]) -> None:
     Console().print(table)
     typer.echo(f"age of live results: p50 {figures['age_ms']['p50']} ms, p95 {figures['age_ms']['p95']} ms")
     if figures["startup_s"] is not None:
-        typer.echo(f"window: first painted frame after {figures['startup_s']} s, peak memory {figures['peak_rss_mb']} MB")
+        typer.echo(
+            f"window: first painted frame after {figures['startup_s']} s, peak memory {figures['peak_rss_mb']} MB"
+        )

@@ -12,7 +12,8 @@ import typer
 def evaluate(
     model: Annotated[str, typer.Argument(help="body, hand, or a recipe (.toml).")],
     data: Annotated[
-        Path, typer.Option("--data", "-d", help="Folder with annotations.json (COCO keypoints) and images/, or our layout.")
+        Path,
+        typer.Option("--data", "-d", help="Folder with annotations.json (COCO) and images/, or our layout."),
     ],
     split: Annotated[str, typer.Option("--split", help="train or val, in our layout.")] = "val",
     engine: Annotated[str, typer.Option("--engine", "-e", help="auto, cpu or torch.")] = "auto",

@@ -33,7 +33,9 @@ def list_models() -> None:
 @app.command("export")
 def export(
     weights: Annotated[Path, typer.Argument(help="A .safetensors checkpoint.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The .onnx to write; beside the weights if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The .onnx to write; default beside the weights.")
+    ] = None,
 ) -> None:
     """Export a checkpoint to ONNX, which the CPU engine runs. Needs the train extra."""
     try:

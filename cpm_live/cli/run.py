@@ -68,8 +68,13 @@ def run(
         interrupted = False
         done = 0
         started = time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[fps]}"),
-                   TimeRemainingColumn())  # fmt: skip
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[fps]}"),
+            TimeRemainingColumn(),
+        )
         console = Console(stderr=True)
         with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
             task = progress.add_task(opened.info.label, total=total, fps="")

@@ -27,7 +27,7 @@ def train(
     init: Annotated[Path | None, typer.Option("--init", help="Start from this checkpoint (.safetensors).")] = None,
     trunk: Annotated[
         Path | None,
-        typer.Option("--trunk", help=f"ImageNet weights of the trunk; found by itself if {_TRUNK_PACKAGE} is installed."),
+        typer.Option("--trunk", help=f"ImageNet weights of the trunk; default: {_TRUNK_PACKAGE}'s."),
     ] = None,
 ) -> None:
     """Train a network; interrupt it with Ctrl-C or SIGTERM and go on later with --resume."""

@@ -97,11 +97,12 @@ class Crop:
         scale = self.scale
         while scale < 0.5 and min(frame.shape[:2]) > 2:
             height, width = frame.shape[0] // 2, frame.shape[1] // 2
-            frame = cv2.resize(frame[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+            even = frame[: 2 * height, : 2 * width]
+            frame = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
             # Halved pixel u covers 2u + 0.5 of the original.
             matrix = np.column_stack([matrix[:, :2] * 2.0, matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5])
             scale *= 2
-        return cv2.warpAffine(
+        picture = cv2.warpAffine(
             frame,
             matrix,
             (self.size, self.size),
@@ -109,6 +110,7 @@ class Crop:
             borderMode=cv2.BORDER_CONSTANT,
             borderValue=(PAD_VALUE,) * 3,
         )
+        return np.asarray(picture, np.uint8)
 
 
 def cells_to_input(cells: NDArray[np.floating], stride: int) -> NDArray[np.float32]:

@@ -86,14 +86,12 @@ def _body() -> Skeleton:
         flip=(5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13),
         colours=tuple(_side_colour(name) for name in joints),
         limb_colours=tuple(
-            RIGHT if {a, b} & right and not {a, b} & left
-            else LEFT if {a, b} & left and not {a, b} & right
-            else MIDDLE
+            RIGHT if {a, b} & right and not {a, b} & left else LEFT if {a, b} & left and not {a, b} & right else MIDDLE
             for a, b in limbs
-        ),  # fmt: skip
+        ),
         # COCO's ankle, knee, hip, wrist, elbow, shoulder; neck and head top as CrowdPose sets them.
-        sigmas=(.089, .087, .107, .107, .087, .089, .062, .072, .079, .079, .072, .062, .079, .079),
-    )  # fmt: skip
+        sigmas=(0.089, 0.087, 0.107, 0.107, 0.087, 0.089, 0.062, 0.072, 0.079, 0.079, 0.072, 0.062, 0.079, 0.079),
+    )
 
 
 def _hand() -> Skeleton:

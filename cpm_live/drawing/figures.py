@@ -141,9 +141,7 @@ def draw_body(canvas: NDArray[np.uint8], joints: Array, style: Style = Style()) 
     corners = np.array([joints[2], joints[8], joints[9], joints[3]])
     spread = corners + (corners - corners.mean(axis=0)) * 0.12
     spread[[0, 3]] += (hips - neck) * -0.05
-    cv2.fillConvexPoly(
-        canvas, np.round(spread * (1 << _SHIFT)).astype(np.int32), style.shirt, cv2.LINE_AA, _SHIFT
-    )
+    cv2.fillConvexPoly(canvas, np.round(spread * (1 << _SHIFT)).astype(np.int32), style.shirt, cv2.LINE_AA, _SHIFT)
     _limb(canvas, joints[8], joints[9], r, r, style.shirt)
     _limb(canvas, hips + (neck - hips) * 0.15, neck - (neck - hips) * 0.2, 1.9 * r, 2.4 * r, style.shirt)
     # The head spans neck to head top.

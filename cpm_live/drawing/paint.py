@@ -48,10 +48,8 @@ def _paint_glow(canvas: Image, belief: NDArray[np.float32], pose: Pose, strength
     per_cell = side / len(belief)
     # Cell c's centre lies at frame x + (c + 0.5) * per_cell - 0.5 in pixel-centre coordinates.
     matrix = np.array([[per_cell, 0, x + per_cell / 2 - 0.5 - x0], [0, per_cell, y + per_cell / 2 - 0.5 - y0]])
-    large = cv2.warpAffine(
-        belief, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
-    )
-    colours = glow(large, strength)
+    large = cv2.warpAffine(belief, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    colours = glow(np.asarray(large, np.float32), strength)
     region = canvas[y0:y1, x0:x1]
     keep = 255 - colours[..., 3:4].astype(np.uint16)
     region[:] = colours[..., :3] + (region * keep // 255).astype(np.uint8)

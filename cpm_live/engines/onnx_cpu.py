@@ -50,7 +50,7 @@ class CpuEngine:
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`Engine.infer`."""
-        inputs = {"images": images}
+        inputs: dict[str, NDArray[np.generic]] = {"images": images}
         if self.preset.centre_map:
             inputs["centres"] = centres
         beliefs: NDArray[np.float32] = self._session.run(["beliefs"], inputs)[0]

@@ -49,9 +49,7 @@ def measure(
     rows: list[NDArray[np.float32]] = []
     for chunk in _chunks(samples, batch):
         crops = [Crop.around(labelled_box(s), size, stride, crop_margin(skeleton)) for s in chunk]
-        pictures = np.stack(
-            [crop.extract(s.image()).transpose(2, 0, 1) for crop, s in zip(crops, chunk, strict=True)]
-        )
+        pictures = np.stack([crop.extract(s.image()).transpose(2, 0, 1) for crop, s in zip(crops, chunk, strict=True)])
         centres = np.full((len(chunk), 2), (size - 1) / 2, np.float32)
         beliefs = infer(np.ascontiguousarray(pictures), centres)
         for maps, crop, sample in zip(beliefs, crops, chunk, strict=True):
@@ -82,7 +80,5 @@ def report(errors: Errors, skeleton: Skeleton, model: str) -> dict[str, Any]:
         "per_source": {
             source: {str(t): round(errors.pck(t, source=source), 4) for t in THRESHOLDS} for source in sources
         },
-        "per_stage": [
-            {str(t): round(errors.pck(t, stage=stage), 4) for t in THRESHOLDS} for stage in range(stages)
-        ],
+        "per_stage": [{str(t): round(errors.pck(t, stage=stage), 4) for t in THRESHOLDS} for stage in range(stages)],
     }

@@ -59,8 +59,9 @@ def run_app(options: AppOptions | None = None) -> int:
     floor = QTimer()
     floor.timeout.connect(lambda: None)
     floor.start(200)
-    window.show()
+    # Started first, so that the source opens while Qt lays out the window.
     window.start()
+    window.show()
     try:
         return int(app.exec())
     finally:

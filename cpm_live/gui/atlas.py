@@ -28,7 +28,7 @@ def stage_atlas(result: Result, pose: Pose, joint: int, side: int, mirror: bool)
         if belief is None:
             tile = np.repeat(dimmed, 3, axis=2)
         else:
-            large = cv2.resize(belief, (side, side), interpolation=cv2.INTER_CUBIC)
+            large = np.asarray(cv2.resize(belief, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
             colours = glow(large, 0.95)
             tile = colours[..., :3] + dimmed * (255 - colours[..., 3:4].astype(np.uint16)) // 255
         tile = np.minimum(tile, 255).astype(np.uint8)

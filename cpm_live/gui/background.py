@@ -26,23 +26,23 @@ class Job(QObject):
         super().__init__(parent)
         self._work, self._done = work, done
         self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.worker = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
-        self.thread.start()
+        self.worker.start()
 
     def _run(self) -> None:
         try:
             answer = self._work()
         except Exception:
-            log.exception("%s failed", self.thread.name)
+            log.exception("%s failed", self.worker.name)
             answer = None
         try:
             self._finished.emit(answer)
         except RuntimeError:
             # The window went away while we worked; nobody waits for the answer.
-            log.debug("%s finished after its window", self.thread.name)
+            log.debug("%s finished after its window", self.worker.name)
 
     @Slot(object)
     def _deliver(self, answer: object) -> None:

@@ -91,9 +91,11 @@ class Banner(QFrame):
 
     def place(self) -> None:
         """Lie over the parent's top, as wide as the text needs and at most as the parent is."""
-        parent = self.parentWidget()
+        parent, layout = self.parentWidget(), self.layout()
+        if parent is None or layout is None:
+            return
         room = max(200, min(parent.width() - 24, 680))
         wanted = self._text.fontMetrics().horizontalAdvance(self._text.text()) + 100
         width = min(room, wanted)
-        height = max(self.layout().heightForWidth(width), 40)
+        height = max(layout.heightForWidth(width), 40)
         self.setGeometry((parent.width() - width) // 2, 12, width, height)

@@ -14,7 +14,8 @@ from cpm_live.gui.history import STEPS, History
 from cpm_live.gui.widgets import ElidedLabel, IconButton, is_light
 
 _STEP_COLOURS = {"age": "#a3acba", "engine": "#7c9cff", "crop": "#4bd38a", "decode": "#ff9f5a"}
-_INTERVAL_MS = 120
+_INTERVAL_MS = 150
+_ROUND = (5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000)
 
 
 class Charts(QWidget):
@@ -126,7 +127,11 @@ class Charts(QWidget):
         self._step_title.setText(" &nbsp;".join(words))
         ages = steps[:, 0][np.isfinite(steps[:, 0])]
         top = float(np.percentile(ages, 98)) * 1.25 if len(ages) else 50.0
-        self._steps.setYRange(0, max(10.0, top), padding=0.02)
+        top = max(10.0, top)
+        self._steps.setYRange(0, top, padding=0.04)
+        # Two labels: the plot is low, and more of them run into each other.
+        round_top = next(step for step in _ROUND if step * 2 > top or step == _ROUND[-1])
+        self._steps.getAxis("left").setTicks([[(0, "0"), (round_top, str(round_top))]])
 
     def _step_colour(self, name: str) -> str:
         colour = QColor(_STEP_COLOURS[name])

@@ -38,7 +38,7 @@ class ChartsHolder(QWidget):
         """Import the chart library on a thread of its own, then make the charts."""
         if self._thread is None:
             job = Job("import-charts", lambda: importlib.import_module("cpm_live.gui.charts"), self._loaded, self)
-            self._thread = job.thread
+            self._thread = job.worker
             job.start()
 
     def threads(self) -> list[threading.Thread]:

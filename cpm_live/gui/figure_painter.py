@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from cpm_live.core.pose import Pose, Result
+from cpm_live.core.skeleton import Colour
 from cpm_live.drawing.paint import line_width
 from cpm_live.drawing.view import View, visible_joints
 from cpm_live.gui.geometry import Fit
@@ -28,18 +29,18 @@ def paint_figure(painter: QPainter, pose: Pose, stage: int, result: Result, view
     shown = visible_joints(pose, stage, view, result.joint_threshold).tolist()
     width = limb_width(pose, fit)
     skeleton = result.skeleton
-    limbs = [
-        (at[a], at[b], QColor(*colour))
-        for (a, b), colour in zip(skeleton.limbs, skeleton.limb_colours, strict=True)
-        if shown[a] and shown[b]
-    ]
-    pen = QPen(OUTLINE, width + 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-    painter.setPen(pen)
-    for a, b, _ in limbs:
-        painter.drawLine(a, b)
-    for a, b, colour in limbs:
-        painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        painter.drawLine(a, b)
+    # One path per colour: stroking a path once is several times faster than as many single lines.
+    outline, limbs = QPainterPath(), dict[Colour, QPainterPath]()
+    for (a, b), colour in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
+        if shown[a] and shown[b]:
+            for path in (outline, limbs.setdefault(colour, QPainterPath())):
+                path.moveTo(at[a])
+                path.lineTo(at[b])
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.strokePath(outline, QPen(OUTLINE, width + 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    for colour, path in limbs.items():
+        pen = QPen(QColor(*colour), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        painter.strokePath(path, pen)
     for joint, visible in enumerate(shown):
         if not visible:
             continue

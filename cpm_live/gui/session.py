@@ -44,7 +44,7 @@ class Session(QObject):
         result: a fresh :class:`Result`.
         notice: a :class:`Notice` for the banner.
         source_opening, source_opened, source_failed: what plays.
-        model_wanted, model_ready, model_failed: by skeleton name, engine label, message.
+        model_wanted, model_ready, model_failed: skeleton name, engine label, name of what runs instead.
         paused_changed, recording_changed: states.
         stopped: every thread has ended.
     """
@@ -75,6 +75,7 @@ class Session(QObject):
         self.info: SourceInfo | None = None
         self.source, self.engine = "", "auto"
         self.recipe: Recipe | None = None
+        self._before: tuple[Recipe | None, str] = (None, "auto")
         self._loading = False
         self._first_source, self._was_saved = True, False
         self._stopping = False
@@ -148,6 +149,7 @@ class Session(QObject):
             self.notice.emit(Notice("error", _sentence(str(error))))
             return False
         was = self.kind
+        self._before = (self.recipe, self.engine)
         self.recipe, self.engine = recipe, engine or self.engine
         self._loading = True
         self.live.set_model(recipe, self.engine)
@@ -158,9 +160,21 @@ class Session(QObject):
 
     def set_engine(self, engine: str) -> None:
         """Run the same model on another engine."""
+        self._before = (self.recipe, self.engine)
         self.engine = engine
         if self.recipe is not None:
             self.live.set_model(self.recipe, engine)
+
+    def _model_failed(self, message: str) -> None:
+        self._loading = False
+        recipe, engine = self._before
+        if self.live.engine_label and recipe is not None:
+            # What ran before still runs: let the window say so.
+            was, self.recipe, self.engine = self.kind, recipe, engine
+            if self.source == "demo" and self.kind != was:
+                self.open("demo")
+        self.model_failed.emit(self.kind)
+        self.notice.emit(Notice("error", _sentence(message)))
 
     # -- playing and keeping ----------------------------------------------------------------------
 
@@ -240,9 +254,7 @@ class Session(QObject):
                     # The picture stands still without the new model's view of it: look at one more frame.
                     self.live.step()
             case "engine-failed":
-                self._loading = False
-                self.model_failed.emit(event.message)
-                self.notice.emit(Notice("error", _sentence(event.message)))
+                self._model_failed(event.message)
             case "recording":
                 self.recording_changed.emit(True)
             case "recording-done":

@@ -102,12 +102,13 @@ class StageStrip(QWidget):
     def _tile_side(self) -> float:
         count = max(1, self._count())
         across = (self.width() - 2 * _MARGIN - _NOTES - (count - 1) * _GAP) / count
-        return max(36.0, min(self.height() - 2 * _MARGIN, across))
+        # Whole pixels: the atlas is then copied as it is, not scaled.
+        return float(int(max(36.0, min(self.height() - 2 * _MARGIN, across))))
 
     def tile(self, stage: int) -> QRectF:
         """Where a stage's thumbnail lies."""
         side = self._tile_side()
-        return QRectF(_MARGIN + stage * (side + _GAP), (self.height() - side) / 2, side, side)
+        return QRectF(_MARGIN + stage * (side + _GAP), float((self.height() - int(side)) // 2), side, side)
 
     def _stage_at(self, at: QPointF) -> int:
         return next((stage for stage in range(self._count()) if self.tile(stage).contains(at)), -1)
@@ -215,7 +216,7 @@ class StageStrip(QWidget):
         painter.drawText(QRectF(left, y, width, line), Qt.AlignmentFlag.AlignVCenter, note)
         y += line + 2
         if self._peaks and self._view.joint != BACKGROUND:
-            self._paint_bars(painter, QRectF(left, y, min(width, 460.0), self.height() - y - 4), shown)
+            self._paint_bars(painter, QRectF(left, y, min(width, 620.0), self.height() - y - 4), shown)
 
     def _paint_bars(self, painter: QPainter, area: QRectF, shown: int) -> None:
         """One bar per stage with its number and value."""

@@ -126,6 +126,9 @@ def style_sheet(theme: Theme) -> str:
 
 def apply(app: QApplication, theme: Theme) -> None:
     """Give the whole application this look."""
+    if app.property("cpm-theme") == theme.name:
+        return
+    app.setProperty("cpm-theme", theme.name)
     app.setStyle("Fusion")
     app.setPalette(palette(theme))
     app.setStyleSheet(style_sheet(theme))

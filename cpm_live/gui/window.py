@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
+from cpm_live.gui import placement, shortcuts, theme
 from cpm_live.gui import settings as memory
-from cpm_live.gui import shortcuts, theme
 from cpm_live.gui.charts_holder import ChartsHolder
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.joints_panel import JointsPanel
@@ -30,7 +30,7 @@ from cpm_live.gui.view_state import GLOW, ViewState
 
 log = logging.getLogger("cpm_live.gui")
 
-_READ_OUTS_MS = 80
+_READ_OUTS_MS = 100
 
 
 class MainWindow(QMainWindow):
@@ -68,7 +68,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._install_keys()
         self.apply_theme(kept.theme)
-        self._restore()
+        placement.restore(self, self.columns, self.rows, self.side, kept)
         self._view_changed()
 
     def start(self) -> None:
@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
         session.source_opened.connect(self._source_opened)
         session.source_failed.connect(self._source_failed)
         session.model_wanted.connect(self._model_wanted)
-        session.model_failed.connect(lambda _message: self.strip.set_message("no model is running"))
+        session.model_failed.connect(self._model_failed)
         session.paused_changed.connect(self.toolbar.set_paused)
         session.paused_changed.connect(picture.set_paused)
         session.recording_changed.connect(self.toolbar.set_recording)
@@ -265,6 +265,12 @@ class MainWindow(QMainWindow):
         if self.session.recipe is not None:
             self.joints.list.set_skeleton(self.session.recipe.skeleton)
 
+    @Slot(str)
+    def _model_failed(self, kind: str) -> None:
+        self._model_wanted(kind)
+        self.toolbar.set_engine(self.session.engine)
+        self.strip.set_message("no model is running")
+
     # -- looks ------------------------------------------------------------------------------------
 
     @Slot(int)
@@ -315,24 +321,6 @@ class MainWindow(QMainWindow):
         dialog.fileSelected.connect(lambda folder: setattr(self, "settings", replace(self.settings, folder=folder)))
         dialog.open()
 
-    def _restore(self) -> None:
-        kept = self.settings
-        if kept.geometry:
-            self.restoreGeometry(_bytes(kept.geometry))
-        for splitter, state in ((self.columns, kept.columns), (self.rows, kept.rows), (self.side, kept.side)):
-            if state:
-                splitter.restoreState(_bytes(state))
-
-    def _remember(self) -> None:
-        memory.save(
-            self._store,
-            replace(
-                self.settings,
-                geometry=_hex(self.saveGeometry()), columns=_hex(self.columns.saveState()),
-                rows=_hex(self.rows.saveState()), side=_hex(self.side.saveState()),
-            ),
-        )  # fmt: skip
-
     # -- the end ----------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -342,7 +330,8 @@ class MainWindow(QMainWindow):
             return
         event.ignore()
         if self.isEnabled():
-            self._remember()
+            kept = placement.noted(self, self.columns, self.rows, self.side, self.settings)
+            memory.save(self._store, kept)
             self.hide()
             self.setEnabled(False)
             self._timer.stop()
@@ -363,10 +352,3 @@ def _splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
         splitter.addWidget(widget)
     return splitter
 
-
-def _hex(state: QByteArray) -> str:
-    return bytes(state.toHex().data()).decode("ascii")
-
-
-def _bytes(text: str) -> QByteArray:
-    return QByteArray.fromHex(text.encode("ascii", "replace"))

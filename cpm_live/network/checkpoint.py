@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
@@ -98,7 +97,9 @@ def load(path: Path) -> tuple[PoseMachine, Header]:
     wanted = {name for name in machine.state_dict() if not name.endswith("num_batches_tracked")}
     if wanted != state.keys():
         odd = sorted(wanted ^ state.keys())
-        raise InputError(f"{path} does not fit preset {header.preset.name!r}: {len(odd)} tensors differ, {odd[0]} first")
+        raise InputError(
+            f"{path} does not fit preset {header.preset.name!r}: {len(odd)} tensors differ, {odd[0]} first"
+        )
     try:
         machine.load_state_dict(state, strict=False)
     except RuntimeError as error:

@@ -68,8 +68,9 @@ class Preset:
         known = {field.name for field in fields(cls)}
         if unknown := set(values) - known:
             raise ValueError(f"unknown preset keys: {', '.join(sorted(unknown))}")
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+            return cls(**plain)
         except TypeError as error:
             raise ValueError(f"incomplete preset: {error}") from None
 

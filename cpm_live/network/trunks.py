@@ -72,9 +72,7 @@ class _SameConv(nn.Module):
         before = (kernel - stride) // 2 if stride > 1 else kernel // 2
         after = kernel - stride - before if stride > 1 else kernel // 2
         self.pad = (before, after, before, after) if before != after else None
-        self.conv = nn.Conv2d(
-            inputs, outputs, kernel, stride, 0 if self.pad else before, groups=groups, bias=True
-        )
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, 0 if self.pad else before, groups=groups, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(F.pad(x, self.pad) if self.pad else x)
@@ -134,7 +132,7 @@ class LiteTrunk(nn.Module):
         self.frozen = frozen
 
     def forward(self, x: Tensor) -> Tensor:
-        fine = None
+        fine: Tensor | None = None
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen == 0):
             x = F.relu6(self.stem(x))
         for index, block in enumerate(self.blocks):
@@ -143,5 +141,6 @@ class LiteTrunk(nn.Module):
             if index == 4:
                 fine = self.fine(x)
         coarse = F.interpolate(self.coarse(x), scale_factor=2.0, mode="nearest")
+        assert fine is not None
         merged: Tensor = self.merge(fine + coarse)
         return merged

@@ -30,9 +30,7 @@ def decode(beliefs: NDArray[np.floating]) -> Float:
     y, x = np.divmod(best, width)
     # A ring of copies around the map lets the peak sit on its border.
     padded = np.pad(maps.reshape(-1, height, width), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    patch = np.stack(
-        [padded[rows, y + dy, x + dx] for dy in range(3) for dx in range(3)], axis=-1
-    ).reshape(-1, 3, 3)
+    patch = np.stack([padded[rows, y + dy, x + dx] for dy in range(3) for dx in range(3)], axis=-1).reshape(-1, 3, 3)
     log = np.log(np.clip(patch, 1e-3, None))
     gx, gy = (log[:, 1, 2] - log[:, 1, 0]) / 2, (log[:, 2, 1] - log[:, 0, 1]) / 2
     hxx = log[:, 1, 2] - 2 * log[:, 1, 1] + log[:, 1, 0]
@@ -43,7 +41,5 @@ def decode(beliefs: NDArray[np.floating]) -> Float:
     safe = np.where(sound, det, 1.0)
     step_x = np.where(sound, -(hyy * gx - hxy * gy) / safe, 0)
     step_y = np.where(sound, -(hxx * gy - hxy * gx) / safe, 0)
-    out = np.stack(
-        [x + np.clip(step_x, -0.5, 0.5), y + np.clip(step_y, -0.5, 0.5), np.clip(peak, 0, 1)], axis=-1
-    )
+    out = np.stack([x + np.clip(step_x, -0.5, 0.5), y + np.clip(step_y, -0.5, 0.5), np.clip(peak, 0, 1)], axis=-1)
     return out.reshape(*maps.shape[:-2], 3).astype(np.float32)

@@ -47,7 +47,7 @@ class _PictureSink:
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
         path = self._path / (name or "frame.png") if self._folder else self._path
-        ok, data = cv2.imencode(path.suffix.lower() or ".png", picture)
+        _, data = cv2.imencode(path.suffix.lower() or ".png", picture)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data.tobytes())

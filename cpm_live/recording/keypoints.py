@@ -56,7 +56,9 @@ class KeypointWriter:
                 "id": pose.id,
                 "box": [round(v, 2) for v in pose.box],
                 "side": pose.side,
-                "keypoints": [[round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in pose.keypoints],
+                "keypoints": [
+                    [round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in pose.keypoints
+                ],
             }
             for pose in result.poses
         ]

@@ -99,9 +99,10 @@ def augment(
     offset = target - linear @ middle
     matrix = np.column_stack([linear, offset])
     border = cv2.BORDER_REPLICATE if rng.random() < 0.15 else cv2.BORDER_CONSTANT
-    picture: Image = cv2.warpAffine(
+    warped = cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(PAD_VALUE,) * 3
-    )  # type: ignore[assignment]
+    )
+    picture: Image = np.asarray(warped, np.uint8)
     moved = joints.copy()
     moved[:, :2] = joints[:, :2] @ linear.T + offset
     moved[~labelled, :2] = 0
@@ -135,6 +136,14 @@ def augment(
     return Example(_recolour(picture, rng), moved, centre.astype(np.float32))
 
 
+def recolour_empty(picture: Image, skeleton: Skeleton, rng: np.random.Generator) -> Example:
+    """An example where nobody is: every map of a joint is asked to be empty."""
+    joints = np.zeros((len(skeleton), 3), np.float32)
+    joints[:, 2] = -1
+    centre = rng.uniform(0.3, 0.7, 2) * len(picture)
+    return Example(_recolour(picture, rng), joints, centre.astype(np.float32))
+
+
 def _occlude(picture: Image, rng: np.random.Generator, other: Callable[[], Image]) -> None:
     size = len(picture)
     w, h = (int(v) for v in rng.uniform(0.08, 0.3, 2) * size)
@@ -148,24 +157,24 @@ def _occlude(picture: Image, rng: np.random.Generator, other: Callable[[], Image
 
 def _recolour(picture: Image, rng: np.random.Generator) -> Image:
     """Brightness, contrast, tint, grey, blur, noise: as cheap cameras and rooms do."""
-    gain = rng.uniform(0.65, 1.35) * rng.uniform(0.88, 1.12, 3)
+    gain = (rng.uniform(0.65, 1.35) * rng.uniform(0.88, 1.12, 3)).astype(np.float32)
     shift = rng.uniform(-25, 25)
     out = picture.astype(np.float32)
     mean = float(out.mean())
-    out = (out - mean) * gain + mean + shift
+    out = (out - mean) * gain + np.float32(mean + shift)
     if rng.random() < 0.2:
         gamma = rng.uniform(0.6, 1.6)
-        out = 255 * np.power(np.clip(out, 0, 255) / 255, gamma)
+        out = np.asarray(255 * np.power(np.clip(out, 0, 255) / 255, gamma), np.float32)
     if rng.random() < 0.1:
         out[:] = out.mean(axis=2, keepdims=True)
     if rng.random() < 0.15:
-        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 2.0))  # type: ignore[assignment]
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 2.0)), np.float32)
     elif rng.random() < 0.1:
         length = int(rng.integers(3, 10))
         kernel = np.zeros((length, length), np.float32)
         kernel[length // 2] = 1 / length
         turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
-        out = cv2.filter2D(out, -1, cv2.warpAffine(kernel, turn, (length, length)))  # type: ignore[assignment]
+        out = np.asarray(cv2.filter2D(out, -1, cv2.warpAffine(kernel, turn, (length, length))), np.float32)
     if rng.random() < 0.2:
         out += rng.normal(0, rng.uniform(2, 10), out.shape).astype(np.float32)
     return np.clip(out, 0, 255).astype(np.uint8)
@@ -185,12 +194,12 @@ def replace_backdrop(image: Image, backdrop: Image, rng: np.random.Generator) ->
         return image
     distance = np.abs(image.astype(np.int16) - median).max(axis=2).astype(np.uint8)
     mask = (distance > (18 if dark else 34)).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))  # type: ignore[assignment]
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))  # type: ignore[assignment]
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)), np.uint8)
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)), np.uint8)
     if not 0.05 < mask.mean() < 0.8:
         return image
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0)[..., None]
-    behind = cv2.resize(backdrop, image.shape[1::-1]).astype(np.float32)
+    behind = np.asarray(cv2.resize(backdrop, image.shape[1::-1]), np.float32)
     if rng.random() < 0.5:
-        behind = cv2.GaussianBlur(behind, (0, 0), rng.uniform(1, 4))
+        behind = np.asarray(cv2.GaussianBlur(behind, (0, 0), rng.uniform(1, 4)), np.float32)
     return (image * alpha + behind * (1 - alpha)).astype(np.uint8)

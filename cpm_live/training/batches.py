@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.skeleton import Skeleton
-from cpm_live.training.augment import augment
+from cpm_live.training.augment import augment, recolour_empty
 from cpm_live.training.dataset import Sample
 from cpm_live.training.plan import Plan
-from cpm_live.training.synthetic import draw_sample
+from cpm_live.training.synthetic import draw_sample, empty_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Batcher:
         if not self.usable:
             raise ValueError("no usable training sample: every source has weight 0 or too few joints")
         self.repeats = np.array([plan.repeat.get(samples[i].source, 1.0) for i in self.usable])
-        self.epoch_size = int(self.repeats.sum() / (1 - plan.synthetic))
+        self.epoch_size = int(self.repeats.sum() / ((1 - plan.synthetic) * (1 - plan.negative)))
         self.queue: list[int] = []
 
     def state(self) -> list[int]:
@@ -71,6 +71,12 @@ class Batcher:
         """The next batch, cropped to ``size``."""
         examples, weights = [], []
         for _ in range(self.plan.batch):
+            if self.rng.random() < self.plan.negative:
+                sample = self.samples[self.usable[int(self.rng.integers(len(self.usable)))]]
+                picture = empty_picture(sample.image(), sample.joints, size, self.rng)
+                examples.append(recolour_empty(picture, self.skeleton, self.rng))
+                weights.append(1.0)
+                continue
             if self.rng.random() < self.plan.synthetic:
                 image, joints = draw_sample(self.skeleton.name, self.rng, self._other)
                 weight = 1.0
@@ -78,9 +84,7 @@ class Batcher:
                 sample = self._next()
                 image, joints = sample.image(), sample.joints
                 weight = self.plan.sources.get(sample.source, 1.0)
-            examples.append(
-                augment(image, joints, self.skeleton, size, self.plan.augment, self.rng, self._other)
-            )
+            examples.append(augment(image, joints, self.skeleton, size, self.plan.augment, self.rng, self._other))
             weights.append(weight)
         return Batch(
             np.ascontiguousarray(np.stack([e.image for e in examples]).transpose(0, 3, 1, 2)),

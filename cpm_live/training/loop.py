@@ -77,7 +77,8 @@ class Trainer:
         self.provenance = provenance or {}
         self.rng = np.random.default_rng(plan.seed)
         self.batches = Batcher(train, skeleton, plan, self.rng)
-        trunk = list(machine.trunk.parameters()) if hasattr(machine, "trunk") else []
+        trunk_module = getattr(machine, "trunk", None)
+        trunk = list(trunk_module.parameters()) if trunk_module is not None else []
         known = {id(parameter) for parameter in trunk}
         rest = [parameter for parameter in machine.parameters() if id(parameter) not in known]
         trunk_scale = plan.trunk_rate if machine.preset.trunk == "lite0" else 1.0

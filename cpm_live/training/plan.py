@@ -22,6 +22,7 @@ class Plan:
         sources: weight in the loss per source; 0 leaves a source out; 1 where not named.
         repeat: how often a source's samples come up per epoch; 1 where not named.
         synthetic: share of drawn figures among the examples.
+        negative: share of pictures without anybody, so that empty rooms stay empty.
         ema: decay of the averaged weights that are kept.
         augment: see :class:`~cpm_live.training.augment.Augmentation`.
     """
@@ -37,6 +38,7 @@ class Plan:
     sources: dict[str, float] = field(default_factory=dict)
     repeat: dict[str, float] = field(default_factory=dict)
     synthetic: float = 0.05
+    negative: float = 0.0
     ema: float = 0.998
     seed: int = 1
     augment: Augmentation = Augmentation()

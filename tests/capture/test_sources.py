@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -52,7 +53,7 @@ def test_contract(finite: tuple[Source, int]) -> None:
         frames.append(frame)
     assert [frame.index for frame in frames] == list(range(count))
     assert all(not frame.image.flags.writeable for frame in frames)
-    assert all(a.captured_ns <= b.captured_ns for a, b in zip(frames, frames[1:], strict=False))
+    assert all(a.captured_ns <= b.captured_ns for a, b in pairwise(frames))
     assert all(frame.media_time is not None for frame in frames)
     assert (frames[0].width, frames[0].height) == (source.info.width, source.info.height)
     assert source.info.frames in (count, None)
@@ -117,7 +118,7 @@ def test_wrong_sources_get_one_line(text: str, message: str) -> None:
 def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
     text = tmp_path / "a.mp4"
     text.write_text("this is not a video " * 50)
-    with pytest.raises(InputError, match="cannot open .* as a video file"):
+    with pytest.raises(InputError, match=r"cannot open .* as a video file"):
         open_source(SourceRequest(str(text)))
     picture = tmp_path / "a.png"
     picture.write_bytes(b"\x89PNG nonsense")
@@ -147,7 +148,7 @@ def test_cameras_by_index_and_name() -> None:
     devices = [camera.Device(0, "Integrated Webcam", 200), camera.Device(2, "Logitech BRIO", 200)]
     assert camera.find_camera("2", devices).name == "Logitech BRIO"
     assert camera.find_camera("brio", devices).index == 2
-    with pytest.raises(InputError, match=r"no camera named 'elgato'; this machine has 0: Integrated Webcam, 2: Logitech"):
+    with pytest.raises(InputError, match=r"no camera named 'elgato'; .* 0: Integrated Webcam, 2: Logitech"):
         camera.find_camera("elgato", devices)
 
 

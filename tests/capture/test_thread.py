@@ -97,9 +97,7 @@ def test_failure_to_open_is_told() -> None:
 
 def test_the_end_of_a_file_is_told() -> None:
     log = Log()
-    thread = CaptureThread(
-        SourceRequest("demo", live=False, demo_frames=3), log.frames.append, log.events.append
-    )
+    thread = CaptureThread(SourceRequest("demo", live=False, demo_frames=3), log.frames.append, log.events.append)
     thread.start()
     thread.join(3)
     assert len(log.frames) == 3 and [event.kind for event in log.events] == ["opened", "ended"]

@@ -53,7 +53,9 @@ def test_help_and_version() -> None:
 def test_wrong_input_is_one_line_and_status_2(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "text.mp4").write_text("not a video")
     (tmp_path / "bad.toml").write_text("[model")
-    (tmp_path / "broken.toml").write_text("[model]\nname='x'\nskeleton='body'\npreset='lite'\nweights='w.safetensors'\n")
+    (tmp_path / "broken.toml").write_text(
+        "[model]\nname='x'\nskeleton='body'\npreset='lite'\nweights='w.safetensors'\n"
+    )
     (tmp_path / "w.safetensors").write_bytes(b"nonsense")
     (tmp_path / "w.onnx").write_bytes(b"nonsense")
     done = cli(*(argument.replace("{tmp}", str(tmp_path)) for argument in arguments))

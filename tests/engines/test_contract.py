@@ -35,7 +35,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
 
 def _inputs(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    return rng.integers(0, 255, (count, 3, size, size), dtype=np.uint8), rng.uniform(0, size, (count, 2)).astype(np.float32)
+    return rng.integers(0, 255, (count, 3, size, size), dtype=np.uint8), rng.uniform(0, size, (count, 2)).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize("model", ["tiny", "body", "hand"])

@@ -1,0 +1,60 @@
+"""The application as a process: starts, reports, ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(tmp_path: Path, options: str, **environment: str) -> subprocess.Popen[str]:
+    """The window on the demo in a process of its own, with a home of its own."""
+    code = (
+        "import sys\n"
+        "from cpm_live.core.errors import InputError\n"
+        "from cpm_live.gui.app import run_app\n"
+        "from cpm_live.gui.options import AppOptions\n"
+        "try:\n"
+        f"    status = run_app(AppOptions(source='demo', startup_report=True, {options}))\n"
+        "except InputError as error:\n"
+        "    print(error)\n"
+        "    status = 2\n"
+        "assert 'torch' not in sys.modules\n"
+        "sys.exit(status)\n"
+    )
+    env = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    env.update(PYTHONPATH=str(ROOT), **environment)
+    return subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, text=True, stdout=subprocess.PIPE)
+
+
+def test_reports_its_start_and_ends(tmp_path: Path) -> None:
+    with start(tmp_path, "quit_after_first_frame=True") as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert 0.1 < json.loads(out)["startup_s"] < 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for other processes")
+def test_interrupt_closes_cleanly(tmp_path: Path) -> None:
+    with start(tmp_path, "") as process:
+        assert process.stdout is not None
+        assert "startup_s" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only X11 and Wayland can be missing")
+@pytest.mark.parametrize(("display", "why"), [("", "no display"), (":987", ":987 does not answer")])
+def test_without_a_display_says_what_to_do(tmp_path: Path, display: str, why: str) -> None:
+    with start(tmp_path, "", QT_QPA_PLATFORM="", DISPLAY=display, WAYLAND_DISPLAY="") as process:
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert why in out and "cpm-live run demo" in out
