@@ -19,11 +19,13 @@ class Notice:
         kind: ``error``, ``warning``, ``info`` or ``done``.
         text: one line: what, and what to do.
         seconds: shown for so long; 0 until dismissed or replaced.
+        about: ``source`` where a source that opens makes it untrue.
     """
 
     kind: str
     text: str
     seconds: float = 0.0
+    about: str = ""
 
 
 _LOOKS = {

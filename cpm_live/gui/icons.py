@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import ceil
+
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from cpm_live.core.paths import resource
 
-_SIZES = (20, 40, 60)
-"""Pixels: once, twice and three times 20, for screens of any density."""
+_SIZE = 20
+
+
+@lru_cache
+def _drawing(name: str) -> str:
+    return resource(f"icons/{name}.svg").read_text(encoding="utf-8")
 
 
 def pixmap(name: str, colour: QColor, size: int) -> QPixmap:
     """An icon in one colour, ``size`` pixels square."""
-    drawing = resource(f"icons/{name}.svg").read_text(encoding="utf-8").replace("#000", colour.name())
     picture = QPixmap(size, size)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
+    drawing = _drawing(name).replace("#000", colour.name())
     QSvgRenderer(QByteArray(drawing.encode())).render(painter, QRectF(0, 0, size, size))
     painter.end()
     return picture
 
 
-def icon(name: str, palette: QPalette, checked: QColor | None = None) -> QIcon:
-    """An icon for this palette; ``checked`` colours it while its button is on."""
+Colours = tuple[str, str, str]
+"""Of an icon: normally, while its button is on, while it is disabled."""
+
+
+def colours(palette: QPalette, checked: str | None = None) -> Colours:
+    """An icon's colours in this palette; ``checked`` replaces the one for a button that is on."""
+    role = QPalette.ColorRole
+    on = checked or palette.color(role.Highlight).name()
+    return palette.color(role.ButtonText).name(), on, palette.color(role.PlaceholderText).name()
+
+
+def icon(name: str, wanted: Colours) -> QIcon:
+    """An icon in these colours, sharp on the densest of the screens."""
+    ratio = max((screen.devicePixelRatio() for screen in QGuiApplication.screens()), default=1.0)
+    # Each takes about a millisecond: no more sizes than are needed.
+    size = _SIZE * ceil(ratio)
+    normal, on, disabled = wanted
     result = QIcon()
-    on = checked or palette.color(QPalette.ColorRole.Highlight)
-    text = palette.color(QPalette.ColorRole.ButtonText)
-    muted = palette.color(QPalette.ColorRole.PlaceholderText)
     for mode, state, colour in (
-        (QIcon.Mode.Normal, QIcon.State.Off, text),
+        (QIcon.Mode.Normal, QIcon.State.Off, normal),
         (QIcon.Mode.Normal, QIcon.State.On, on),
-        (QIcon.Mode.Disabled, QIcon.State.Off, muted),
-        (QIcon.Mode.Disabled, QIcon.State.On, muted),
+        (QIcon.Mode.Disabled, QIcon.State.Off, disabled),
     ):
-        for size in _SIZES:
-            result.addPixmap(pixmap(name, colour, size), mode, state)
+        result.addPixmap(pixmap(name, QColor(colour), size), mode, state)
     return result

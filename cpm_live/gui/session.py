@@ -132,7 +132,7 @@ class Session(QObject):
             return
         self.latest, self.info = None, None
         self.source_failed.emit(self.source)
-        self.notice.emit(Notice("error", _sentence(message)))
+        self.notice.emit(Notice("error", _sentence(message), about="source"))
 
     # -- model ------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class Session(QObject):
             case "source-failed":
                 self._source_failed(event.message)
             case "source-lost":
-                self.notice.emit(Notice("warning", _sentence(event.message)))
+                self.notice.emit(Notice("warning", _sentence(event.message), about="source"))
             case "source-ended":
                 self.notice.emit(Notice("info", _sentence(event.message), 6))
             case "engine":

@@ -13,7 +13,7 @@ from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
 from cpm_live.capture.images import SUFFIXES
 from cpm_live.gui.background import in_background
-from cpm_live.gui.icons import icon
+from cpm_live.gui.icons import colours, icon
 from cpm_live.gui.shortcuts import key_for, with_key
 from cpm_live.gui.widgets import ToolButton
 
@@ -37,6 +37,7 @@ class SourceButton(ToolButton):
         self._label, self._kind, self._current = "Source", "demo", ""
         self._cameras: list[Device] | None = None
         self._asking = False
+        self._fitted: object = None
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setIconSize(QSize(18, 18))
@@ -68,7 +69,11 @@ class SourceButton(ToolButton):
         self._fit()
 
     def _fit(self) -> None:
-        self.setIcon(icon(_KIND_ICONS.get(self._kind, "demo"), self.palette()))
+        state = (self._kind, self._label, self.width(), colours(self.palette()))
+        if state == self._fitted:
+            return
+        self._fitted = state
+        self.setIcon(icon(_KIND_ICONS.get(self._kind, "demo"), colours(self.palette())))
         room = max(40, self.width() - 62)
         self.setText(" " + self.fontMetrics().elidedText(self._label, Qt.TextElideMode.ElideRight, room) + "  ▾")
 
@@ -116,13 +121,13 @@ class SourceButton(ToolButton):
         self._add(f"Built-in demo\t{key_for('demo')}", "demo", "demo")
 
     def _add(self, label: str, kind: str, text: str) -> QAction:
-        action = self.menu().addAction(icon(kind, self.palette()), label)
+        action = self.menu().addAction(icon(kind, colours(self.palette())), label)
         action.setCheckable(False)
         action.triggered.connect(lambda: self.source_chosen.emit(text))
         return action
 
     def _ask(self, label: str, kind: str, ask: Callable[[], None]) -> None:
-        self.menu().addAction(icon(kind, self.palette()), label).triggered.connect(ask)
+        self.menu().addAction(icon(kind, colours(self.palette())), label).triggered.connect(ask)
 
     # -- questions; none of them stops the picture --------------------------------------------------
 

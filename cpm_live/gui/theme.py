@@ -128,7 +128,8 @@ def apply(app: QApplication, theme: Theme) -> None:
     """Give the whole application this look."""
     if app.property("cpm-theme") == theme.name:
         return
+    if app.property("cpm-theme") is None:
+        app.setStyle("Fusion")
     app.setProperty("cpm-theme", theme.name)
-    app.setStyle("Fusion")
     app.setPalette(palette(theme))
     app.setStyleSheet(style_sheet(theme))

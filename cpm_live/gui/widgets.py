@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
-from cpm_live.gui.icons import icon
+from cpm_live.gui.icons import Colours, colours, icon
 
 
 class ToolButton(QToolButton):
@@ -39,6 +39,7 @@ class IconButton(ToolButton):
     def __init__(self, name: str, tip: str, checkable: bool = False, checked_colour: str | None = None) -> None:
         super().__init__()
         self._name, self._checked_colour = name, checked_colour
+        self._loaded: tuple[str, Colours] | None = None
         self.setCheckable(checkable)
         self.setIconSize(QSize(20, 20))
         self.setFixedSize(32, 32)
@@ -57,8 +58,11 @@ class IconButton(ToolButton):
             self._load()
 
     def _load(self) -> None:
-        colour = QColor(self._checked_colour) if self._checked_colour else None
-        self.setIcon(icon(self._name, self.palette(), colour))
+        # Qt tells of a new palette several times in a row.
+        wanted = (self._name, colours(self.palette(), self._checked_colour))
+        if wanted != self._loaded:
+            self._loaded = wanted
+            self.setIcon(icon(*wanted))
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the palette."""

@@ -244,7 +244,7 @@ class MainWindow(QMainWindow):
     def _source_opened(self, text: str, info: SourceInfo) -> None:
         self.toolbar.source.show_source(text, info)
         notice = self.picture.banner.notice
-        if notice is not None and notice.kind in ("error", "warning") and not self.session.live.results.closed:
+        if notice is not None and notice.about == "source":
             self.picture.banner.dismiss()
         forced = self._forced_mirror
         self.state.set(mirror=(info.mirror and self.settings.mirror) if forced is None else forced)

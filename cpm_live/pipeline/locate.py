@@ -47,6 +47,10 @@ def presence(keypoints: NDArray[np.float32], best: float = 0.5) -> float:
     return float(scores[: max(1, int(len(scores) * best))].mean())
 
 
+KEEP = 0.8
+"""Share of the find threshold that is enough to go on following."""
+
+
 @dataclass(slots=True)
 class Locator:
     """Remembers where the person was and says where to look next.
@@ -89,7 +93,9 @@ class Locator:
 
     def update(self, keypoints: NDArray[np.float32], width: int, height: int) -> bool:
         """Learn from the pose (K, 3) found in the last crop; whether somebody is there."""
-        present = presence(keypoints) >= self.find_threshold
+        # Somebody who is followed may be less sure than somebody who is found: no flicker at the limit.
+        limit = self.find_threshold * (KEEP if self._crop is not None else 1.0)
+        present = presence(keypoints) >= limit
         box = pose_box(keypoints, self.joint_threshold) if present else None
         if box is None or not _plausible(box, width, height):
             self._weak += 1

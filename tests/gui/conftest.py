@@ -36,6 +36,8 @@ def open_window(qtbot: QtBot, store: QSettings, tmp_path: Path) -> Iterator[Open
         window.resize(1000, 700)
         window.start()
         window.show()
+        # Without a window manager nobody else does, and keys go to the active window only.
+        window.activateWindow()
         return window
 
     yield open_it

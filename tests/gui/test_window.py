@@ -19,6 +19,7 @@ from cpm_live.engines.recipe import Recipe
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.shortcuts import SHORTCUTS
 from cpm_live.gui.window import MainWindow
+from cpm_live.pipeline.live import Event
 from tests.gui.conftest import Opener, wait_for_pose
 from tests.gui.fakes import EARLY_SHIFT, KnowingEngine, our_threads
 
@@ -94,6 +95,15 @@ def test_model_that_fails_leaves_the_old_one(window: MainWindow, qtbot: QtBot) -
     assert window.toolbar.model.chosen_key() == "body"
     wait_for_pose(window, qtbot, "body")
     qtbot.waitUntil(lambda: "body" in window.toolbar.source.text(), timeout=2000)
+    assert window.picture.banner.isVisible(), "the demo that opens again has nothing to do with it"
+
+
+def test_lost_source_is_shown_until_it_is_back(window: MainWindow, qtbot: QtBot) -> None:
+    info = window.session.info
+    window.session._handle(Event("source-lost", "camera 0 stopped delivering; reconnecting", info))
+    assert window.picture.banner.isVisible()
+    window.session._handle(Event("source", "", info))
+    assert not window.picture.banner.isVisible()
 
 
 def test_stage_by_key_click_and_arrow(window: MainWindow, qtbot: QtBot) -> None:

@@ -41,6 +41,15 @@ def test_follows_the_pose_and_searches_again_when_belief_drops() -> None:
     assert locator.track == 2
 
 
+def test_following_needs_less_belief_than_finding() -> None:
+    locator = _locator()
+    locator.next_crop(640, 480)
+    assert not locator.update(_keypoints(0.27), 640, 480)
+    locator.next_crop(640, 480)
+    assert locator.update(_keypoints(0.35), 640, 480)
+    assert locator.update(_keypoints(0.27), 640, 480) and locator.track == 1
+
+
 def test_each_fruitless_frame_tries_another_place() -> None:
     locator = _locator()
     crops = []

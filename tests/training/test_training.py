@@ -22,10 +22,11 @@ from cpm_live.network.presets import PRESETS
 from cpm_live.pipeline.decode import decode
 from cpm_live.training import dataset
 from cpm_live.training.augment import Augmentation, augment, replace_backdrop
+from cpm_live.training.batches import Batcher
 from cpm_live.training.dataset import Sample
 from cpm_live.training.loop import Budget, Trainer
 from cpm_live.training.plan import Plan
-from cpm_live.training.synthetic import draw_sample
+from cpm_live.training.synthetic import draw_sample, empty_picture
 from cpm_live.training.targets import draw_targets, stage_losses
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +129,24 @@ def test_drawn_samples_lie_in_the_picture(kind: str, skeleton: object) -> None:
         assert image.shape == (224, 224, 3) and joints.shape == (len(skeleton), 3)  # type: ignore[arg-type]
         inside = ((joints[:, :2] > 0) & (joints[:, :2] < 224)).all(axis=1)
         assert inside.mean() > 0.7
+
+
+def test_empty_pictures_lie_beside_the_person_or_are_scattered() -> None:
+    image = np.full((100, 100, 3), 40, np.uint8)
+    image[:, 60:] = 250
+    joints = np.zeros((14, 3), np.float32)
+    joints[:, 0], joints[:, 1], joints[:, 2] = 80, np.linspace(20, 80, 14), 2
+    beside = 0
+    for seed in range(30):
+        picture = empty_picture(image, joints, 96, np.random.default_rng(seed))
+        assert picture.shape == (96, 96, 3)
+        beside += picture.max() <= 45
+    assert beside >= 5
+    plan = Plan(batch=8, negative=0.999)
+    batch = Batcher(_figures(4), BODY, plan, np.random.default_rng(0)).draw(96)
+    assert (batch.joints[:, :, 2] == -1).all()
+    targets = draw_targets(batch.joints, batch.weights, 12, 8, 1.2)
+    assert targets.beliefs[:, :14].max() == 0 and targets.beliefs[:, 14].min() == 1 and targets.mask.min() == 1
 
 
 def _trainer(out: Path, epochs: float, seed: int = 1) -> Trainer:
