@@ -14,6 +14,8 @@ from cpm_live.gui.display import check_display
 from cpm_live.gui.options import AppOptions
 
 _IMPORTED = time.monotonic()
+REPORT_AFTER_MS = 4000
+"""How long after the first painted frame the start-up report is printed."""
 
 
 def run_app(options: AppOptions | None = None) -> int:
@@ -42,10 +44,17 @@ def run_app(options: AppOptions | None = None) -> int:
     window.stopped.connect(app.quit)
 
     def first_painted() -> None:
-        if options.startup_report:
-            print(json.dumps({"startup_s": round(since_process_start(), 3)}), flush=True)
-        if options.quit_after_first_frame:
-            window.close()
+        report: dict[str, float | None] = {"startup_s": round(since_process_start(), 3)}
+
+        def end_report() -> None:
+            if options.startup_report:
+                print(json.dumps({**report, "peak_rss_mb": peak_memory_mb()}), flush=True)
+            if options.quit_after_first_frame:
+                window.close()
+
+        if options.startup_report or options.quit_after_first_frame:
+            # Memory is asked once the engine, the charts and some frames have had their time.
+            QTimer.singleShot(REPORT_AFTER_MS if options.startup_report else 0, end_report)
 
     window.picture.first_painted.connect(first_painted)
 
@@ -66,6 +75,16 @@ def run_app(options: AppOptions | None = None) -> int:
         return int(app.exec())
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory this process has held, in MB; None where the system does not tell."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 
 
 def since_process_start() -> float:

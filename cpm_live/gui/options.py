@@ -15,8 +15,8 @@ class AppOptions:
         engine: ``auto``, ``cpu`` or ``torch``.
         size: wanted camera resolution.
         mirror: force mirroring on or off; None mirrors cameras only.
-        startup_report: print ``{"startup_s": ...}`` at the first painted frame.
-        quit_after_first_frame: and end then.
+        startup_report: print ``{"startup_s": ..., "peak_rss_mb": ...}`` some seconds after the first painted frame.
+        quit_after_first_frame: end then, or with the report.
     """
 
     source: str | None = None

@@ -7,12 +7,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
-from cpm_live.recording.video import VideoWriter
+
+if TYPE_CHECKING:
+    from cpm_live.recording.video import VideoWriter
 
 MAX_BYTES = 256 << 20
 """Frames that may wait for the encoder: about 10 s of 640x480 at 30 fps."""
@@ -79,6 +82,9 @@ class Recorder(threading.Thread):
 
     def run(self) -> None:
         """The thread's body."""
+        # Loading the encoder takes a tenth of a second, which the window's start can do without.
+        from cpm_live.recording.video import VideoWriter
+
         writer: VideoWriter | None = None
         start = 0
         try:

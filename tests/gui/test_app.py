@@ -38,7 +38,8 @@ def test_reports_its_start_and_ends(tmp_path: Path) -> None:
     with start(tmp_path, "quit_after_first_frame=True") as process:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert 0.1 < json.loads(out)["startup_s"] < 60
+    report = json.loads(out)
+    assert 0.1 < report["startup_s"] < 60 and report["peak_rss_mb"] > 30
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for other processes")
