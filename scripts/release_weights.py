@@ -77,8 +77,7 @@ def model_card(recipe: Recipe, header: checkpoint.Header) -> str:
         "",
         f"## Accuracy: PCK in % within a share of the {unit}, validation split, {figures['images']} images",
         "",
-        "Ground-truth boxes, one scale, no flip. Printed by "
-        f"`cpm-live evaluate {recipe.name} --data ../shared/data`.",
+        f"Ground-truth boxes, one scale, no flip. Printed by `cpm-live evaluate {recipe.name} --data ../shared/data`.",
         "",
         *_table("", figures["pck"], {"all": figures["pck"]}),
         *_rows({f"source {name}": row for name, row in figures["per_source"].items()}),

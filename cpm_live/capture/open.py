@@ -50,7 +50,7 @@ def open_source(request: SourceRequest) -> Source:
     from cpm_live.capture.video import VideoSource, is_stream
 
     if is_stream(text):
-        return VideoSource(text)
+        return VideoSource(text, paced=request.live, loop=request.live)
     from cpm_live.capture.images import ImageSource, is_image
 
     path = Path(text).expanduser()

@@ -27,20 +27,23 @@ class VideoSource:
 
     Args:
         where: path or URL.
-        paced: files only: give each frame at its time, as live use wants; otherwise as fast as they decode.
-        loop: files only: begin again at the end (live use).
+        paced: give each frame at its time, as live use wants; otherwise as fast as they decode.
+        loop: begin again at the end (live use).
+
+    Both are for what has an end: files, also those behind a URL. A live stream comes as it comes.
 
     Raises:
         InputError: missing, unreadable, or without a video track.
     """
 
     def __init__(self, where: str, paced: bool = False, loop: bool = False) -> None:
-        self.where, self.stream = where, is_stream(where)
-        self.paced, self.loop = paced and not self.stream, loop and not self.stream
-        if not self.stream and not Path(where).is_file():
+        self.where, self.remote = where, is_stream(where)
+        if not self.remote and not Path(where).is_file():
             raise InputError(f"no file {where}; check the path")
         self._index = 0
         self._open()
+        self.endless = self.remote and not self._container.duration
+        self.paced, self.loop = paced and not self.endless, loop and not self.endless
         video = self._container.streams.video[0]
         rate = float(video.average_rate or video.guessed_rate or 0)
         duration = float(video.duration * video.time_base) if video.duration and video.time_base else 0.0
@@ -48,22 +51,22 @@ class VideoSource:
             duration = self._container.duration / 1e6
         frames = int(video.frames) or (round(duration * rate) if duration and rate else None)
         self.info = SourceInfo(
-            "stream" if self.stream else "video",
-            where if self.stream else Path(where).name,
-            live=self.stream,
+            "stream" if self.remote else "video",
+            where if self.remote else Path(where).name,
+            live=self.endless,
             mirror=False,
             width=int(video.width),
             height=int(video.height),
             fps=rate,
-            frames=None if self.stream else frames,
+            frames=None if self.endless else frames,
         )
 
     def _open(self) -> None:
         options = {"rtsp_transport": "tcp"} if self.where.lower().startswith("rtsp") else {}
         try:
-            self._container = av.open(self.where, timeout=(5.0, 5.0) if self.stream else None, options=options)
+            self._container = av.open(self.where, timeout=(5.0, 5.0) if self.remote else None, options=options)
         except (FFmpegError, OSError, ValueError) as error:
-            kind = "stream" if self.stream else "video file"
+            kind = "stream" if self.remote else "video file"
             raise InputError(f"cannot open {self.where} as a {kind}: {_reason(error)}") from None
         if not self._container.streams.video:
             self._container.close()
@@ -80,13 +83,13 @@ class VideoSource:
         try:
             picture = next(self._frames, None)
         except (FFmpegError, OSError) as error:
-            if self.stream:
+            if self.remote:
                 raise SourceLost(f"stream {self.where} was lost: {_reason(error)}") from None
             if self._index == 0:
                 raise InputError(f"cannot decode {self.where}: {_reason(error)}") from None
             raise InputError(f"{self.where} is damaged after frame {self._index}: {_reason(error)}") from None
         if picture is None:
-            if self.stream:
+            if self.endless:
                 raise SourceLost(f"stream {self.where} ended")
             if self._index == 0:
                 raise InputError(f"{self.where} holds no video frames")
@@ -105,7 +108,7 @@ class VideoSource:
             elif ahead < -1:
                 self._started -= ahead
         image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"), np.uint8)
-        frame = Frame(image, self._index, time.monotonic_ns(), None if self.stream else seconds)
+        frame = Frame(image, self._index, time.monotonic_ns(), None if self.endless else seconds)
         self._index += 1
         return frame
 

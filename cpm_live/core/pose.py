@@ -56,7 +56,8 @@ class Result:
         joint_threshold: below this score a joint is hidden.
         steps_ms: how long each step took: ``wait`` (capture to start), ``crop``, ``engine``, ``decode``.
         finished_ns: ``time.monotonic_ns()`` when the result was ready.
-        generation: counts switches of source and model, so that a late result can be told from a fresh one.
+        generation: counts switches of source, so that a late result can be told from a fresh one (a switch of
+            model shows in ``model``).
     """
 
     frame: Frame

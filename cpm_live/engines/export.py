@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -42,17 +43,20 @@ def _write(machine: PoseMachine, path: Path) -> None:
     images = torch.zeros(1, 3, size, size, dtype=torch.uint8)
     centres = torch.full((1, 2), (size - 1) / 2)
     names = ["images", "centres"]
-    # The tracing exporter: its graphs for these plain networks are smaller and need no onnxscript.
-    torch.onnx.export(
-        machine,
-        (images, centres),
-        str(path),
-        input_names=names,
-        output_names=["beliefs"],
-        dynamic_axes={"images": {0: "n"}, "centres": {0: "n"}, "beliefs": {0: "n"}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated, but its graphs for these plain networks are smaller, and it
+        # needs no onnxscript.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            machine,
+            (images, centres),
+            str(path),
+            input_names=names,
+            output_names=["beliefs"],
+            dynamic_axes={"images": {0: "n"}, "centres": {0: "n"}, "beliefs": {0: "n"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def _halve(model: onnx.ModelProto) -> None:

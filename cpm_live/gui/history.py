@@ -43,9 +43,7 @@ class History:
             beliefs = result.poses[0].stages[stage_index(result, view), :, 2].astype(np.float32)
         else:
             beliefs = np.full(joints, np.nan, np.float32)
-        steps = tuple(
-            result.age_ms if name == "age" else float(result.steps_ms.get(name, np.nan)) for name in STEPS
-        )
+        steps = tuple(result.age_ms if name == "age" else float(result.steps_ms.get(name, np.nan)) for name in STEPS)
         now = result.finished_ns / 1e9
         self._samples.append(Sample(now, beliefs, steps))
         while now - self._samples[0].seconds > self.window:

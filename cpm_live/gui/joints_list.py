@@ -228,9 +228,7 @@ def _readable(colour: QColor, palette: QPalette) -> QColor:
     return colour.darker(125) if light else colour
 
 
-def _paint_spark(
-    painter: QPainter, area: QRectF, scores: list[float], stage: int, line: QColor, dot: QColor
-) -> None:
+def _paint_spark(painter: QPainter, area: QRectF, scores: list[float], stage: int, line: QColor, dot: QColor) -> None:
     """The peak belief from stage to stage, the shown stage marked."""
     step = area.width() / (len(scores) - 1)
     points = [

@@ -152,26 +152,26 @@ class LightStage(nn.Module):
 
 
 class LightMachine(PoseMachine):
-    """Our real-time family: a small trunk and light stages."""
+    """Our real-time family: a small trunk and light stages. Stage 1 sees local evidence only."""
 
     def __init__(self, preset: Preset) -> None:
         super().__init__(preset)
         maps, width = preset.maps, preset.width
         extra = 1 if preset.centre_map else 0
-        self.trunk: nn.Module
+        self.trunk: LiteTrunk | ResidualTrunk
         if preset.trunk == "lite0":
             self.trunk = LiteTrunk(width, preset.frozen)
         else:
             self.trunk = ResidualTrunk((24, 32, 64, width), width)
-        self.first = nn.Sequential(conv_bn_relu(width, width, 1), nn.Conv2d(width, maps, 1))
+        self.first = nn.Sequential(conv_bn_relu(self.trunk.local, width, 1), nn.Conv2d(width, maps, 1))
         self.later = nn.ModuleList(
             LightStage(maps + width + extra, width, preset.depth, maps) for _ in range(preset.stages - 1)
         )
 
     def forward(self, images: Tensor, centres: Tensor) -> Tensor:
-        features = self.trunk(self.normalise(images))
+        features, local = self.trunk(self.normalise(images))
         context = self.context(features, centres)
-        beliefs = [self.first(features)]
+        beliefs = [self.first(local)]
         for stage in self.later:
             beliefs.append(stage(torch.cat([beliefs[-1], context], dim=1)))
         return torch.stack(beliefs, dim=1)

@@ -1,4 +1,9 @@
-"""Trunks: from a picture to the features that every stage looks at."""
+"""Trunks: from a picture to the features that the stages look at.
+
+The small trunks give two things: the features of all later stages, and local ones for stage 1. In the
+paper stage 1 sees "only local image evidence" and context comes with the stages (Wei et al., section
+3.2.1); a deep trunk would hand all context to stage 1 and leave the others nothing to correct.
+"""
 
 from __future__ import annotations
 
@@ -51,17 +56,27 @@ class Residual(nn.Module):
         return F.relu(self.body(x) + self.skip(x))
 
 
-class ResidualTrunk(nn.Sequential):
-    """The small trunk measured in DESIGN section 5: a strided stem and three residual pairs; stride 8."""
+class ResidualTrunk(nn.Module):
+    """The small trunk measured in DESIGN section 5: a strided stem and three residual pairs; stride 8.
+
+    Local features are those after the first convolutions of the last pair's width.
+    """
 
     def __init__(self, widths: tuple[int, int, int, int], features: int) -> None:
-        stem, *rest = widths
-        layers: list[nn.Module] = [conv_bn_relu(3, stem, 3, 2)]
-        channels = stem
-        for width, stride in zip(rest, (2, 2, 1), strict=True):
-            layers += [Residual(channels, width, stride), Residual(width, width, 1)]
-            channels = width
-        super().__init__(*layers, conv_bn_relu(channels, features, 1))
+        super().__init__()
+        stem, one, two, three = widths
+        self.near = nn.Sequential(
+            conv_bn_relu(3, stem, 3, 2), Residual(stem, one, 2), Residual(one, one, 1), Residual(one, two, 2)
+        )
+        self.far = nn.Sequential(
+            Residual(two, two, 1), Residual(two, three, 1), Residual(three, three, 1), conv_bn_relu(three, features, 1)
+        )
+        self.local = two
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures to features (N, ``features``, h, w) and local features (N, ``local``, h, w)."""
+        local = self.near(x)
+        return self.far(local), local
 
 
 class _SameConv(nn.Module):
@@ -108,6 +123,8 @@ class LiteTrunk(nn.Module):
         frozen: how many of the first modules (stem, blocks...) keep their ImageNet weights while training.
     """
 
+    local = 40
+    """Channels of the local features: the first ones at stride 8; each sees 67 pixels across."""
     # kernel, stride, expand, outputs, repeats
     STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3))
 
@@ -121,7 +138,7 @@ class LiteTrunk(nn.Module):
                 blocks.append(MBConv(channels, outputs, kernel, stride if repeat == 0 else 1, expand))
                 channels = outputs
         self.blocks = nn.ModuleList(blocks)
-        self.fine = nn.Conv2d(40, features, 1, bias=False)
+        self.fine = nn.Conv2d(self.local, features, 1, bias=False)
         self.coarse = nn.Conv2d(112, features, 1, bias=False)
         self.merge = nn.Sequential(
             nn.BatchNorm2d(features),
@@ -131,16 +148,16 @@ class LiteTrunk(nn.Module):
         )
         self.frozen = frozen
 
-    def forward(self, x: Tensor) -> Tensor:
-        fine: Tensor | None = None
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures to features (N, ``features``, h, w) and local features (N, 40, h, w)."""
+        local: Tensor | None = None
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen == 0):
             x = F.relu6(self.stem(x))
         for index, block in enumerate(self.blocks):
             with torch.set_grad_enabled(torch.is_grad_enabled() and index >= self.frozen - 1):
                 x = block(x)
             if index == 4:
-                fine = self.fine(x)
+                local = x
         coarse = F.interpolate(self.coarse(x), scale_factor=2.0, mode="nearest")
-        assert fine is not None
-        merged: Tensor = self.merge(fine + coarse)
-        return merged
+        assert local is not None
+        return self.merge(self.fine(local) + coarse), local

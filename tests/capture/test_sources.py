@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +19,10 @@ from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.capture.video import VideoSource, is_stream
 from cpm_live.core.errors import InputError
 from cpm_live.recording.video import VideoWriter
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None: ...
 
 
 def _picture(path: Path, value: int = 80) -> Path:
@@ -155,6 +162,20 @@ def test_cameras_by_index_and_name() -> None:
 def test_absent_camera_says_so() -> None:
     with pytest.raises(InputError, match=r"camera 97 \(Ghost\) (is absent|cannot be opened)"):
         camera.CameraSource(camera.Device(97, "Ghost", cv2.CAP_ANY))
+
+
+def test_a_file_behind_a_url_plays_to_its_end(tmp_path: Path) -> None:
+    _video(tmp_path / "v.mkv", [0, 0.1, 0.2])
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/v.mkv"
+        source = open_source(SourceRequest(url, live=False))
+        assert source.info.kind == "stream" and not source.info.live
+        times = [frame.media_time for _ in range(9) if (frame := source.read()) is not None]
+        assert times == pytest.approx([0, 0.1, 0.2], abs=2e-3)
+        source.close()
+        server.shutdown()
 
 
 def test_streams_are_told_from_files() -> None:
