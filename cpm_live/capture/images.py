@@ -17,7 +17,8 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 def is_image(path: Path) -> bool:
     """Whether the file's name ends as a picture's."""
-    return path.suffix.lower() in SUFFIXES
+    # macOS leaves ._photo.jpg beside photo.jpg, which is no picture.
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 class ImageSource:
@@ -34,7 +35,10 @@ class ImageSource:
 
     def __init__(self, path: Path, hold: float | None = None) -> None:
         if path.is_dir():
-            self.paths = sorted(entry for entry in path.iterdir() if is_image(entry))
+            try:
+                self.paths = sorted(entry for entry in path.iterdir() if is_image(entry) and entry.is_file())
+            except OSError as error:
+                raise InputError(f"cannot read folder {path}: {error.strerror}") from None
             if not self.paths:
                 raise InputError(f"no pictures ({', '.join(sorted(SUFFIXES))}) in folder {path}")
         elif path.is_file():
@@ -58,7 +62,10 @@ class ImageSource:
             data = np.fromfile(path, np.uint8)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from None
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        except cv2.error:
+            raise InputError(f"cannot decode picture {path}; it is too large") from None
         if image is None:
             raise InputError(f"cannot decode picture {path}; it is damaged or not a picture")
         self._cached = (path, image)

@@ -53,9 +53,13 @@ def open_source(request: SourceRequest) -> Source:
         return VideoSource(text, paced=request.live, loop=request.live)
     from cpm_live.capture.images import ImageSource, is_image
 
-    path = Path(text).expanduser()
-    if path.is_dir() or is_image(path):
+    try:
+        path = Path(text).expanduser()
+        folder, exists = path.is_dir(), path.exists()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"cannot use {text[:200]} as a path: {getattr(error, 'strerror', None) or error}") from None
+    if folder or is_image(path):
         return ImageSource(path, hold=2.0 if request.live else None)
-    if not path.exists():
+    if not exists:
         raise InputError(f"no file or folder {text}; check the path (cameras are camera:0, the demo is demo)")
     return VideoSource(str(path), paced=request.live, loop=request.live)

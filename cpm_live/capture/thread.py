@@ -74,8 +74,8 @@ class CaptureThread(threading.Thread):
         """The thread's body."""
         try:
             source = self._opener(self.request)
-        except InputError as error:
-            self._tell(CaptureEvent("failed", str(error)))
+        except Exception as error:  # noqa: BLE001 - decoders raise what they like, and the window waits for word
+            self._tell(CaptureEvent("failed", self._line(error)))
             return
         self._tell(CaptureEvent("opened", info=source.info))
         try:
@@ -98,10 +98,16 @@ class CaptureThread(threading.Thread):
                     self._tell(CaptureEvent("ended", f"{source.info.label} has ended", source.info))
                     return
                 self._deliver(frame)
-        except InputError as error:
-            self._tell(CaptureEvent("failed", str(error), source.info))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._tell(CaptureEvent("failed", self._line(error), source.info))
         finally:
             source.close()
+
+    def _line(self, error: Exception) -> str:
+        if isinstance(error, InputError):
+            return str(error)
+        first = (str(error).splitlines() or [""])[0]
+        return f"cannot use {self.request.text}: {first or type(error).__name__}"
 
     def _reopen(self) -> Source | None:
         attempt = 0
@@ -109,8 +115,8 @@ class CaptureThread(threading.Thread):
             attempt += 1
             try:
                 source = self._opener(self.request)
-            except InputError as error:
-                self._tell(CaptureEvent("lost", f"{error}; reconnecting (attempt {attempt})"))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._tell(CaptureEvent("lost", f"{self._line(error)}; reconnecting (attempt {attempt})"))
                 continue
             self._tell(CaptureEvent("opened", info=source.info))
             return source

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.error import FFmpegError
+from numpy.typing import NDArray
 
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.core.errors import InputError
@@ -41,9 +42,12 @@ class VideoSource:
         if not self.remote and not Path(where).is_file():
             raise InputError(f"no file {where}; check the path")
         self._index = 0
+        self._pending: av.VideoFrame | None = None
+        self.endless = False
         self._open()
-        self.endless = self.remote and not self._container.duration
         self.paced, self.loop = paced and not self.endless, loop and not self.endless
+        self._pending = self._decode()
+        height, width = _upright(self._pending).shape[:2] if self._pending is not None else (0, 0)
         video = self._container.streams.video[0]
         rate = float(video.average_rate or video.guessed_rate or 0)
         duration = float(video.duration * video.time_base) if video.duration and video.time_base else 0.0
@@ -55,8 +59,8 @@ class VideoSource:
             where if self.remote else Path(where).name,
             live=self.endless,
             mirror=False,
-            width=int(video.width),
-            height=int(video.height),
+            width=width,
+            height=height,
             fps=rate,
             frames=None if self.endless else frames,
         )
@@ -72,22 +76,27 @@ class VideoSource:
             self._container.close()
             raise InputError(f"{self.where} has no video track")
         video = self._container.streams.video[0]
-        video.thread_type = "AUTO"
+        self.endless = self.remote and not self._container.duration
+        # Frame threads hold back a frame per core, which a live stream would show as lag.
+        video.thread_type = "SLICE" if self.endless else "AUTO"
+        self._first_index = self._index
         self._frames: Iterator[av.VideoFrame] = self._container.decode(video)
-        self._base = 0.0
         self._first: float | None = None
         self._started = time.monotonic()
 
-    def read(self) -> Frame | None:
-        """The next decoded frame; None at the end of a file."""
+    def _decode(self) -> av.VideoFrame | None:
         try:
-            picture = next(self._frames, None)
+            return next(self._frames, None)
         except (FFmpegError, OSError) as error:
             if self.remote:
                 raise SourceLost(f"stream {self.where} was lost: {_reason(error)}") from None
             if self._index == 0:
                 raise InputError(f"cannot decode {self.where}: {_reason(error)}") from None
             raise InputError(f"{self.where} is damaged after frame {self._index}: {_reason(error)}") from None
+
+    def read(self) -> Frame | None:
+        """The next decoded frame; None at the end of a file."""
+        picture, self._pending = (self._pending or self._decode()), None
         if picture is None:
             if self.endless:
                 raise SourceLost(f"stream {self.where} ended")
@@ -100,14 +109,18 @@ class VideoSource:
             return self.read()
         if self._first is None:
             self._first = picture.time if picture.time is not None else 0.0
-        seconds = (picture.time if picture.time is not None else self._index / (self.info.fps or 30.0)) - self._first
+        seconds = (
+            picture.time if picture.time is not None else (self._index - self._first_index) / (self.info.fps or 30.0)
+        ) - self._first
         if self.paced:
             ahead = self._started + seconds - time.monotonic()
             if ahead > 0:
+                # At most a second, so that a stop is heard; what is left of a gap is skipped.
                 time.sleep(min(ahead, 1.0))
+                self._started -= max(0.0, ahead - 1.0)
             elif ahead < -1:
                 self._started -= ahead
-        image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"), np.uint8)
+        image = np.ascontiguousarray(_upright(picture), np.uint8)
         frame = Frame(image, self._index, time.monotonic_ns(), None if self.endless else seconds)
         self._index += 1
         return frame
@@ -115,6 +128,12 @@ class VideoSource:
     def close(self) -> None:
         """Close the file or connection."""
         self._container.close()
+
+
+def _upright(picture: av.VideoFrame) -> NDArray[np.generic]:
+    """The picture as it is meant to be seen: phones store portrait clips lying down, with a rotation beside."""
+    turns = round(getattr(picture, "rotation", 0) / 90) % 4
+    return np.rot90(picture.to_ndarray(format="bgr24"), turns)
 
 
 def _reason(error: Exception) -> str:

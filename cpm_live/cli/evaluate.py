@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,9 +46,18 @@ def evaluate(
     machine.close()
     figures = report(errors, recipe.skeleton, recipe.name)
     if as_json:
-        typer.echo(json.dumps(figures))
+        typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
     else:
         _print(figures)
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: what could not be measured (a joint nobody labelled) becomes null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _print(figures: dict[str, Any]) -> None:

@@ -54,11 +54,15 @@ def train(
     torch.manual_seed(plan.seed)
     machine, provenance = _network(chosen, init, trunk)
     samples = dataset.load(data, chosen.skeleton, "train")
-    try:
-        val = dataset.load(data, chosen.skeleton, "val")
-    except InputError as error:
-        typer.echo(f"no validation: {error}", err=True)
-        val = []
+    val = []
+    if (data / "annotations.json").exists():
+        # One file holds one split: measuring on it would be measuring on the training set.
+        typer.echo(f"no validation: {data} has one split; cpm-live evaluate measures on other folders", err=True)
+    else:
+        try:
+            val = dataset.load(data, chosen.skeleton, "val")
+        except InputError as error:
+            typer.echo(f"no validation: {error}", err=True)
     trainer = Trainer(
         machine, chosen.skeleton, plan, samples, val, folder, Budget(epochs or None, minutes or None), provenance
     )
@@ -114,6 +118,8 @@ def _run(trainer: Any) -> dict[str, Any]:
     def ask_stop(number: int, frame: object) -> None:
         nonlocal stopping
         stopping = True
+        # A second signal ends the process the hard way.
+        signal.signal(number, signal.SIG_DFL)
 
     previous = {number: signal.signal(number, ask_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     console = Console(stderr=True)

@@ -95,6 +95,7 @@ class Crop:
         # a frame that shrinks by more than 2 is first halved as often as needed.
         matrix = self.matrix()
         scale = self.scale
+        frame, matrix = _cut_huge(frame, matrix, self)
         while scale < 0.5 and min(frame.shape[:2]) > 2:
             height, width = frame.shape[0] // 2, frame.shape[1] // 2
             even = frame[: 2 * height, : 2 * width]
@@ -111,6 +112,28 @@ class Crop:
             borderValue=(PAD_VALUE,) * 3,
         )
         return np.asarray(picture, np.uint8)
+
+
+_WARP_LIMIT = 32767
+"""Sides that cv2.warpAffine refuses."""
+
+
+def _cut_huge(
+    frame: NDArray[np.uint8], matrix: NDArray[np.float64], crop: Crop
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A panorama too long for warpAffine is cut to the crop's part first, the matrix moved along."""
+    if max(frame.shape[:2]) < _WARP_LIMIT:
+        return frame, matrix
+    x, y, side, _ = crop.box
+    x0, y0 = max(0, int(x) - 2), max(0, int(y) - 2)
+    x1, y1 = max(x0 + 1, int(x + side) + 3), max(y0 + 1, int(y + side) + 3)
+    part = frame[y0:y1, x0:x1]
+    if max(part.shape[:2]) >= _WARP_LIMIT:
+        step = -(-max(part.shape[:2]) // (_WARP_LIMIT - 1))
+        part = part[::step, ::step]
+        matrix = np.column_stack([matrix[:, :2] * step, matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
+        return part, matrix
+    return part, np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
 
 
 def cells_to_input(cells: NDArray[np.floating], stride: int) -> NDArray[np.float32]:

@@ -26,7 +26,18 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
     Raises:
         InputError: unknown kind, what it needs is not installed, or unreadable weights.
     """
-    threads = threads or default_threads()
+    engine = _open(recipe, kind, threads or default_threads())
+    joints, wanted = engine.preset.joints, len(recipe.skeleton)
+    if joints != wanted:
+        engine.close()
+        name = recipe.skeleton.name
+        raise InputError(
+            f"recipe {recipe.name}: {recipe.weights.name} has {joints} joints, the {name} skeleton has {wanted}"
+        )
+    return engine
+
+
+def _open(recipe: Recipe, kind: str, threads: int) -> Engine:
     if kind in ("auto", "cpu"):
         from cpm_live.engines.onnx_cpu import CpuEngine
 

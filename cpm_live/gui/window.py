@@ -204,7 +204,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _first_painted(self) -> None:
         # The charts' library takes longer to load than all the rest: only now, and beside the picture.
-        if not self._options.quit_after_first_frame:
+        if self._options.startup_report or not self._options.quit_after_first_frame:
             self.charts.load()
 
     # -- source and model -------------------------------------------------------------------------
@@ -331,7 +331,9 @@ class MainWindow(QMainWindow):
         event.ignore()
         if self.isEnabled():
             kept = placement.noted(self, self.columns, self.rows, self.side, self.settings)
-            memory.save(self._store, kept)
+            if not self._options.startup_report:
+                # A measurement leaves no trace in what the person has set.
+                memory.save(self._store, kept)
             self.hide()
             self.setEnabled(False)
             self._timer.stop()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cpm_live.capture.open import SourceRequest
+from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.live import Live
@@ -88,6 +89,6 @@ def live_ages(
     finally:
         live.stop()
     if not ages:
-        return float("nan"), float("nan")
+        raise InputError(f"no live results from {source.text}; choose another --source")
     low, high = np.percentile(ages, (50, 95))
     return float(low), float(high)

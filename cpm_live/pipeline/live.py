@@ -105,8 +105,8 @@ class Live:
         waiting_for = list(self._retired)
 
         def opener(wanted: SourceRequest) -> Source:
-            # A camera can only be opened once the thread before has let go of it.
-            for thread in waiting_for:
+            # A camera can only be opened once the thread before has let go of it; others need not wait.
+            for thread in waiting_for if wanted.text.startswith("camera") else ():
                 thread.join(timeout=5.0)
             return self._opener(wanted)
 

@@ -100,7 +100,7 @@ class Locator:
         if box is None or not _plausible(box, width, height):
             self._weak += 1
             if self._weak >= self.patience or self._crop is None:
-                self.reset()
+                self._crop, self._weak = None, 0
             return False
         self._weak = 0
         if self._crop is None:
@@ -117,7 +117,7 @@ class Locator:
     def reset(self) -> None:
         """Forget the person: search again from the whole frame."""
         self._crop = None
-        self._weak = 0
+        self._weak = self._try = 0
 
 
 def _plausible(box: Box, width: int, height: int) -> bool:

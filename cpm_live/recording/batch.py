@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.capture.base import Source
+from cpm_live.capture.base import Source, SourceLost
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
 from cpm_live.drawing.paint import paint
@@ -123,7 +123,13 @@ def run_batch(
     try:
         lines = KeypointWriter(keypoints, machine.recipe.skeleton, about) if keypoints else None
         while not (cancelled := stop()):
-            frame = source.read()
+            try:
+                frame = source.read()
+            except SourceLost:
+                # The end of a stream is the end of the input; a camera that breaks off is not.
+                if not frames or info.kind != "stream":
+                    raise
+                break
             if frame is None:
                 break
             first_ns = first_ns or frame.captured_ns
@@ -138,8 +144,10 @@ def run_batch(
             seen += bool(result.poses)
             tell(frames, result)
     finally:
-        if sink:
-            sink.close()
-        if lines:
-            lines.close()
+        try:
+            if sink:
+                sink.close()
+        finally:
+            if lines:
+                lines.close()
     return Summary(frames, seen, seconds, cancelled)

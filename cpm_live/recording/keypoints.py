@@ -72,4 +72,7 @@ class KeypointWriter:
 
     def close(self) -> None:
         """End the file."""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise InputError(f"cannot write {self.path}: {error.strerror}") from None

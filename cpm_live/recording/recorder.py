@@ -100,6 +100,8 @@ class Recorder(threading.Thread):
                 self.error = f"{self.path.name}: nothing was recorded, no frame came"
         except InputError as error:
             self.error = str(error)
+        except Exception as error:  # noqa: BLE001 - encoders raise what they like, and nothing may be lost silently
+            self.error = f"{self.path.name}: {(str(error).splitlines() or [type(error).__name__])[0]}"
         finally:
             self._end(writer)
             self._done(self)
@@ -113,6 +115,9 @@ class Recorder(threading.Thread):
             return
         try:
             writer.close()
+        except InputError as error:
+            self.error = self.error or str(error)
+        try:
             sidecar = {
                 "video": self.path.name,
                 "frames": self.written,
@@ -122,8 +127,8 @@ class Recorder(threading.Thread):
                 "error": self.error,
             }
             self.path.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
-        except (InputError, OSError) as error:
-            self.error = self.error or str(error)
+        except OSError as error:
+            self.error = self.error or f"cannot write {self.path.with_suffix('.json')}: {error.strerror}"
 
     def _take(self) -> tuple[Result, View] | None:
         with self._condition:

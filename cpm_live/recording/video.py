@@ -91,13 +91,20 @@ class VideoWriter:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
 
     def close(self) -> None:
-        """Write what the encoder still holds and end the file."""
+        """Write what the encoder still holds and end the file.
+
+        Raises:
+            InputError: disk full or the like.
+        """
         try:
             if self._stream is not None:
                 self._mux(None)
         finally:
             self._stream = None
-            self._container.close()
+            try:
+                self._container.close()
+            except (FFmpegError, OSError) as error:
+                raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
 
 
 def _fit(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -68,19 +68,24 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
         rows = [(row, images[row["image_id"]]) for row in coco["annotations"]]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{annotations} is not a COCO keypoint file: {error!r}") from None
+    if not rows:
+        raise InputError(f"{annotations} has no annotations")
     wanted = {image["file_name"] for _, image in rows}
     pictures = _read_pictures(folder, wanted)
     if missing := sorted(wanted - pictures.keys()):
         raise InputError(f"{len(missing)} pictures of {annotations} are missing, {missing[0]} first")
     samples = []
     for row, image in rows:
-        joints = np.asarray(row["keypoints"], np.float32).reshape(-1, 3)
+        try:
+            joints = np.asarray(row["keypoints"], np.float32).reshape(-1, 3)
+            x, y, w, h = (float(value) for value in row["bbox"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{annotations}: annotation {row.get('id')} is unusable: {error!r}") from None
         if len(joints) != len(skeleton):
             raise InputError(
                 f"{annotations}: annotation {row.get('id')} has {len(joints)} keypoints, "
                 f"the {skeleton.name} skeleton has {len(skeleton)}"
             )
-        x, y, w, h = (float(value) for value in row["bbox"])
         name = image["file_name"]
         source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
         samples.append(Sample(name, pictures[name], joints, (x, y, w, h), str(source)))

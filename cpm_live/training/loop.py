@@ -118,6 +118,7 @@ class Trainer:
             self.seconds += took
             if int(self.epoch) > self.epochs_evaluated:
                 self.epochs_evaluated = int(self.epoch)
+                self.save()
                 figures = self.evaluate()
                 self._log(losses, figures)
                 tell(Progress(self.epoch, self.done, losses, self.plan.batch / took, figures))
@@ -125,8 +126,11 @@ class Trainer:
             if time.monotonic() - saved > save_every:
                 self.save()
                 saved = time.monotonic()
+        # Saved first: whoever asked to stop may not wait for the evaluation.
+        self.save()
         figures = self.evaluate()
-        self.save(figures)
+        if figures:
+            self.save(figures)
         return figures
 
     def _step(self) -> tuple[float, ...]:
@@ -192,10 +196,13 @@ class Trainer:
         row |= {f"pck@{t}": v for t, v in figures.get("pck", {}).items()}
         row |= {f"{s}@{t}": v for s, by in figures.get("per_source", {}).items() for t, v in by.items()}
         self.history.append(row)
-        with (self.out / "log.csv").open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, fieldnames=list(self.history[-1]))
+        columns = list(dict.fromkeys(name for past in self.history for name in past))
+        temporary = self.out / "log.csv.part"
+        with temporary.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.DictWriter(handle, columns, restval="")
             writer.writeheader()
             writer.writerows(self.history)
+        os.replace(temporary, self.out / "log.csv")
 
     def save(self, figures: dict[str, Any] | None = None) -> None:
         """Write the state to resume from and the averaged weights."""

@@ -84,6 +84,26 @@ def test_variable_times_come_back(tmp_path: Path) -> None:
     assert [source.read().media_time for _ in times] == pytest.approx(times, abs=2e-3)  # type: ignore[union-attr]
 
 
+def test_portrait_clips_of_phones_stand_upright(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "v.mp4")
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24, :32] = 255  # the stored picture's top left is the shown picture's top right
+    writer.write(picture, 0)
+    writer.close()
+    data = (tmp_path / "v.mp4").read_bytes()
+    one, zero = b"\0\1\0\0", b"\0\0\0\0"
+    lying = one + zero * 3 + one + zero * 3
+    assert data.count(lying) == 2, "one matrix of the movie, one of the track"
+    at = data.index(lying, data.index(lying) + 1)
+    turned = zero + one + zero + b"\xff\xff\0\0" + zero * 4
+    (tmp_path / "v.mp4").write_bytes(data[:at] + turned + data[at + len(turned) :])
+    source = VideoSource(str(tmp_path / "v.mp4"))
+    assert (source.info.width, source.info.height) == (48, 64)
+    frame = source.read()
+    assert frame is not None and frame.image.shape == (64, 48, 3)
+    assert frame.image[8, 40, 0] > 200 and frame.image[8, 8, 0] < 50 and frame.image[56, 40, 0] < 50
+
+
 def test_live_video_is_paced_and_loops(tmp_path: Path) -> None:
     source = open_source(SourceRequest(str(_video(tmp_path / "v.mp4", [0, 0.1, 0.2])), live=True))
     started = time.monotonic()
@@ -131,8 +151,11 @@ def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
     picture.write_bytes(b"\x89PNG nonsense")
     with pytest.raises(InputError, match="cannot decode picture"):
         open_source(SourceRequest(str(picture)))
+    with pytest.raises(InputError, match=r"cannot use .* as a path|no file or folder"):
+        open_source(SourceRequest("x" * 5000))
     empty = tmp_path / "empty"
     empty.mkdir()
+    (empty / "._photo.jpg").write_bytes(b"what macOS leaves")
     with pytest.raises(InputError, match="no pictures"):
         open_source(SourceRequest(str(empty)))
 

@@ -95,6 +95,18 @@ def test_failure_to_open_is_told() -> None:
     assert [event.kind for event in log.events] == ["failed"] and "nowhere.mp4" in log.events[0].message
 
 
+def test_an_unforeseen_error_is_told_too() -> None:
+    log = Log()
+
+    def opener(request: SourceRequest) -> Source:
+        raise RuntimeError("decoder exploded\nat line 7")
+
+    thread = CaptureThread(SourceRequest("odd.mp4"), log.frames.append, log.events.append, opener)
+    thread.start()
+    thread.join(2)
+    assert [event.message for event in log.events] == ["cannot use odd.mp4: decoder exploded"]
+
+
 def test_the_end_of_a_file_is_told() -> None:
     log = Log()
     thread = CaptureThread(SourceRequest("demo", live=False, demo_frames=3), log.frames.append, log.events.append)

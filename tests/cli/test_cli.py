@@ -120,6 +120,24 @@ def test_run_on_pictures(data: Path, tmp_path: Path) -> None:
     assert picture.returncode == 0 and cv2.imread(str(tmp_path / "one.png")).shape == (224, 224, 3)
 
 
+def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    cv2.imwrite(str(picture), np.full((64, 64, 3), 90, np.uint8))
+    before = picture.read_bytes()
+    for arguments in (["-o", str(picture)], ["-k", str(picture)]):
+        done = cli("run", str(picture), *arguments)
+        assert done.returncode == 2 and "is the input itself" in done.stderr
+    folder = cli("run", str(tmp_path), "-o", str(tmp_path))
+    assert folder.returncode == 2 and picture.read_bytes() == before
+
+
+def test_a_full_disk_is_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    done = cli("run", "demo", "--frames", "2", "-k", "/dev/full")
+    assert done.returncode == 2 and done.stderr.strip().splitlines()[-1].startswith("cpm-live: cannot write /dev/full")
+
+
 def test_every_frame_has_a_line_even_where_nobody_is(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 128, np.uint8))
     done = cli("run", str(tmp_path / "wall.png"), "-k", str(tmp_path / "k.jsonl"))

@@ -54,6 +54,15 @@ def test_extracted_dot_lies_where_to_input_says(side: float) -> None:
     assert np.abs(centre - crop.to_input(at)).max() < 0.15
 
 
+@pytest.mark.parametrize("side", [200.0, 39000.0])
+def test_panoramas_longer_than_opencv_warps(side: float) -> None:
+    frame = np.zeros((60, 40000, 3), np.uint8)
+    frame[:, 20000:20040] = 255
+    crop = Crop(20020.0, 30.0, side, 192)
+    picture = crop.extract(frame)
+    assert picture.shape == (192, 192, 3) and picture[96, 96].max() > (200 if side == 200.0 else 20)
+
+
 def test_outside_the_frame_is_grey() -> None:
     picture = Crop(0.0, 0.0, 100.0, 192).extract(np.full((50, 50, 3), 255, np.uint8))
     assert (picture[0, 0] == 128).all() and (picture[150, 150] == 255).all()

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from cpm_live.core.errors import InputError
-from cpm_live.core.skeleton import BODY
+from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.engines import recipe as recipes
 from cpm_live.engines.export import export
 from cpm_live.engines.recipe import Recipe
@@ -103,6 +103,11 @@ def test_unknown_engine_and_missing_weights(tmp_path: Path) -> None:
         open_engine(recipes.find("body"), "warp")
     with pytest.raises(InputError, match="no weights at"):
         open_engine(Recipe("x", BODY, "tiny", tmp_path / "none.safetensors"), "cpu")
+
+
+def test_weights_of_another_skeleton_are_refused(tiny: Recipe) -> None:
+    with pytest.raises(InputError, match=r"tiny\.safetensors has 14 joints, the hand skeleton has 21"):
+        open_engine(Recipe("mixed", HAND, "tiny", tiny.weights), "cpu", 1)
 
 
 def test_recipes_tell_what_is_wrong(tmp_path: Path) -> None:

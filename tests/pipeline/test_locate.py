@@ -57,6 +57,8 @@ def test_each_fruitless_frame_tries_another_place() -> None:
         crops.append(locator.next_crop(640, 480))
         locator.update(_keypoints(0.05), 640, 480)
     assert len({(crop.x, crop.y, crop.side) for crop in crops}) == 6
+    locator.reset()
+    assert locator.next_crop(640, 480) == crops[0]
 
 
 def test_nobody_is_not_a_pose() -> None:
