@@ -1,6 +1,6 @@
 """Turn a training run's averaged weights into the shipped model: fp16 safetensors, ONNX, model card.
 
-    python scripts/release_weights.py body runs/body ../shared/data
+    python scripts/release_weights.py body runs/body ../shared/data ["what else to know about this run"]
 
 Measures the fp16 weights on the validation split and writes the figures into the metadata of both
 files under resources/weights, and into the card beside them.
@@ -37,16 +37,17 @@ LIMITS = {
 }
 
 
-def main(model: str, run: Path, data: Path) -> None:
+def main(model: str, run: Path, data: Path, note: str = "") -> None:
     recipe = recipes.find(model)
     machine, header = checkpoint.load(run / "ema.safetensors")
-    header = replace(header, figures={})
+    provenance = header.provenance | ({"note": note} if note else {})
+    header = replace(header, provenance=provenance, figures={})
     # fp16 first: the figures are those of the weights that are shipped.
     checkpoint.save(recipe.weights, machine.state_dict(), header, half=True)
     export(recipe.weights, recipe.onnx)
     engine = open_engine(recipe, "cpu", 1)
     samples = dataset.load(data, recipe.skeleton, "val")
-    errors = measure(engine.infer, samples, recipe.skeleton, engine.preset.size, engine.preset.stride)
+    errors = measure(engine.infer, samples, recipe.skeleton, engine.preset.size, engine.preset.stride, recipe.margin)
     header = replace(header, figures=report(errors, recipe.skeleton, recipe.name))
     machine, _ = checkpoint.load(recipe.weights)
     checkpoint.save(recipe.weights, machine.state_dict(), header, half=True)
@@ -103,4 +104,4 @@ def _rows(rows: dict[str, dict[str, Any]]) -> list[str]:
 if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit(__doc__)
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:5])

@@ -41,6 +41,7 @@ def evaluate(
             recipe.skeleton,
             machine.preset.size,
             machine.preset.stride,
+            recipe.margin,
             progress=lambda done: progress.update(task, completed=done),
         )
     machine.close()

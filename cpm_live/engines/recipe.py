@@ -23,6 +23,8 @@ class Recipe:
         weights: the safetensors checkpoint.
         description: one line for ``cpm-live models``.
         joint_threshold: joints with a lower peak belief are hidden.
+        follow_threshold: joints with at least this peak belief make up the box that is followed: lower, since
+            a box that cuts an arm off costs more than one that is a little too large.
         find_threshold: mean belief of the best joints below which nobody is there.
         margin: crop side over the longer side of a pose's box.
         train: the ``[train]`` table as it stands.
@@ -34,9 +36,10 @@ class Recipe:
     preset: str
     weights: Path
     description: str = ""
-    joint_threshold: float = 0.25
+    joint_threshold: float = 0.4
+    follow_threshold: float = 0.25
     find_threshold: float = 0.2
-    margin: float = 1.25
+    margin: float = 1.4
     train: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -71,9 +74,10 @@ def read(path: Path) -> Recipe:
             preset=preset,
             weights=weights,
             description=str(model.get("description", "")),
-            joint_threshold=float(live.get("joint_threshold", 0.25)),
+            joint_threshold=float(live.get("joint_threshold", 0.4)),
+            follow_threshold=float(live.get("follow_threshold", 0.25)),
             find_threshold=float(live.get("find_threshold", 0.2)),
-            margin=float(live.get("margin", 1.25)),
+            margin=float(live.get("margin", 1.4)),
             train=dict(table.get("train", {})),
         )
     except KeyError as error:

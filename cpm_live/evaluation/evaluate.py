@@ -17,14 +17,6 @@ from cpm_live.training.dataset import Sample
 Infer = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 """Pictures (N, 3, size, size) and centres (N, 2) to beliefs (N, T, K+1, h, w)."""
 
-MARGIN = {"body": 1.25, "hand": 1.4}
-"""Crop side over the longer side of the box, per skeleton."""
-
-
-def crop_margin(skeleton: Skeleton) -> float:
-    """The margin that boxes of this skeleton get, in evaluation and live."""
-    return MARGIN.get(skeleton.name, 1.3)
-
 
 def labelled_box(sample: Sample) -> Box:
     """The tight box of the labelled joints (what ground-truth boxes mean here)."""
@@ -42,13 +34,18 @@ def measure(
     skeleton: Skeleton,
     size: int,
     stride: int = 8,
+    margin: float = 1.4,
     batch: int = 16,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Errors:
-    """Errors of every stage on every sample, boxes from the truth, single scale, no flip."""
+    """Errors of every stage on every sample, boxes from the truth, single scale, no flip.
+
+    Args:
+        margin: crop side over the longer side of the box; a recipe's own is the middle of its training zoom.
+    """
     rows: list[NDArray[np.float32]] = []
     for chunk in _chunks(samples, batch):
-        crops = [Crop.around(labelled_box(s), size, stride, crop_margin(skeleton)) for s in chunk]
+        crops = [Crop.around(labelled_box(s), size, stride, margin) for s in chunk]
         pictures = np.stack([crop.extract(s.image()).transpose(2, 0, 1) for crop, s in zip(crops, chunk, strict=True)])
         centres = np.full((len(chunk), 2), (size - 1) / 2, np.float32)
         beliefs = infer(np.ascontiguousarray(pictures), centres)

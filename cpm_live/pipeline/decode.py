@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
+_STEP = np.array([-1, 0, 1])
 
 
 def decode(beliefs: NDArray[np.floating]) -> Float:
@@ -28,9 +29,10 @@ def decode(beliefs: NDArray[np.floating]) -> Float:
     rows = np.arange(len(flat))
     peak = flat[rows, best]
     y, x = np.divmod(best, width)
-    # A ring of copies around the map lets the peak sit on its border.
-    padded = np.pad(maps.reshape(-1, height, width), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    patch = np.stack([padded[rows, y + dy, x + dx] for dy in range(3) for dx in range(3)], axis=-1).reshape(-1, 3, 3)
+    # Neighbours outside the map repeat its border, so that a peak may sit there.
+    ys = np.clip(y[:, None] + _STEP, 0, height - 1)[:, :, None]
+    xs = np.clip(x[:, None] + _STEP, 0, width - 1)[:, None, :]
+    patch = flat[rows[:, None, None], ys * width + xs]
     log = np.log(np.clip(patch, 1e-3, None))
     gx, gy = (log[:, 1, 2] - log[:, 1, 0]) / 2, (log[:, 2, 1] - log[:, 0, 1]) / 2
     hxx = log[:, 1, 2] - 2 * log[:, 1, 1] + log[:, 1, 0]

@@ -64,7 +64,7 @@ class Locator:
     size: int
     stride: int
     margin: float
-    joint_threshold: float
+    follow_threshold: float
     find_threshold: float
     patience: int = 3
     _crop: Crop | None = None
@@ -96,7 +96,7 @@ class Locator:
         # Somebody who is followed may be less sure than somebody who is found: no flicker at the limit.
         limit = self.find_threshold * (KEEP if self._crop is not None else 1.0)
         present = presence(keypoints) >= limit
-        box = pose_box(keypoints, self.joint_threshold) if present else None
+        box = pose_box(keypoints, self.follow_threshold) if present else None
         if box is None or not _plausible(box, width, height):
             self._weak += 1
             if self._weak >= self.patience or self._crop is None:

@@ -39,7 +39,9 @@ class PoseMachine:
         self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
         preset = self.engine.preset
         recipe = self.recipe
-        self.locator = Locator(preset.size, preset.stride, recipe.margin, recipe.joint_threshold, recipe.find_threshold)
+        self.locator = Locator(
+            preset.size, preset.stride, recipe.margin, recipe.follow_threshold, recipe.find_threshold
+        )
         self._count = 0
 
     def __call__(self, frame: Frame | NDArray[np.uint8]) -> Result:

@@ -185,7 +185,8 @@ class Trainer:
                 images = torch.from_numpy(pictures).to(memory_format=torch.channels_last)
                 return self.machine(images, torch.from_numpy(centres)).numpy()
 
-        errors = evaluate.measure(infer, self.val, self.skeleton, self.machine.preset.size, self.machine.preset.stride)
+        preset, margin = self.machine.preset, sum(self.plan.augment.zoom) / 2
+        errors = evaluate.measure(infer, self.val, self.skeleton, preset.size, preset.stride, margin)
         self.machine.load_state_dict(own)
         self.machine.set_size(size)
         return evaluate.report(errors, self.skeleton, self.machine.preset.name)

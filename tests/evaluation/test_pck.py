@@ -54,7 +54,7 @@ def test_shares_by_hand() -> None:
 def test_perfect_answers_score_perfectly_through_the_whole_evaluation(data: Path) -> None:
     """An oracle that draws the truth into belief maps scores 100 %: no coordinate is lost on the way."""
     from cpm_live.core.crop import Crop, input_to_cells
-    from cpm_live.evaluation.evaluate import crop_margin, labelled_box
+    from cpm_live.evaluation.evaluate import labelled_box
 
     samples = dataset.load(data, BODY, "val")[::40]
     upcoming = iter(samples)
@@ -64,7 +64,7 @@ def test_perfect_answers_score_perfectly_through_the_whole_evaluation(data: Path
         v, u = np.mgrid[:24, :24]
         for n in range(len(pictures)):
             sample = next(upcoming)
-            crop = Crop.around(labelled_box(sample), 192, 8, crop_margin(BODY))
+            crop = Crop.around(labelled_box(sample), 192, 8, 1.4)
             for joint, at in enumerate(input_to_cells(crop.to_input(sample.joints[:, :2]), 8)):
                 out[n, 0, joint] = np.exp(-((u - at[0]) ** 2 + (v - at[1]) ** 2) / 3)
         return out

@@ -12,7 +12,7 @@ def _keypoints(score: float, centre: tuple[float, float] = (300, 200), side: flo
 
 
 def _locator() -> Locator:
-    return Locator(192, 8, 1.25, joint_threshold=0.25, find_threshold=0.3)
+    return Locator(192, 8, 1.25, follow_threshold=0.25, find_threshold=0.3)
 
 
 def test_the_whole_frame_comes_first_then_smaller_places_inside() -> None:
