@@ -75,7 +75,8 @@ class Session(QObject):
         self.info: SourceInfo | None = None
         self.source, self.engine = "", "auto"
         self.recipe: Recipe | None = None
-        self._before: tuple[Recipe | None, str] = (None, "auto")
+        self._running: tuple[Recipe | None, str] = (None, "auto")
+        self._wished: dict[tuple[str, str], Recipe] = {}
         self._loading = False
         self._first_source, self._was_saved = True, False
         self._stopping = False
@@ -149,10 +150,9 @@ class Session(QObject):
             self.notice.emit(Notice("error", _sentence(str(error))))
             return False
         was = self.kind
-        self._before = (self.recipe, self.engine)
         self.recipe, self.engine = recipe, engine or self.engine
         self._loading = True
-        self.live.set_model(recipe, self.engine)
+        self._load(recipe)
         self.model_wanted.emit(recipe.skeleton.name)
         if self.source == "demo" and recipe.skeleton.name != was:
             self.open("demo")
@@ -160,14 +160,17 @@ class Session(QObject):
 
     def set_engine(self, engine: str) -> None:
         """Run the same model on another engine."""
-        self._before = (self.recipe, self.engine)
         self.engine = engine
         if self.recipe is not None:
-            self.live.set_model(self.recipe, engine)
+            self._load(self.recipe)
+
+    def _load(self, recipe: Recipe) -> None:
+        self._wished[recipe.name, self.engine] = recipe
+        self.live.set_model(recipe, self.engine)
 
     def _model_failed(self, message: str) -> None:
         self._loading = False
-        recipe, engine = self._before
+        recipe, engine = self._running
         if self.live.engine_label and recipe is not None:
             # What ran before still runs: let the window say so.
             was, self.recipe, self.engine = self.kind, recipe, engine
@@ -247,7 +250,13 @@ class Session(QObject):
                 self.notice.emit(Notice("warning", _sentence(event.message), about="source"))
             case "source-ended":
                 self.notice.emit(Notice("info", _sentence(event.message), 6))
+            case "engine" if self.recipe is None or event.asked != (self.recipe.name, self.engine):
+                # The answer to an earlier wish: it runs for now, the one waited for is still to come.
+                self._running = (self._wished.get(event.asked), event.asked[1])
+            case "engine-failed" if self.recipe is None or event.asked != (self.recipe.name, self.engine):
+                pass  # nobody waits for that one any more
             case "engine":
+                self._running = (self.recipe, self.engine)
                 self._loading = False
                 self.model_ready.emit(event.message)
                 if self.live.paused:

@@ -38,12 +38,15 @@ class Event:
         message: one line.
         info: of the source, with ``source``.
         path: of the recording.
+        asked: with ``engine`` and ``engine-failed``: the model and engine that were asked for, so that the
+            answer to an earlier request can be told from the one that is waited for.
     """
 
     kind: str
     message: str = ""
     info: SourceInfo | None = None
     path: Path | None = None
+    asked: tuple[str, str] = ("", "")
 
 
 class Live:
@@ -189,9 +192,9 @@ class Live:
             recorder.put(result, self._view)
         self.results.put(result)
 
-    def _engine_event(self, kind: str, message: str) -> None:
+    def _engine_event(self, kind: str, message: str, asked: tuple[str, str]) -> None:
         self._meter.clear()
-        self._tell(Event(kind, message))
+        self._tell(Event(kind, message, asked=asked))
 
     def _tell(self, event: Event) -> None:
         self._events.append(event)

@@ -20,7 +20,7 @@ class Worker(threading.Thread):
 
     Args:
         publish: takes (generation, result); must not wait.
-        tell: takes (kind, message) about engines: ``engine`` or ``engine-failed``.
+        tell: takes (kind, message, (model, engine)): ``engine`` or ``engine-failed``, and which was asked for.
         engine_opener: opens the engine of a recipe.
     """
 
@@ -28,7 +28,7 @@ class Worker(threading.Thread):
         self,
         frames: Mailbox[tuple[int, Frame]],
         publish: Callable[[int, Result], None],
-        tell: Callable[[str, str], None],
+        tell: Callable[[str, str, tuple[str, str]], None],
         engine_opener: Callable[[Recipe, str], Engine],
     ) -> None:
         super().__init__(name="worker", daemon=True)
@@ -36,6 +36,7 @@ class Worker(threading.Thread):
         self._wanted: Mailbox[tuple[Recipe, str]] = Mailbox()
         self._machine: PoseMachine | None = None
         self._recipe: Recipe | None = None
+        self._running = ("", "")
         self._generation = -1
         self.engine_label = ""
 
@@ -71,7 +72,8 @@ class Worker(threading.Thread):
             except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
                 self._machine.close()
                 self._machine, self.engine_label = None, ""
-                self._tell("engine-failed", f"the engine failed: {_first_line(error)}; choose another engine")
+                line = f"the engine failed: {_first_line(error)}; choose another engine"
+                self._tell("engine-failed", line, self._running)
                 continue
             self._publish(generation, result)
         if self._machine is not None:
@@ -82,17 +84,17 @@ class Worker(threading.Thread):
             engine = self._open(recipe, kind)
             engine.warm_up()
         except InputError as error:
-            self._tell("engine-failed", str(error))
+            self._tell("engine-failed", str(error), (recipe.name, kind))
             return
         except Exception as error:  # noqa: BLE001 - as above: the window must survive any engine
-            self._tell("engine-failed", f"engine {kind} could not start: {_first_line(error)}")
+            self._tell("engine-failed", f"engine {kind} could not start: {_first_line(error)}", (recipe.name, kind))
             return
         if self._machine is not None:
             self._machine.close()
-        self._recipe = recipe
+        self._recipe, self._running = recipe, (recipe.name, kind)
         self._machine = PoseMachine(recipe, engine)
         self.engine_label = engine.describe().label
-        self._tell("engine", self.engine_label)
+        self._tell("engine", self.engine_label, self._running)
 
     def _show_bare(self, generation: int, frame: Frame) -> None:
         if self._recipe is not None:

@@ -98,6 +98,14 @@ def test_model_that_fails_leaves_the_old_one(window: MainWindow, qtbot: QtBot) -
     assert window.picture.banner.isVisible(), "the demo that opens again has nothing to do with it"
 
 
+def test_late_answer_to_an_earlier_wish_changes_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Key.Key_H)
+    session = window.session
+    session._handle(Event("engine-failed", "body could not start", asked=("body", "torch")))
+    assert window.picture.banner.notice is None and window.toolbar.model.chosen_key() == "hand"
+    wait_for_pose(window, qtbot, "hand")
+
+
 def test_lost_source_is_shown_until_it_is_back(window: MainWindow, qtbot: QtBot) -> None:
     info = window.session.info
     window.session._handle(Event("source-lost", "camera 0 stopped delivering; reconnecting", info))
