@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cpm_live.capture.base import Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
 
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)
@@ -106,8 +106,7 @@ class CaptureThread(threading.Thread):
     def _line(self, error: Exception) -> str:
         if isinstance(error, InputError):
             return str(error)
-        first = (str(error).splitlines() or [""])[0]
-        return f"cannot use {self.request.text}: {first or type(error).__name__}"
+        return f"cannot use {self.request.text}: {first_line(error)}"
 
     def _reopen(self) -> Source | None:
         attempt = 0

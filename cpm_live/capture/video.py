@@ -107,11 +107,12 @@ class VideoSource:
             self._container.close()
             self._open()
             return self.read()
+        at = picture.time
+        if at is None:
+            at = (self._index - self._first_index) / (self.info.fps or 30.0)
         if self._first is None:
-            self._first = picture.time if picture.time is not None else 0.0
-        seconds = (
-            picture.time if picture.time is not None else (self._index - self._first_index) / (self.info.fps or 30.0)
-        ) - self._first
+            self._first = at
+        seconds = at - self._first
         if self.paced:
             ahead = self._started + seconds - time.monotonic()
             if ahead > 0:

@@ -11,11 +11,10 @@ import typer
 from cpm_live.core.errors import InputError
 
 
-def _refuse_own_input(source: str, *written: Path | None) -> None:
+def _refuse_own_input(given: Path, *written: Path | None) -> None:
     """Writing over what is being read would destroy it."""
-    given = Path(source)
     for path in written:
-        if path is not None and given.exists() and path.exists() and path.samefile(given):
+        if path is not None and path.exists() and path.samefile(given):
             raise InputError(f"{path} is the input itself; choose another place to write to")
 
 
@@ -63,10 +62,11 @@ def run(
         raise InputError(f"--joint: {error}, and all, background, none") from None
     if out is None and keypoints is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
-    _refuse_own_input(source, out, keypoints)
     request = SourceRequest(source, live=False, demo_kind=skeleton.name, demo_frames=frames or 300)
     opened = open_source(request)
     try:
+        if opened.info.kind in ("video", "image", "folder"):
+            _refuse_own_input(Path(source).expanduser(), out, keypoints)
         machine = PoseMachine(recipe, engine, threads)
         stages = machine.engine.preset.stages
         if stage > stages:

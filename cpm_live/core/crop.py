@@ -128,12 +128,9 @@ def _cut_huge(
     x0, y0 = max(0, int(x) - 2), max(0, int(y) - 2)
     x1, y1 = max(x0 + 1, int(x + side) + 3), max(y0 + 1, int(y + side) + 3)
     part = frame[y0:y1, x0:x1]
-    if max(part.shape[:2]) >= _WARP_LIMIT:
-        step = -(-max(part.shape[:2]) // (_WARP_LIMIT - 1))
-        part = part[::step, ::step]
-        matrix = np.column_stack([matrix[:, :2] * step, matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
-        return part, matrix
-    return part, np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
+    step = -(-max(part.shape[:2]) // (_WARP_LIMIT - 1))
+    moved = np.column_stack([matrix[:, :2] * step, matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
+    return part[::step, ::step], moved
 
 
 def cells_to_input(cells: NDArray[np.floating], stride: int) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines.base import EngineInfo, run_empty
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
@@ -44,8 +44,9 @@ class CpuEngine:
             metadata = session.get_modelmeta().custom_metadata_map
             preset = Preset.from_dict(json.loads(metadata["preset"]))
         except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many unrelated types
-            line = (str(error).splitlines() or [""])[0][:200]
-            raise InputError(f"cannot read network {path}: {line}; make it again with cpm-live models export") from None
+            raise InputError(
+                f"cannot read network {path}: {first_line(error)}; make it again with cpm-live models export"
+            ) from None
         return cls(session, preset, threads)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:

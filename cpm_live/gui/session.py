@@ -240,6 +240,7 @@ class Session(QObject):
                 self._handle(event)
 
     def _handle(self, event: Event) -> None:
+        stale = self.recipe is None or event.asked != (self.recipe.name, self.engine)
         match event.kind:
             case "source":
                 self._first_source, self.info = False, event.info
@@ -250,10 +251,10 @@ class Session(QObject):
                 self.notice.emit(Notice("warning", _sentence(event.message), about="source"))
             case "source-ended":
                 self.notice.emit(Notice("info", _sentence(event.message), 6))
-            case "engine" if self.recipe is None or event.asked != (self.recipe.name, self.engine):
+            case "engine" if stale:
                 # The answer to an earlier wish: it runs for now, the one waited for is still to come.
                 self._running = (self._wished.get(event.asked), event.asked[1])
-            case "engine-failed" if self.recipe is None or event.asked != (self.recipe.name, self.engine):
+            case "engine-failed" if stale:
                 pass  # nobody waits for that one any more
             case "engine":
                 self._running = (self.recipe, self.engine)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
@@ -72,7 +72,7 @@ class Worker(threading.Thread):
             except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
                 self._machine.close()
                 self._machine, self.engine_label = None, ""
-                line = f"the engine failed: {_first_line(error)}; choose another engine"
+                line = f"the engine failed: {first_line(error)}; choose another engine"
                 self._tell("engine-failed", line, self._running)
                 continue
             self._publish(generation, result)
@@ -80,21 +80,22 @@ class Worker(threading.Thread):
             self._machine.close()
 
     def _switch(self, recipe: Recipe, kind: str) -> None:
+        asked = (recipe.name, kind)
         try:
             engine = self._open(recipe, kind)
             engine.warm_up()
         except InputError as error:
-            self._tell("engine-failed", str(error), (recipe.name, kind))
+            self._tell("engine-failed", str(error), asked)
             return
         except Exception as error:  # noqa: BLE001 - as above: the window must survive any engine
-            self._tell("engine-failed", f"engine {kind} could not start: {_first_line(error)}", (recipe.name, kind))
+            self._tell("engine-failed", f"engine {kind} could not start: {first_line(error)}", asked)
             return
         if self._machine is not None:
             self._machine.close()
-        self._recipe, self._running = recipe, (recipe.name, kind)
+        self._recipe, self._running = recipe, asked
         self._machine = PoseMachine(recipe, engine)
         self.engine_label = engine.describe().label
-        self._tell("engine", self.engine_label, self._running)
+        self._tell("engine", self.engine_label, asked)
 
     def _show_bare(self, generation: int, frame: Frame) -> None:
         if self._recipe is not None:
@@ -103,7 +104,3 @@ class Worker(threading.Thread):
                 Result(frame, (), self._recipe.skeleton, self._recipe.name, 0, self._recipe.joint_threshold,
                        finished_ns=time.monotonic_ns()),
             )  # fmt: skip
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

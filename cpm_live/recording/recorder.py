@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.pose import Result
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
@@ -101,7 +101,7 @@ class Recorder(threading.Thread):
         except InputError as error:
             self.error = str(error)
         except Exception as error:  # noqa: BLE001 - encoders raise what they like, and nothing may be lost silently
-            self.error = f"{self.path.name}: {(str(error).splitlines() or [type(error).__name__])[0]}"
+            self.error = f"{self.path.name}: {first_line(error)}"
         finally:
             self._end(writer)
             self._done(self)

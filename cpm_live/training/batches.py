@@ -64,15 +64,18 @@ class Batcher:
             self.queue = order.tolist()
         return self.samples[self.queue.pop()]
 
+    def _any(self) -> Sample:
+        return self.samples[self.usable[int(self.rng.integers(len(self.usable)))]]
+
     def _other(self) -> NDArray[np.uint8]:
-        return self.samples[self.usable[int(self.rng.integers(len(self.usable)))]].image()
+        return self._any().image()
 
     def draw(self, size: int) -> Batch:
         """The next batch, cropped to ``size``."""
         examples, weights = [], []
         for _ in range(self.plan.batch):
             if self.rng.random() < self.plan.negative:
-                sample = self.samples[self.usable[int(self.rng.integers(len(self.usable)))]]
+                sample = self._any()
                 picture = empty_picture(sample.image(), sample.joints, size, self.rng)
                 examples.append(recolour_empty(picture, self.skeleton, self.rng))
                 weights.append(1.0)

@@ -33,6 +33,7 @@ def test_help_and_version() -> None:
     ("arguments", "message"),
     [
         (["run", "none.mp4", "-o", "{tmp}/a.mp4"], "no file or folder none.mp4"),
+        (["run", "x" * 5000, "-o", "{tmp}/a.mp4"], "as a path"),
         (["run", "{tmp}/text.mp4", "-o", "{tmp}/a.mp4"], "as a video file"),
         (["run", "demo"], "nothing to write; give --out"),
         (["run", "demo", "-o", "{tmp}/a.avi"], "use a name that ends in|--out is"),
