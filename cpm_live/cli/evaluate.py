@@ -5,51 +5,208 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cpm_live.core.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cpm_live.engines.recipe import Recipe
+    from cpm_live.evaluation.pck import Errors
+    from cpm_live.evaluation.predict import Looks
+    from cpm_live.training.dataset import Sample
+
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="body, hand, or a recipe (.toml).")],
+    model: Annotated[str, typer.Argument(help="body, hand, finder, or a recipe (.toml).")],
     data: Annotated[
-        Path,
-        typer.Option("--data", "-d", help="Folder with annotations.json (COCO) and images/, or our layout."),
+        list[str],
+        typer.Option(
+            "--data", "-d", help="Folder with annotations.json (COCO) and images/, or our layout; or format:folder."
+        ),
     ],
-    split: Annotated[str, typer.Option("--split", help="train or val, in our layout.")] = "val",
-    engine: Annotated[str, typer.Option("--engine", "-e", help="auto, cpu or torch.")] = "auto",
+    data_format: Annotated[
+        str, typer.Option("--format", help="Of the data: coco, or original files: lsp, lspet, mpii, flic.")
+    ] = "coco",
+    split: Annotated[str, typer.Option("--split", help="train or val.")] = "val",
+    per_joint: Annotated[bool, typer.Option("--per-joint", help="Show this section; all if none is named.")] = False,
+    per_source: Annotated[bool, typer.Option("--per-source", help="The same.")] = False,
+    per_stage: Annotated[bool, typer.Option("--per-stage", help="The same.")] = False,
+    scales: Annotated[
+        str, typer.Option("--scales", help="Average beliefs over these: 0.7:0.1:1.3 (the paper's), or 1,1.2.")
+    ] = "1",
+    find: Annotated[
+        bool, typer.Option("--find", help="Whole pictures through finder and pose machine, not the true boxes.")
+    ] = False,
+    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirror image's beliefs.")] = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option("--predictions", help="Score these instead: COCO results (.json), the paper's .mat."),
+    ] = None,
+    save_predictions: Annotated[
+        Path | None, typer.Option("--save-predictions", help="Write what was found as COCO results.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", help="Write a contact sheet (.png): random ones, then the worst.")
+    ] = None,
+    random: Annotated[int, typer.Option("--random", min=0, help="How many random ones on the sheet.")] = 40,
+    worst: Annotated[int, typer.Option("--worst", min=0, help="How many of the worst on the sheet.")] = 20,
+    engine: Annotated[str, typer.Option("--engine", "-e", help="auto, or one that cpm-live doctor lists.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure PCK with ground-truth boxes: per joint, per source and per stage."""
+    """Measure PCK (and PCKh, OKS, AP) with ground-truth boxes: per joint, per source and per stage."""
     from rich.console import Console
-    from rich.progress import Progress
 
     from cpm_live.engines import recipe as recipes
-    from cpm_live.engines.select import open_engine
-    from cpm_live.evaluation.evaluate import measure, report
-    from cpm_live.training import dataset
+    from cpm_live.evaluation import oks, tables
+    from cpm_live.evaluation import predictions as files
+    from cpm_live.evaluation.evaluate import errors_of, head_errors_of, report
+    from cpm_live.evaluation.predict import Looks
+    from cpm_live.training import data as places
 
     recipe = recipes.find(model)
-    samples = dataset.load(data, recipe.skeleton, split)
-    machine = open_engine(recipe, engine, threads)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"{recipe.name} on {data.name}", total=len(samples))
-        errors = measure(
-            machine.infer,
-            samples,
-            recipe.skeleton,
-            machine.preset.size,
-            machine.preset.stride,
-            recipe.margin,
-            progress=lambda done: progress.update(task, completed=done),
-        )
-    machine.close()
-    figures = report(errors, recipe.skeleton, recipe.name)
+    if recipe.skeleton.name == "finder":
+        _finder(recipe, data, split, engine, threads, as_json)
+        return
+    if split not in ("train", "val"):
+        raise InputError(f"--split is train or val, not {split!r}")
+    looks = Looks(_scales(scales), flip)
+    samples = places.load(data, recipe.skeleton, split, data_format)
+    if predictions is not None:
+        answers, others = files.load(predictions, samples, recipe.skeleton)
+        if others:
+            typer.echo(f"{others} results are of other pictures and left out", err=True)
+        found, name = files.match(answers, samples, recipe.skeleton), predictions.stem
+    elif find:
+        if not looks.once:
+            raise InputError("--find looks as the live machine does: without --scales and --flip")
+        found, name = _find(recipe, samples, engine, threads), recipe.name
+        answers = files.of_samples(found[:, -1], samples)
+    else:
+        found, name = _predict(recipe, samples, looks, engine, threads), recipe.name
+        answers = files.of_samples(found[:, -1], samples)
+    errors = errors_of(found, samples, recipe.skeleton)
+    figures = report(errors, recipe.skeleton, name, head_errors_of(found, samples, recipe.skeleton))
+    if not looks.once and predictions is None:
+        figures["looks"] = {"scales": list(looks.scales), "flip": looks.flip}
+    if oks.available():
+        figures["oks"] = oks.average_precision(answers, samples, recipe.skeleton)
+    else:
+        typer.echo('no OKS and AP: pycocotools is not installed (pip install "cpm-live[train]")', err=True)
+    if save_predictions is not None:
+        files.save(save_predictions, answers)
+    if sheet is not None:
+        _write_sheet(sheet, recipe, samples, found[:, -1], errors, random, worst)
     if as_json:
         typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
     else:
-        _print(figures)
+        wanted = {"joint": per_joint, "source": per_source, "stage": per_stage}
+        sections = tuple(section for section, on in wanted.items() if on) or tables.SECTIONS
+        tables.print_figures(Console(), figures, recipe.skeleton, sections)
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    """``0.7:0.1:1.3`` or ``0.8,1,1.2``."""
+    try:
+        if ":" in text:
+            low, step, high = (float(part) for part in text.split(":"))
+            count = round((high - low) / step) + 1
+            values = tuple(round(low + index * step, 6) for index in range(count)) if 0 < count <= 50 else ()
+        else:
+            values = tuple(float(part) for part in text.split(","))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        values = ()
+    if not values or not all(0.2 <= value <= 5 for value in values):
+        raise InputError(f"--scales takes low:step:high or a list, each from 0.2 to 5, not {text!r}")
+    return values
+
+
+def _finder(recipe: Recipe, data: list[str], split: str, engine: str, threads: int, as_json: bool) -> None:
+    from cpm_live.cli.evaluate_finder import measure_finder, print_finder
+
+    if len(data) != 1:
+        raise InputError("the finder is measured on one folder in the layout of shared/data")
+    figures = measure_finder(recipe, Path(data[0]), split, engine, threads)
+    if as_json:
+        typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
+    else:
+        print_finder(figures)
+
+
+def _find(recipe: Recipe, samples: list[Sample], engine: str, threads: int) -> NDArray[np.float32]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from cpm_live.evaluation.whole import predict_whole
+    from cpm_live.pipeline.machine import PoseMachine
+
+    machine = PoseMachine(recipe, engine, threads)
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(f"{recipe.name}, whole pictures", total=len(samples))
+            return predict_whole(machine, samples, lambda done: progress.update(task, completed=done))
+    finally:
+        machine.close()
+
+
+def _predict(recipe: Recipe, samples: list[Sample], looks: Looks, engine: str, threads: int) -> NDArray[np.float32]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from cpm_live.engines.select import open_engine
+    from cpm_live.evaluation.predict import predict
+
+    machine = open_engine(recipe, engine, threads)
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(recipe.name, total=len(samples))
+            preset = machine.preset
+            return predict(
+                machine.infer, samples, recipe.skeleton, preset.size, preset.stride, recipe.margin, looks=looks,
+                progress=lambda done: progress.update(task, completed=done),
+            )  # fmt: skip
+    finally:
+        machine.close()
+
+
+def _write_sheet(
+    path: Path,
+    recipe: Recipe,
+    samples: list[Sample],
+    found: NDArray[np.float32],
+    errors: Errors,
+    random: int,
+    worst: int,
+) -> None:
+    import cv2
+    import numpy as np
+
+    from cpm_live.evaluation import sheet
+    from cpm_live.evaluation.evaluate import main_threshold
+
+    threshold = main_threshold(recipe.skeleton)
+    # The same ones each time, so that two models can be compared.
+    chosen = np.random.default_rng(0).permutation(len(samples))[:random]
+    parts = [
+        sheet.draw(f"{recipe.name}: {len(numbers)} {what}, joints right within {threshold} of all labelled",
+                   samples, found, errors, recipe.skeleton, threshold, [int(n) for n in numbers])
+        for what, numbers in (("at random", chosen), ("worst", sheet.ranking(errors, threshold)[:worst]))
+        if len(numbers)
+    ]  # fmt: skip
+    if not parts:
+        raise InputError("an empty sheet: --random and --worst are both 0")
+    try:
+        written = cv2.imwrite(str(path), sheet.join(parts))
+    except cv2.error:
+        raise InputError(f"cannot write {path}: use a name that ends in .png or .jpg") from None
+    if not written:
+        raise InputError(f"cannot write {path}: is its folder there?")
+    typer.echo(f"sheet: {path}", err=True)
 
 
 def _without_nan(value: Any) -> Any:
@@ -59,30 +216,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _print(figures: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    unit = "torso" if figures["metric"] == "torso" else "box side"
-    thresholds = list(figures["pck"])
-    main = "0.2" if figures["metric"] == "torso" else "0.1"
-
-    table = Table(title=f"{figures['model']}: PCK, % within a share of the {unit}, {figures['images']} images")
-    table.add_column("")
-    for threshold in thresholds:
-        table.add_column(f"@{threshold}", justify="right")
-    rows = [("all", figures["pck"])]
-    rows += [(f"source {name}", shares) for name, shares in figures["per_source"].items()]
-    rows += [(f"stage {number}", shares) for number, shares in enumerate(figures["per_stage"], 1)]
-    for name, shares in rows:
-        table.add_row(name, *(f"{100 * shares[t]:.1f}" for t in thresholds))
-    console.print(table)
-    joints = Table(title=f"per joint @{main}")
-    joints.add_column("joint")
-    joints.add_column("%", justify="right")
-    for name, share in figures["per_joint"].items():
-        joints.add_row(name.replace("_", " "), f"{100 * share:.1f}")
-    console.print(joints)

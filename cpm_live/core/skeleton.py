@@ -116,4 +116,6 @@ def _hand() -> Skeleton:
 
 BODY = _body()
 HAND = _hand()
-SKELETONS: Mapping[str, Skeleton] = MappingProxyType({"body": BODY, "hand": HAND})
+FINDER = Skeleton("finder", ("person", "hand"), (), (0, 1), (MIDDLE, LEFT), (), (0.1, 0.1))
+"""Not joints but whom the finder finds: its first two belief maps peak at their centres."""
+SKELETONS: Mapping[str, Skeleton] = MappingProxyType({"body": BODY, "hand": HAND, "finder": FINDER})

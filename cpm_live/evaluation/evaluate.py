@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import Box, Crop
 from cpm_live.core.skeleton import Skeleton
-from cpm_live.evaluation.pck import THRESHOLDS, Errors, distances
-from cpm_live.pipeline.decode import decode
+from cpm_live.evaluation.pck import THRESHOLDS, Errors, distances, head_distances
+from cpm_live.evaluation.predict import Infer, Looks, labelled_box, predict
 from cpm_live.training.dataset import Sample
 
-Infer = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
-"""Pictures (N, 3, size, size) and centres (N, 2) to beliefs (N, T, K+1, h, w)."""
+__all__ = ["Infer", "errors_of", "head_errors_of", "labelled_box", "main_threshold", "measure", "report"]
 
 
-def labelled_box(sample: Sample) -> Box:
-    """The tight box of the labelled joints (what ground-truth boxes mean here)."""
-    points = sample.joints[sample.joints[:, 2] > 0, :2]
-    if len(points) < 2:
-        return sample.box
-    low, high = points.min(axis=0), points.max(axis=0)
-    x, y, w, h = (float(v) for v in (*low, *(high - low)))
-    return x, y, w, h
+def main_threshold(skeleton: Skeleton) -> float:
+    """The threshold of the figures per joint: 0.2 of the torso, 0.1 of a hand's box."""
+    return 0.2 if skeleton.name == "body" else 0.1
 
 
 def measure(
@@ -37,36 +30,36 @@ def measure(
     margin: float = 1.4,
     batch: int = 16,
     progress: Callable[[int], None] = lambda done: None,
+    looks: Looks | None = None,
 ) -> Errors:
-    """Errors of every stage on every sample, boxes from the truth, single scale, no flip.
+    """Errors of every stage on every sample, boxes from the truth; see :func:`predict.predict`."""
+    found = predict(infer, samples, skeleton, size, stride, margin, batch, looks, progress)
+    return errors_of(found, samples, skeleton)
 
-    Args:
-        margin: crop side over the longer side of the box; a recipe's own is the middle of its training zoom.
-    """
-    rows: list[NDArray[np.float32]] = []
-    for chunk in _chunks(samples, batch):
-        crops = [Crop.around(labelled_box(s), size, stride, margin) for s in chunk]
-        pictures = np.stack([crop.extract(s.image()).transpose(2, 0, 1) for crop, s in zip(crops, chunk, strict=True)])
-        centres = np.full((len(chunk), 2), (size - 1) / 2, np.float32)
-        beliefs = infer(np.ascontiguousarray(pictures), centres)
-        for maps, crop, sample in zip(beliefs, crops, chunk, strict=True):
-            points = crop.cells_to_frame(decode(maps[:, : len(skeleton)])[..., :2])
-            rows.append(distances(points, sample.joints, labelled_box(sample), skeleton))
-        progress(len(rows))
+
+def errors_of(found: NDArray[np.floating], samples: Sequence[Sample], skeleton: Skeleton) -> Errors:
+    """Errors of joints that were found, (N, T, K, 2 or more) in frame pixels; NaN for what was not found."""
+    rows = [distances(f, s.joints, labelled_box(s), skeleton) for f, s in zip(found, samples, strict=True)]
     return Errors(np.stack(rows), tuple(s.source for s in samples))
 
 
-def _chunks(samples: Sequence[Sample], size: int) -> Iterable[Sequence[Sample]]:
-    for start in range(0, len(samples), size):
-        yield samples[start : start + size]
+def head_errors_of(found: NDArray[np.floating], samples: Sequence[Sample], skeleton: Skeleton) -> Errors | None:
+    """The same in units of the head segment, for PCKh; None where no sample has one."""
+    rows = [head_distances(f, s.joints, s.head, skeleton) for f, s in zip(found, samples, strict=True)]
+    errors = Errors(np.stack(rows), tuple(s.source for s in samples))
+    return None if np.isnan(errors.distance).all() else errors
 
 
-def report(errors: Errors, skeleton: Skeleton, model: str) -> dict[str, Any]:
-    """The figures of ``cpm-live evaluate --json``; shares between 0 and 1."""
-    main = 0.2 if skeleton.name == "body" else 0.1
+def report(errors: Errors, skeleton: Skeleton, model: str, heads: Errors | None = None) -> dict[str, Any]:
+    """The figures of ``cpm-live evaluate --json``; shares between 0 and 1.
+
+    Args:
+        heads: from :func:`head_errors_of`: adds ``pckh`` and ``pckh_per_joint``.
+    """
+    main = main_threshold(skeleton)
     sources = sorted(set(errors.sources))
     stages = errors.distance.shape[1]
-    return {
+    figures: dict[str, Any] = {
         "model": model,
         "images": len(errors.sources),
         "metric": "torso" if skeleton.name == "body" else "box",
@@ -78,4 +71,17 @@ def report(errors: Errors, skeleton: Skeleton, model: str) -> dict[str, Any]:
             source: {str(t): round(errors.pck(t, source=source), 4) for t in THRESHOLDS} for source in sources
         },
         "per_stage": [{str(t): round(errors.pck(t, stage=stage), 4) for t in THRESHOLDS} for stage in range(stages)],
+        "per_joint_and_source": {
+            source: {
+                name: round(share, 4)
+                for name, share in zip(skeleton.joints, errors.per_joint(main, source=source), strict=True)
+            }
+            for source in sources
+        },
     }
+    if heads is not None:
+        figures["pckh"] = {str(t): round(heads.pck(t), 4) for t in (0.1, 0.2, 0.5)}
+        figures["pckh_per_joint"] = {
+            name: round(share, 4) for name, share in zip(skeleton.joints, heads.per_joint(0.5), strict=True)
+        }
+    return figures

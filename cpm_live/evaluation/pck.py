@@ -42,7 +42,7 @@ class Errors:
     """Distances of predictions to the truth, in units of the reference length.
 
     Attributes:
-        distance: (N, T, K); NaN where a joint is not labelled.
+        distance: (N, T, K); NaN where a joint is not labelled, infinite where it was not found.
         sources: N source names.
     """
 
@@ -78,10 +78,38 @@ def distances(
     """Distances (T, K) of one person's joints, in units of the reference length.
 
     Args:
-        predicted: (T, K, 2 or more) in the picture's pixels.
+        predicted: (T, K, 2 or more) in the picture's pixels; NaN where nothing was found.
         truth: (K, 3); v <= 0 is not labelled.
     """
-    out = np.hypot(*np.moveaxis(predicted[..., :2] - truth[None, :, :2], -1, 0))
-    out = out / max(reference_length(truth, box, skeleton), 1e-6)
+    return _in_units(predicted, truth, reference_length(truth, box, skeleton))
+
+
+def head_length(truth: NDArray[np.floating], given: float, skeleton: Skeleton) -> float:
+    """PCKh's unit in pixels: the one the data set gives (MPII's 0.6 x head rectangle's diagonal), else the
+    distance from head top to neck; 0 where there is neither."""
+    if given > 0:
+        return given
+    if "head_top" not in skeleton.joints or "neck" not in skeleton.joints:
+        return 0.0
+    top, neck = truth[skeleton.index("head_top")], truth[skeleton.index("neck")]
+    if top[2] <= 0 or neck[2] <= 0:
+        return 0.0
+    return float(np.hypot(*(top[:2] - neck[:2])))
+
+
+def head_distances(
+    predicted: NDArray[np.floating], truth: NDArray[np.floating], given: float, skeleton: Skeleton
+) -> NDArray[np.float32]:
+    """Distances (T, K) in units of :func:`head_length`; all NaN for a person without a head segment."""
+    unit = head_length(truth, given, skeleton)
+    if unit <= 0:
+        return np.full(predicted.shape[:2], np.nan, np.float32)
+    return _in_units(predicted, truth, unit)
+
+
+def _in_units(predicted: NDArray[np.floating], truth: NDArray[np.floating], unit: float) -> NDArray[np.float32]:
+    out = np.hypot(*np.moveaxis(predicted[..., :2] - truth[None, :, :2], -1, 0)) / max(unit, 1e-6)
+    # What was not found is wrong, however far one would let it be.
+    out = np.where(np.isnan(out), np.inf, out)
     out[:, truth[:, 2] <= 0] = np.nan
     return out.astype(np.float32)

@@ -160,19 +160,24 @@ class LightMachine(PoseMachine):
         extra = 1 if preset.centre_map else 0
         self.trunk: LiteTrunk | ResidualTrunk
         if preset.trunk == "lite0":
-            self.trunk = LiteTrunk(width, preset.frozen)
+            self.trunk = LiteTrunk(width, preset.frozen, preset.deep)
         else:
             self.trunk = ResidualTrunk((24, 32, 64, width), width)
         self.first = nn.Sequential(conv_bn_relu(self.trunk.local, width, 1), nn.Conv2d(width, maps, 1))
         self.later = nn.ModuleList(
-            LightStage(maps + width + extra, width, preset.depth, maps) for _ in range(preset.stages - 1)
-        )
+            LightStage(
+                maps + extra + (self.trunk.local if stage < preset.local_stages else width),
+                width, preset.depth, maps,
+            )
+            for stage in range(1, preset.stages)
+        )  # fmt: skip
 
     def forward(self, images: Tensor, centres: Tensor) -> Tensor:
         features, local = self.trunk(self.normalise(images))
-        context = self.context(features, centres)
+        near, wide = self.context(local, centres), self.context(features, centres)
         beliefs = [self.first(local)]
-        for stage in self.later:
+        for number, stage in enumerate(self.later, start=1):
+            context = near if number < self.preset.local_stages else wide
             beliefs.append(stage(torch.cat([beliefs[-1], context], dim=1)))
         return torch.stack(beliefs, dim=1)
 

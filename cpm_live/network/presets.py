@@ -28,6 +28,9 @@ class Preset:
         tail: vgg only: channels of the trunk's convolutions after the third pool.
         trunk, width, depth, frozen: light only: ``lite0`` or ``residual``; channels; 7x7 layers per stage;
             modules of a pretrained trunk that training leaves as they are.
+        deep: light with ``lite0`` only: the trunk goes down to stride 32.
+        extra: further maps after the background that are not beliefs (the finder's sizes and sides).
+        local_stages: light only: so many first stages see local evidence (and beliefs) only.
     """
 
     name: str
@@ -48,11 +51,14 @@ class Preset:
     width: int = 0
     depth: int = 0
     frozen: int = 0
+    deep: bool = False
+    local_stages: int = 1
+    extra: int = 0
 
     @property
     def maps(self) -> int:
-        """Belief maps per stage: K, plus one for the background where there is one."""
-        return self.joints + int(self.background)
+        """Maps per stage: K beliefs, the background's where there is one, and the extra ones."""
+        return self.joints + int(self.background) + self.extra
 
     def with_joints(self, joints: int) -> Preset:
         """The same shape for another number of joints."""
@@ -79,7 +85,7 @@ _VGG_TAIL = (512, 512, 256, 256, 256, 256, 128)
 _LITE = Preset(
     "lite", "light", joints=14, stages=4, size=192, centre_pooled=False,
     rgb=True, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0),
-    trunk="lite0", width=128, depth=3, frozen=4,
+    trunk="lite0", width=128, depth=3, frozen=4, deep=True, local_stages=2,
 )  # fmt: skip
 
 PRESETS: dict[str, Preset] = {
@@ -93,6 +99,10 @@ PRESETS: dict[str, Preset] = {
             tail=(512, 512, 256, 256, 256, 256, 512, 128),
         ),
         _LITE,
+        replace(
+            _LITE, name="finder", joints=2, extra=3, stages=3, size=256, centre_map=False, width=64, depth=2,
+            local_stages=1,
+        ),
         Preset(
             "tiny", "light", joints=14, stages=3, size=128, centre_pooled=False,
             trunk="residual", width=48, depth=1,

@@ -112,8 +112,8 @@ class MBConv(nn.Module):
 
 
 class LiteTrunk(nn.Module):
-    """EfficientNet-Lite0 down to stride 16 (Tan and Le, ICML 2019; Lite: TensorFlow's release), then one
-    merge of its strides 8 and 16; stride 8.
+    """EfficientNet-Lite0 down to stride 16 or 32 (Tan and Le, ICML 2019; Lite: TensorFlow's release), then
+    one merge of its strides 8, 16 and, if ``deep``, 32; stride 8.
 
     The inner batch normalisations are folded (``pretrained.fold_lite0``): they stay fixed while
     training, which costs a CPU a third of the time. So this trunk wants ImageNet weights to start from.
@@ -121,25 +121,31 @@ class LiteTrunk(nn.Module):
     Args:
         features: output channels.
         frozen: how many of the first modules (stem, blocks...) keep their ImageNet weights while training.
+        deep: go down to stride 32, where whole bodies are told from their backs.
     """
 
     local = 40
     """Channels of the local features: the first ones at stride 8; each sees 67 pixels across."""
     # kernel, stride, expand, outputs, repeats
     STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3))
+    DEEP_STAGES = ((5, 2, 6, 192, 4), (3, 1, 6, 320, 1))
 
-    def __init__(self, features: int, frozen: int = 0) -> None:
+    def __init__(self, features: int, frozen: int = 0, deep: bool = False) -> None:
         super().__init__()
         self.stem = _SameConv(3, 32, 3, 2)
         blocks: list[nn.Module] = []
         channels = 32
-        for kernel, stride, expand, outputs, repeats in self.STAGES:
+        for kernel, stride, expand, outputs, repeats in (*self.STAGES, *(self.DEEP_STAGES if deep else ())):
             for repeat in range(repeats):
                 blocks.append(MBConv(channels, outputs, kernel, stride if repeat == 0 else 1, expand))
                 channels = outputs
         self.blocks = nn.ModuleList(blocks)
         self.fine = nn.Conv2d(self.local, features, 1, bias=False)
         self.coarse = nn.Conv2d(112, features, 1, bias=False)
+        self.deepest = nn.Conv2d(320, features, 1, bias=False) if deep else None
+        if self.deepest is not None:
+            # Silent at first, so that weights of the shallower trunk can be gone on with.
+            nn.init.zeros_(self.deepest.weight)
         self.merge = nn.Sequential(
             nn.BatchNorm2d(features),
             nn.ReLU(inplace=True),
@@ -150,14 +156,21 @@ class LiteTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures to features (N, ``features``, h, w) and local features (N, 40, h, w)."""
-        local: Tensor | None = None
+        at: dict[int, Tensor] = {}
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen == 0):
             x = F.relu6(self.stem(x))
         for index, block in enumerate(self.blocks):
             with torch.set_grad_enabled(torch.is_grad_enabled() and index >= self.frozen - 1):
                 x = block(x)
-            if index == 4:
-                local = x
-        coarse = F.interpolate(self.coarse(x), scale_factor=2.0, mode="nearest")
-        assert local is not None
-        return self.merge(self.fine(local) + coarse), local
+            at[index] = x
+        local, coarse = at[4], at[10]
+        seen = self.fine(local) + F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="nearest")
+        if self.deepest is not None:
+            # Sides that are not multiples of 32 leave half a coarse cell over.
+            seen = (
+                seen
+                + F.interpolate(self.deepest(x), scale_factor=4.0, mode="nearest")[
+                    ..., : seen.shape[2], : seen.shape[3]
+                ]
+            )
+        return self.merge(seen), local

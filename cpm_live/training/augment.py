@@ -29,6 +29,7 @@ class Augmentation:
         rotation: degrees, the usual range; ``any_rotation`` is the share of samples turned by any angle.
         cut: share of bodies cut off at the chest or hips by the frame's edge, as at a webcam.
         occlusion: share of samples with a rectangle pasted over them.
+        low_resolution: share of samples that are shrunk and enlarged again, as those who stand far away are.
         backdrop: share of plain (white, black) backgrounds that are replaced by another picture.
     """
 
@@ -38,6 +39,7 @@ class Augmentation:
     any_rotation: float = 0.0
     cut: float = 0.0
     occlusion: float = 0.3
+    low_resolution: float = 0.0
     backdrop: float = 0.0
 
 
@@ -133,7 +135,9 @@ def augment(
     centre = centre + rng.normal(0, 0.04 * size, 2)
     if rng.random() < settings.occlusion:
         _occlude(picture, rng, other)
-    return Example(_recolour(picture, rng), moved, centre.astype(np.float32))
+    if settings.low_resolution and rng.random() < settings.low_resolution:
+        picture = _lower(picture, rng)
+    return Example(recolour(picture, rng), moved, centre.astype(np.float32))
 
 
 def recolour_empty(picture: Image, skeleton: Skeleton, rng: np.random.Generator) -> Example:
@@ -141,7 +145,14 @@ def recolour_empty(picture: Image, skeleton: Skeleton, rng: np.random.Generator)
     joints = np.zeros((len(skeleton), 3), np.float32)
     joints[:, 2] = -1
     centre = rng.uniform(0.3, 0.7, 2) * len(picture)
-    return Example(_recolour(picture, rng), joints, centre.astype(np.float32))
+    return Example(recolour(picture, rng), joints, centre.astype(np.float32))
+
+
+def _lower(picture: Image, rng: np.random.Generator) -> Image:
+    """Less resolution at the same size: what is left of somebody of a third to nine tenths of the pixels."""
+    side = max(8, round(len(picture) * rng.uniform(0.3, 0.9)))
+    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _occlude(picture: Image, rng: np.random.Generator, other: Callable[[], Image]) -> None:
@@ -155,7 +166,7 @@ def _occlude(picture: Image, rng: np.random.Generator, other: Callable[[], Image
         patch[:] = cv2.resize(other(), (w, h))
 
 
-def _recolour(picture: Image, rng: np.random.Generator) -> Image:
+def recolour(picture: Image, rng: np.random.Generator) -> Image:
     """Brightness, contrast, tint, grey, blur, noise: as cheap cameras and rooms do."""
     gain = (rng.uniform(0.65, 1.35) * rng.uniform(0.88, 1.12, 3)).astype(np.float32)
     shift = rng.uniform(-25, 25)
@@ -185,21 +196,29 @@ def replace_backdrop(image: Image, backdrop: Image, rng: np.random.Generator) ->
 
     Returns the image as it was where its border is not plain.
     """
+    matte = cut_out(image)
+    if matte is None:
+        return image
+    alpha = matte[..., None]
+    behind = np.asarray(cv2.resize(backdrop, image.shape[1::-1]), np.float32)
+    if rng.random() < 0.5:
+        behind = np.asarray(cv2.GaussianBlur(behind, (0, 0), rng.uniform(1, 4)), np.float32)
+    return (image * alpha + behind * (1 - alpha)).astype(np.uint8)
+
+
+def cut_out(image: Image) -> NDArray[np.float32] | None:
+    """What stands before a plain white or black background: (H, W) in 0..1; None where the border is not plain."""
     border = np.concatenate([image[:3].reshape(-1, 3), image[:, :3].reshape(-1, 3), image[:, -3:].reshape(-1, 3)])
     median = np.median(border, axis=0)
     plain = np.abs(border.astype(np.int16) - median).max(axis=1) < 22
     dark = median.max() < 30
     bright = median.min() > 120 and np.ptp(median) < 30
     if plain.mean() < 0.6 or not (dark or bright):
-        return image
+        return None
     distance = np.abs(image.astype(np.int16) - median).max(axis=2).astype(np.uint8)
     mask = (distance > (18 if dark else 34)).astype(np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)), np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)), np.uint8)
     if not 0.05 < mask.mean() < 0.8:
-        return image
-    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0)[..., None]
-    behind = np.asarray(cv2.resize(backdrop, image.shape[1::-1]), np.float32)
-    if rng.random() < 0.5:
-        behind = np.asarray(cv2.GaussianBlur(behind, (0, 0), rng.uniform(1, 4)), np.float32)
-    return (image * alpha + behind * (1 - alpha)).astype(np.uint8)
+        return None
+    return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0), np.float32)

@@ -1,105 +1,129 @@
-"""Batches: which samples come up, cropped and stacked."""
+"""Batches: which samples come up when. Making them is ``examples``' part, here or in worker processes."""
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
-from cpm_live.training.augment import augment, recolour_empty
 from cpm_live.training.dataset import Sample
+from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker, Job
+from cpm_live.training.hard import Hardness
 from cpm_live.training.plan import Plan
-from cpm_live.training.synthetic import draw_sample, empty_picture
+from cpm_live.training.workers import Workers
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Examples stacked.
+@dataclass(slots=True)
+class _Ahead:
+    """A batch chosen ahead of time, and perhaps under way in a worker."""
 
-    Attributes:
-        images: (N, 3, size, size) uint8 BGR.
-        joints: (N, K, 3) in input pixels, v as in ``augment.Example``.
-        centres: (N, 2) in input pixels.
-        weights: (N,) loss weights.
-    """
-
-    images: NDArray[np.uint8]
-    joints: NDArray[np.float32]
-    centres: NDArray[np.float32]
-    weights: NDArray[np.float32]
+    jobs: list[Job]
+    size: int = 0
+    made: Future[Batch] | None = None
 
 
 class Batcher:
-    """Draws augmented batches; every sample comes up once (or ``repeat`` times) per epoch, shuffled."""
+    """Draws augmented batches; every sample comes up once (or ``repeat`` times) per epoch, shuffled.
 
-    def __init__(self, samples: list[Sample], skeleton: Skeleton, plan: Plan, rng: np.random.Generator) -> None:
-        self.samples, self.skeleton, self.plan, self.rng = samples, skeleton, plan, rng
-        self.usable = [
-            index
-            for index, sample in enumerate(samples)
+    All choices are made here, in order, from ``rng``; each example has a seed of its own. So the batches are the
+    same with any number of workers, and what was chosen but not yet used is part of :meth:`state`.
+
+    Args:
+        workers: processes that make batches ahead; 0 makes them here when they are asked for.
+    """
+
+    def __init__(
+        self, samples: list[Sample], skeleton: Skeleton, plan: Plan, rng: np.random.Generator, workers: int = 0
+    ) -> None:
+        self._plan, self._rng = plan, rng
+        usable = [
+            number
+            for number, sample in enumerate(samples)
             if plan.sources.get(sample.source, 1.0) > 0 and (sample.joints[:, 2] > 0).sum() >= 3
         ]
-        if not self.usable:
-            raise ValueError("no usable training sample: every source has weight 0 or too few joints")
-        self.repeats = np.array([plan.repeat.get(samples[i].source, 1.0) for i in self.usable])
-        self.epoch_size = int(self.repeats.sum() / ((1 - plan.synthetic) * (1 - plan.negative)))
-        self.queue: list[int] = []
+        if not usable:
+            raise InputError("no usable training sample: every source has weight 0 or fewer than 3 labelled joints")
+        self._usable = np.asarray(usable, np.int64)
+        self._repeats = np.array([plan.repeat.get(samples[i].source, 1.0) for i in usable], np.float64)
+        if not self._repeats.sum() > 0:
+            raise InputError("no usable training sample: every source's repeat is 0")
+        self.epoch_size = max(1, int(self._repeats.sum() / ((1 - plan.synthetic) * (1 - plan.negative))))
+        self._queue: list[int] = []
+        self.hardness = Hardness(len(samples))
+        self._maker = ExampleMaker(samples, usable, skeleton, plan)
+        self._workers: Workers | None = Workers(self._maker, workers) if workers else None
+        self._depth = 2 * workers
+        self._ahead: deque[_Ahead] = deque()
 
-    def state(self) -> list[int]:
-        """What is left of this epoch."""
-        return list(self.queue)
+    def state(self) -> dict[str, Any]:
+        """What is left of this epoch, what is chosen already, and the memory of losses."""
+        return {
+            "queue": list(self._queue),
+            "ahead": [ahead.jobs for ahead in self._ahead],
+            "losses": self.hardness.losses.tolist(),
+        }
 
-    def restore(self, state: list[int]) -> None:
-        """Back to a saved :meth:`state`."""
-        self.queue = list(state)
-
-    def _next(self) -> Sample:
-        if not self.queue:
-            whole = np.floor(self.repeats + self.rng.random(len(self.repeats))).astype(int)
-            order = np.repeat(np.asarray(self.usable), whole)
-            self.rng.shuffle(order)
-            self.queue = order.tolist()
-        return self.samples[self.queue.pop()]
-
-    def _any(self) -> Sample:
-        return self.samples[self.usable[int(self.rng.integers(len(self.usable)))]]
-
-    def _other(self) -> NDArray[np.uint8]:
-        return self._any().image()
+    def restore(self, state: dict[str, Any]) -> None:
+        """Back to a saved :meth:`state`. Raises ``InputError`` for one of other data."""
+        if len(state["losses"]) != len(self.hardness.losses):
+            raise InputError(
+                f"the run was made with {len(state['losses'])} samples, now there are {len(self.hardness.losses)}: "
+                "resume with the same data, or start anew with --init ema.safetensors"
+            )
+        self._queue = list(state["queue"])
+        self._ahead = deque(_Ahead([(number, seed) for number, seed in jobs]) for jobs in state["ahead"])
+        self.hardness.losses[:] = state["losses"]
 
     def draw(self, size: int) -> Batch:
         """The next batch, cropped to ``size``."""
-        examples, weights = [], []
-        for _ in range(self.plan.batch):
-            if self.rng.random() < self.plan.negative:
-                sample = self._any()
-                picture = empty_picture(sample.image(), sample.joints, size, self.rng)
-                examples.append(recolour_empty(picture, self.skeleton, self.rng))
-                weights.append(1.0)
-                continue
-            if self.rng.random() < self.plan.synthetic:
-                image, joints = draw_sample(self.skeleton.name, self.rng, self._other)
-                weight = 1.0
+        while len(self._ahead) <= self._depth:
+            self._ahead.append(_Ahead(self._choose()))
+        if self._workers is not None:
+            for ahead in self._ahead:
+                if ahead.size != size:
+                    # Crops grow now and then: what was begun at the old size is begun again.
+                    ahead.size, ahead.made = size, self._workers.submit(ahead.jobs, size)
+        first = self._ahead.popleft()
+        return first.made.result() if first.made is not None else self._maker.make(first.jobs, size)
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
+            for ahead in self._ahead:
+                ahead.size, ahead.made = 0, None
+
+    def _choose(self) -> list[Job]:
+        jobs = []
+        for _ in range(self._plan.batch):
+            if self._rng.random() < self._plan.negative:
+                number = EMPTY
+            elif self._rng.random() < self._plan.synthetic:
+                number = DRAWN
             else:
-                sample = self._next()
-                image, joints = sample.image(), sample.joints
-                weight = self.plan.sources.get(sample.source, 1.0)
-            examples.append(augment(image, joints, self.skeleton, size, self.plan.augment, self.rng, self._other))
-            weights.append(weight)
-        return Batch(
-            np.ascontiguousarray(np.stack([e.image for e in examples]).transpose(0, 3, 1, 2)),
-            np.stack([e.joints for e in examples]),
-            np.stack([e.centre for e in examples]),
-            np.asarray(weights, np.float32),
-        )
+                number = self._next()
+            jobs.append((number, int(self._rng.integers(2**62))))
+        return jobs
 
+    def _next(self) -> int:
+        while not self._queue:
+            order = self._shuffled()
+            self._queue = order.tolist()
+        return self._queue.pop()
 
-def describe(samples: list[Sample]) -> dict[str, Any]:
-    """How many samples each source has."""
-    counts: dict[str, int] = {}
-    for sample in samples:
-        counts[sample.source] = counts.get(sample.source, 0) + 1
-    return counts
+    def _shuffled(self) -> NDArray[np.int64]:
+        whole = np.floor(self._repeats + self._rng.random(len(self._repeats))).astype(int)
+        order = np.repeat(self._usable, whole)
+        self._rng.shuffle(order)
+        if self._plan.hard > 0 and self.hardness.knows:
+            swapped = self._rng.random(len(order)) < self._plan.hard
+            chances = self.hardness.chances(self._usable, self._repeats)
+            order[swapped] = self._rng.choice(self._usable, int(swapped.sum()), p=chances)
+        return order

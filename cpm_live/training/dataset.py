@@ -27,6 +27,10 @@ class Sample:
         joints: (K, 3): x, y in pixels; v = 0 not labelled, 1 occluded, 2 visible.
         box: the annotation's box in pixels.
         source: which data set it came from.
+        file: where the picture is read from when it is wanted, with ``jpeg`` empty: sets too large for memory.
+        image_id: the picture's id in its data set, for predictions by others; -1 without one.
+        head: length of the head segment as the data set gives it (MPII), in pixels; 0 where it does not.
+        area: the person's area in pixels as the data set gives it (COCO); 0 where it does not.
     """
 
     name: str
@@ -34,10 +38,18 @@ class Sample:
     joints: NDArray[np.float32]
     box: Box
     source: str
+    file: Path | None = None
+    image_id: int | str = -1
+    head: float = 0.0
+    area: float = 0.0
 
     def image(self) -> NDArray[np.uint8]:
         """The picture, BGR."""
-        image = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        try:
+            encoded = self.file.read_bytes() if self.file is not None and not self.jpeg else self.jpeg
+        except OSError as error:
+            raise InputError(f"cannot read {self.file}: {error.strerror}") from None
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
         if image is None:
             raise InputError(f"cannot decode {self.name}; remove it from the annotations or mend the file")
         return image  # type: ignore[return-value]
@@ -88,7 +100,10 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
             )
         name = image["file_name"]
         source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
-        samples.append(Sample(name, pictures[name], joints, (x, y, w, h), str(source)))
+        area = float(row.get("area") or 0)
+        samples.append(
+            Sample(name, pictures[name], joints, (x, y, w, h), str(source), image_id=row["image_id"], area=area)
+        )
     return samples
 
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from cpm_live.core.skeleton import Skeleton
-from cpm_live.evaluation import evaluate
+from cpm_live.core.errors import InputError
+from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
-from cpm_live.training.batches import Batcher
-from cpm_live.training.dataset import Sample
+from cpm_live.training import state
+from cpm_live.training.device import Device
+from cpm_live.training.distributed import Ranks
+from cpm_live.training.figures import columns
+from cpm_live.training.log import Curves, write_csv
 from cpm_live.training.plan import Plan
-from cpm_live.training.targets import draw_targets, stage_losses
+from cpm_live.training.schedule import Budget, Leg, evaluations_due, rate_share
+from cpm_live.training.task import Closable, Pictured, Task
+
+__all__ = ["Budget", "Progress", "Trainer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,71 +40,64 @@ class Progress:
     figures: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """When to stop: whichever comes first. The schedule is stretched over it."""
-
-    epochs: float | None = None
-    minutes: float | None = None
-
-    def done(self, epochs: float, seconds: float) -> float:
-        """Share of the budget that is spent, 0..1."""
-        shares = []
-        if self.epochs:
-            shares.append(epochs / self.epochs)
-        if self.minutes:
-            shares.append(seconds / (60 * self.minutes))
-        return min(1.0, max(shares, default=1.0))
-
-
 class Trainer:
     """Trains one machine; everything that must survive an interruption is in ``state.pt``.
 
     Args:
         machine: the network, fresh or pretrained.
-        out: folder for ``state.pt`` (resume), ``ema.safetensors`` (the averaged weights) and ``log.csv``.
+        make_task: makes the task from the random numbers that are saved and restored with it.
+        out: folder for ``state.pt`` (resume), ``ema.safetensors`` (the averaged weights), ``log.csv`` and
+            ``pictures/``.
+        device: where, and in which precision.
+        ranks: which of several processes this is; the batch of a step is ``plan.batch`` times their count.
     """
 
     def __init__(
         self,
         machine: PoseMachine,
-        skeleton: Skeleton,
+        make_task: Callable[[np.random.Generator], Task],
         plan: Plan,
-        train: list[Sample],
-        val: list[Sample],
         out: Path,
         budget: Budget,
         provenance: dict[str, Any] | None = None,
+        device: Device | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        self.machine = machine.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.skeleton, self.plan, self.val, self.out, self.budget = skeleton, plan, val, out, budget
+        self.device, self.ranks = device or Device(), ranks or Ranks()
+        self.machine = machine.to(device=self.device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.plan, self.out, self.leg = plan, out, Leg(budget)
         self.provenance = provenance or {}
-        self.rng = np.random.default_rng(plan.seed)
-        self.batches = Batcher(train, skeleton, plan, self.rng)
-        trunk_module = getattr(machine, "trunk", None)
-        trunk = list(trunk_module.parameters()) if trunk_module is not None else []
-        known = {id(parameter) for parameter in trunk}
-        rest = [parameter for parameter in machine.parameters() if id(parameter) not in known]
-        trunk_scale = plan.trunk_rate if machine.preset.trunk == "lite0" else 1.0
-        self.optimiser = torch.optim.AdamW(
-            [{"params": rest, "scale": 1.0}, {"params": trunk, "scale": trunk_scale}],
-            lr=plan.rate,
-            weight_decay=plan.weight_decay,
-        )
-        self.ema: dict[str, Tensor] = {k: v.detach().clone() for k, v in machine.state_dict().items()}
-        self.step, self.seen, self.seconds, self.epochs_evaluated = 0, 0, 0.0, 0
+        # Each process draws its own examples.
+        self.rng = np.random.default_rng([plan.seed, self.ranks.rank] if self.ranks.rank else plan.seed)
+        self.task = make_task(self.rng)
+        self._epoch_size = sum(self.ranks.gather(self.task.epoch_size))
+        self.optimiser = _optimiser(self.machine, plan)
+        self.scaler = self.device.scaler()
+        self.ema: dict[str, Tensor] = {k: v.detach().clone() for k, v in self.machine.state_dict().items()}
+        self.step, self.seen, self.seconds, self.evaluated = 0, 0, 0.0, 0
         self.history: list[dict[str, Any]] = []
-        out.mkdir(parents=True, exist_ok=True)
+        self._sums: list[float] = []
+        self._summed = 0
+        self._net = self.ranks.wrap(self.machine)
+        self._curves: Curves | None = None
+        if self.ranks.leads:
+            out.mkdir(parents=True, exist_ok=True)
 
     @property
     def epoch(self) -> float:
         """Epochs done, fractional."""
-        return self.seen / self.batches.epoch_size
+        return self.seen / self._epoch_size
 
     @property
     def done(self) -> float:
-        """Share of the budget spent."""
-        return self.budget.done(self.epoch, self.seconds)
+        """How far along the training is, 0..1."""
+        return self.leg.progress(self.epoch, self.seconds)
+
+    def log_curves(self) -> bool:
+        """Write TensorBoard's files, too; False where it is not installed."""
+        if self.ranks.leads:
+            self._curves = Curves.open(self.out, self.step)
+        return self._curves is not None or not self.ranks.leads
 
     def run(
         self,
@@ -108,57 +105,70 @@ class Trainer:
         stop: Callable[[], bool] = lambda: False,
         save_every: float = 180.0,
     ) -> dict[str, Any]:
-        """Train until the budget is spent or ``stop`` says so; returns the last figures."""
-        saved = time.monotonic()
-        figures: dict[str, Any] = {}
-        while self.done < 1.0 and not stop():
-            started = time.monotonic()
-            losses = self._step()
-            took = time.monotonic() - started
-            self.seconds += took
-            if int(self.epoch) > self.epochs_evaluated:
-                self.epochs_evaluated = int(self.epoch)
-                self.save()
-                figures = self.evaluate()
-                self._log(losses, figures)
-                tell(Progress(self.epoch, self.done, losses, self.plan.batch / took, figures))
-            tell(Progress(self.epoch, self.done, losses, self.plan.batch / took))
-            if time.monotonic() - saved > save_every:
-                self.save()
-                saved = time.monotonic()
-        # Saved first: whoever asked to stop may not wait for the evaluation.
-        self.save()
-        figures = self.evaluate()
-        if figures:
-            self.save(figures)
-        return figures
+        """Train until the budget is spent or ``stop`` says so.
 
-    def _step(self) -> tuple[float, ...]:
-        plan, done = self.plan, self.done
-        size = plan.size_at(done)
-        if self.machine.size != size:
-            self.machine.set_size(size)
-        warm = min(1.0, (self.step + 1) / 100)
-        rate = plan.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+        Returns:
+            The last figures; empty when stopped: whoever asks to stop may not wait for an evaluation.
+        """
+        saved = time.monotonic()
+        try:
+            while True:
+                due = time.monotonic() - saved > save_every
+                done, stopping, saving = self.ranks.agree([self.done, stop(), due], self.device.name)
+                if done >= 1 or stopping:
+                    self.save()
+                    return {} if stopping else self._finish(tell)
+                if saving:
+                    self.save()
+                    saved = time.monotonic()
+                # Before the step, not after: a run that is killed meanwhile evaluates the same weights again.
+                self._evaluate_if_due(tell)
+                started = time.monotonic()
+                losses = self._step(done)
+                took = time.monotonic() - started
+                self.seconds += took
+                speed = self.plan.batch * self.ranks.count / took
+                if self._curves is not None:
+                    self._curves.note_step(self.step, losses, self.optimiser.param_groups[0]["lr"], speed)
+                tell(Progress(self.epoch, self.done, losses, speed))
+        finally:
+            if isinstance(self.task, Closable):
+                self.task.close()
+            if self._curves is not None:
+                self._curves.close()
+
+    def _step(self, done: float) -> tuple[float, ...]:
+        plan = self.plan
+        self._resize(plan.size_at(done))
+        rate = plan.rate * rate_share(done, self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
-        batch = self.batches.draw(size)
-        stride = self.machine.preset.stride
-        targets = draw_targets(
-            batch.joints, batch.weights, size // stride, stride, plan.sigma, self.machine.preset.background
-        )
+        batch = self.task.draw(self.machine.size)
         self.machine.train()
-        images = torch.from_numpy(batch.images).to(memory_format=torch.channels_last)
-        beliefs = self.machine(images, torch.from_numpy(batch.centres))
-        losses = stage_losses(beliefs, targets, plan.peak_weight)
+        images = self.device.put(batch.images).to(memory_format=torch.channels_last)
+        with self.device.autocast():
+            maps = self._net(images, self.device.put(batch.centres))
+        # The losses' squares and sums need all digits.
+        losses = batch.losses(maps.float())
         self.optimiser.zero_grad(set_to_none=True)
-        losses.sum().backward()
+        self.scaler.scale(losses.sum()).backward()
+        self.scaler.unscale_(self.optimiser)
         torch.nn.utils.clip_grad_norm_(self.machine.parameters(), plan.clip)
-        self.optimiser.step()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         self.step += 1
-        self.seen += plan.batch
+        self.seen += plan.batch * self.ranks.count
         self._average()
-        return tuple(losses.detach().tolist())
+        values = tuple(losses.detach().tolist())
+        self._sums = [a + b for a, b in zip(self._sums or [0.0] * len(values), values, strict=True)]
+        self._summed += 1
+        return values
+
+    def _resize(self, size: int) -> None:
+        if self.machine.size != size:
+            self.machine.set_size(size)
+            # The new centre map's coordinates are made on the CPU.
+            self.machine.to(self.device.name)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -170,72 +180,153 @@ class Trainer:
             else:
                 mean.copy_(value)
 
+    def _evaluate_if_due(self, tell: Callable[[Progress], None]) -> None:
+        due = evaluations_due(self.epoch, self.plan.evaluate_every)
+        if due > self.evaluated:
+            if self.ranks.leads:
+                # Saved first: the evaluation takes a while.
+                self._write(self._gathered())
+                figures = self._measure_and_log()
+                tell(Progress(self.epoch, self.done, self._mean_losses(), 0.0, figures))
+            else:
+                self._gathered()
+            self.evaluated = due
+            self._sums, self._summed = [], 0
+
+    def _finish(self, tell: Callable[[Progress], None]) -> dict[str, Any]:
+        figures: dict[str, Any] = {}
+        if self.ranks.leads:
+            figures = self._measure_and_log()
+            tell(Progress(self.epoch, 1.0, self._mean_losses(), 0.0, figures))
+        self.evaluated = max(self.evaluated, evaluations_due(self.epoch, self.plan.evaluate_every))
+        self._sums, self._summed = [], 0
+        self.save(figures)
+        return figures
+
     def evaluate(self) -> dict[str, Any]:
         """Figures of the averaged weights on the validation split."""
-        if not self.val:
-            return {}
+        return self._with_ema(self.task.evaluate)
+
+    def _measure_and_log(self) -> dict[str, Any]:
+        """Figures, a row of the log and a picture."""
+        figures = self.evaluate()
+        picture = self._with_ema(self.task.picture) if isinstance(self.task, Pictured) else None
+        if picture is not None:
+            folder = self.out / "pictures"
+            folder.mkdir(exist_ok=True)
+            cv2.imwrite(str(folder / f"epoch_{self.epoch:07.2f}.png"), picture)
+        row: dict[str, Any] = {"epoch": round(self.epoch, 2), "step": self.step, "seconds": round(self.seconds)}
+        row["size"] = self.plan.size_at(self.done)
+        row |= {f"loss_{i + 1}": round(loss, 6) for i, loss in enumerate(self._mean_losses())}
+        row |= columns(figures)
+        # A finished run that is evaluated once more has no news but its figures.
+        if self.history and self.history[-1]["step"] == self.step:
+            row = self.history.pop() | row
+        self.history.append(row)
+        write_csv(self.out / "log.csv", self.history)
+        if self._curves is not None:
+            self._curves.note_figures(self.step, columns(figures), picture)
+        return figures
+
+    def _mean_losses(self) -> tuple[float, ...]:
+        """Of each stage since the last evaluation."""
+        return tuple(total / max(1, self._summed) for total in self._sums)
+
+    def _with_ema(self, look: Callable[[Infer], Any]) -> Any:
         own = {k: v.clone() for k, v in self.machine.state_dict().items()}
         size = self.machine.size
         self.machine.load_state_dict(self.ema)
         self.machine.eval()
-        self.machine.set_size(self.machine.preset.size)
+        self._resize(self.machine.preset.size)
 
         def infer(pictures: Any, centres: Any) -> Any:
             with torch.inference_mode():
-                images = torch.from_numpy(pictures).to(memory_format=torch.channels_last)
-                return self.machine(images, torch.from_numpy(centres)).numpy()
+                images = self.device.put(pictures).to(memory_format=torch.channels_last)
+                return self.machine(images, self.device.put(centres)).float().cpu().numpy()
 
-        preset, margin = self.machine.preset, sum(self.plan.augment.zoom) / 2
-        errors = evaluate.measure(infer, self.val, self.skeleton, preset.size, preset.stride, margin)
-        self.machine.load_state_dict(own)
-        self.machine.set_size(size)
-        return evaluate.report(errors, self.skeleton, self.machine.preset.name)
-
-    def _log(self, losses: tuple[float, ...], figures: dict[str, Any]) -> None:
-        row = {"epoch": round(self.epoch, 2), "seconds": round(self.seconds), "size": self.machine.size}
-        row |= {f"loss_{i + 1}": round(loss, 5) for i, loss in enumerate(losses)}
-        row |= {f"pck@{t}": v for t, v in figures.get("pck", {}).items()}
-        row |= {f"{s}@{t}": v for s, by in figures.get("per_source", {}).items() for t, v in by.items()}
-        self.history.append(row)
-        columns = list(dict.fromkeys(name for past in self.history for name in past))
-        temporary = self.out / "log.csv.part"
-        with temporary.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.history)
-        os.replace(temporary, self.out / "log.csv")
+        try:
+            return look(infer)
+        finally:
+            self.machine.load_state_dict(own)
+            self._resize(size)
 
     def save(self, figures: dict[str, Any] | None = None) -> None:
-        """Write the state to resume from and the averaged weights."""
-        state = {
-            "machine": self.machine.state_dict(),
-            "ema": self.ema,
-            "optimiser": self.optimiser.state_dict(),
-            "rng": self.rng.bit_generator.state,
-            "batches": self.batches.state(),
-            "counters": (self.step, self.seen, self.seconds, self.epochs_evaluated),
-            "history": self.history,
-        }
-        temporary = self.out / "state.pt.part"
-        torch.save(state, temporary)
-        os.replace(temporary, self.out / "state.pt")
+        """Write the state to resume from and the averaged weights; every process takes part."""
+        shares = self._gathered()
+        if self.ranks.leads:
+            self._write(shares, figures)
+
+    def _gathered(self) -> list[dict[str, Any]]:
+        """What each process alone knows."""
+        return self.ranks.gather({"rng": self.rng.bit_generator.state, "task": self.task.state()})
+
+    def _write(self, shares: list[dict[str, Any]], figures: dict[str, Any] | None = None) -> None:
+        state.write(
+            self.out / "state.pt",
+            {
+                "machine": self.machine.state_dict(),
+                "ema": self.ema,
+                "optimiser": self.optimiser.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "torch_rng": torch.get_rng_state(),
+                "ranks": shares,
+                "leg": self.leg.to_plain(),
+                "counters": (self.step, self.seen, self.seconds, self.evaluated),
+                "sums": (self._summed, self._sums),
+                "history": self.history,
+            },
+        )
         provenance = self.provenance | {
             "epochs": round(self.epoch, 2), "minutes": round(self.seconds / 60, 1), "steps": self.step,
+            "device": f"{self.device.name} {self.device.precision}"
+            + (f", {self.ranks.count} processes" if self.ranks.count > 1 else ""),
         }  # fmt: skip
-        header = checkpoint.Header(self.machine.preset, self.skeleton.name, provenance, figures or {})
+        header = checkpoint.Header(self.machine.preset, self.task.name, provenance, figures or {})
         checkpoint.save(self.out / "ema.safetensors", self.ema, header)
 
     def resume(self) -> bool:
-        """Continue from ``state.pt`` if there is one."""
+        """Continue from ``state.pt`` if there is one; says how :meth:`Leg.continued` treats another length.
+
+        Raises:
+            InputError: damaged, of another network, other data or another number of processes.
+        """
         path = self.out / "state.pt"
         if not path.exists():
             return False
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        self.machine.load_state_dict(state["machine"])
-        self.ema = state["ema"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.rng.bit_generator.state = state["rng"]
-        self.batches.restore(state["batches"])
-        self.step, self.seen, self.seconds, self.epochs_evaluated = state["counters"]
-        self.history = state["history"]
+        saved = state.read(path)
+        if len(saved["ranks"]) != self.ranks.count:
+            raise InputError(
+                f"{path} was written by {len(saved['ranks'])} processes, now there are {self.ranks.count}: "
+                "resume with as many"
+            )
+        try:
+            self.machine.load_state_dict(saved["machine"])
+        except RuntimeError:
+            raise InputError(f"{path} is of another network than the recipe's preset") from None
+        self.ema = {name: value.to(self.device.name) for name, value in saved["ema"].items()}
+        self.optimiser.load_state_dict(saved["optimiser"])
+        if self.scaler.is_enabled() and saved["scaler"]:
+            self.scaler.load_state_dict(saved["scaler"])
+        torch.set_rng_state(saved["torch_rng"])
+        own = saved["ranks"][self.ranks.rank]
+        self.rng.bit_generator.state = own["rng"]
+        self.task.restore(own["task"])
+        self.step, self.seen, self.seconds, self.evaluated = saved["counters"]
+        self._summed, self._sums = saved["sums"]
+        self.history = saved["history"]
+        self.leg = Leg.from_plain(saved["leg"]).continued(self.leg.budget, self.epoch, self.seconds)
         return True
+
+
+def _optimiser(machine: PoseMachine, plan: Plan) -> torch.optim.Optimizer:
+    """AdamW; a pretrained trunk learns more slowly than the fresh rest."""
+    trunk_module = getattr(machine, "trunk", None)
+    trunk = list(trunk_module.parameters()) if trunk_module is not None else []
+    known = {id(parameter) for parameter in trunk}
+    rest = [parameter for parameter in machine.parameters() if id(parameter) not in known]
+    trunk_scale = plan.trunk_rate if machine.preset.trunk == "lite0" else 1.0
+    return torch.optim.AdamW(
+        [{"params": rest, "scale": 1.0}, {"params": trunk, "scale": trunk_scale}],
+        lr=plan.rate,
+        weight_decay=plan.weight_decay,
+    )

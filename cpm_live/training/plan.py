@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -21,9 +22,17 @@ class Plan:
         peak_weight: how much more a target's peak counts than empty ground.
         sources: weight in the loss per source; 0 leaves a source out; 1 where not named.
         repeat: how often a source's samples come up per epoch; 1 where not named.
+        absent: per source the joints that are out of the picture where they are not labelled.
         synthetic: share of drawn figures among the examples.
         negative: share of pictures without anybody, so that empty rooms stay empty.
         ema: decay of the averaged weights that are kept.
+        clip_noise: a map whose loss is beyond so many times the running median is taken for a wrong label
+            and counts no more than that; 0 does not clip.
+        hard: share of an epoch's examples that are drawn by how large their loss was, 0..1.
+        teacher: share of the teacher's maps in the loss, 0..1, where one is given.
+        teacher_stages: ``last``: every stage learns from the teacher's last stage; ``matched``: from the stage
+            as far along.
+        evaluate_every: epochs between evaluations; the first two come after a quarter and half of that.
         augment: see :class:`~cpm_live.training.augment.Augmentation`.
     """
 
@@ -37,9 +46,15 @@ class Plan:
     peak_weight: float = 10.0
     sources: dict[str, float] = field(default_factory=dict)
     repeat: dict[str, float] = field(default_factory=dict)
+    absent: dict[str, list[str]] = field(default_factory=dict)
     synthetic: float = 0.05
     negative: float = 0.0
     ema: float = 0.998
+    clip_noise: float = 0.0
+    hard: float = 0.0
+    teacher: float = 0.5
+    teacher_stages: str = "last"
+    evaluate_every: float = 1.0
     seed: int = 1
     augment: Augmentation = Augmentation()
 
@@ -60,8 +75,50 @@ class Plan:
             given = values if kind is cls else augment
             if unknown := sorted(set(given) - known):
                 raise InputError(f"unknown key {unknown[0]!r} in [{name}]; known are {', '.join(sorted(known))}")
-        if "sizes" in values:
-            values["sizes"] = tuple((float(share), int(size)) for share, size in values["sizes"])
-        if "zoom" in augment:
-            augment["zoom"] = tuple(augment["zoom"])
-        return cls(augment=Augmentation(**augment), **values)
+        try:
+            if "sizes" in values:
+                values["sizes"] = tuple((float(share), int(size)) for share, size in values["sizes"])
+            if "zoom" in augment:
+                low, high = augment["zoom"]
+                augment["zoom"] = (float(low), float(high))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"[train]: sizes are [[share, side], ...] and zoom is [low, high]: {error}") from None
+        plan = cls(augment=Augmentation(**augment), **values)
+        plan.check()
+        return plan
+
+    def check(self) -> None:
+        """Raises ``InputError`` naming the first value that makes no sense."""
+        for name, least, most in (
+            ("batch", 1, 100_000), ("rate", 1e-9, 10), ("sigma", 0.1, 100), ("synthetic", 0, 0.999),
+            ("negative", 0, 0.999), ("ema", 0, 0.999999), ("clip_noise", 0, 1e6), ("hard", 0, 1), ("teacher", 0, 1),
+            ("evaluate_every", 1e-6, 1e6),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+                raise InputError(f"[train] {name} must be a number from {least} to {most}, not {value!r}")
+        if self.teacher_stages not in ("last", "matched"):
+            raise InputError(f"[train] teacher_stages must be last or matched, not {self.teacher_stages!r}")
+
+
+def with_settings(table: dict[str, Any], settings: list[str]) -> dict[str, Any]:
+    """A ``[train]`` table with ``key=value`` settings of the command line laid over it.
+
+    Values are TOML (``rate=0.003``, ``augment.zoom=[1, 2]``), or bare words. Raises ``InputError``.
+    """
+    out = dict(table)
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        if not separator or not key.strip():
+            raise InputError(f"--set takes key=value, not {setting!r}")
+        try:
+            parsed = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed = value.strip()
+        place = out
+        *folders, name = key.strip().split(".")
+        for folder in folders:
+            place[folder] = dict(place.get(folder, {}))
+            place = place[folder]
+        place[name] = parsed
+    return out

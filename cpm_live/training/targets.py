@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cpm_live.core.crop import input_to_cells
+from cpm_live.training.noise import NoiseClip
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,15 @@ class Targets:
     """What a batch should answer.
 
     Attributes:
-        beliefs: (N, K+1, h, w) in 0..1; the last is 1 - the largest of the others.
+        beliefs: (N, K+1, h, w) in 0..1; the last is 1 - the largest of the others. Or (N, T, K+1, h, w), where
+            each stage has its own.
         mask: (N, K+1) loss weight of each map; 0 where a joint is not labelled.
+        background: whether the last map is the background.
     """
 
     beliefs: Tensor
     mask: Tensor
+    background: bool = True
 
 
 def draw_targets(
@@ -36,6 +40,7 @@ def draw_targets(
     stride: int,
     sigma: float,
     background: bool = True,
+    device: torch.device | str = "cpu",
 ) -> Targets:
     """The target belief maps of a batch.
 
@@ -46,20 +51,45 @@ def draw_targets(
         cells: belief-map side.
         sigma: of the Gaussian, in cells.
         background: whether there is a background map.
+        device: where the maps are wanted: they are drawn there.
     """
-    at = input_to_cells(joints[..., :2], stride)
-    axis = np.arange(cells, dtype=np.float32)
-    gx = np.exp(-((axis - at[..., 0:1]) ** 2) / (2 * sigma**2))
-    gy = np.exp(-((axis - at[..., 1:2]) ** 2) / (2 * sigma**2))
-    maps = gy[..., :, None] * gx[..., None, :]
-    present = joints[..., 2] > 0
-    maps = maps * present[..., None, None]
+    at = torch.from_numpy(input_to_cells(joints[..., :2], stride).astype(np.float32)).to(device)
+    axis = torch.arange(cells, dtype=torch.float32, device=device)
+    near = torch.exp(-(axis - at[..., None]).square() / (2 * sigma**2))
+    maps = near[:, :, 1, :, None] * near[:, :, 0, None, :]
+    maps = maps * torch.from_numpy(joints[..., 2] > 0).to(device)[..., None, None]
     labelled = (joints[..., 2] != 0).astype(np.float32)
-    mask = labelled * weights[:, None]
+    mask = torch.from_numpy((labelled * weights[:, None]).astype(np.float32)).to(device)
     if background:
-        maps = np.concatenate([maps, 1 - maps.max(axis=1, keepdims=True)], axis=1)
-        mask = np.concatenate([mask, mask.min(axis=1, keepdims=True)], axis=1)
-    return Targets(torch.from_numpy(maps.astype(np.float32)), torch.from_numpy(mask.astype(np.float32)))
+        maps = torch.cat([maps, 1 - maps.amax(dim=1, keepdim=True)], dim=1)
+        mask = torch.cat([mask, mask.amin(dim=1, keepdim=True)], dim=1)
+    return Targets(maps, mask, background)
+
+
+def map_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0) -> Tensor:
+    """The weighted L2 loss of each map (N, T, K+1), labelled or not.
+
+    Args:
+        beliefs: (N, T, K+1, h, w).
+    """
+    truth = targets.beliefs if targets.beliefs.dim() == 5 else targets.beliefs[:, None]
+    focus = 1 + peak_weight * truth
+    if targets.background:
+        # The background map is nearly 1 everywhere: weighing it by its value would drown it again.
+        focus = torch.cat([focus[:, :, :-1], torch.ones_like(focus[:, :, -1:])], dim=2)
+    return ((beliefs - truth).square() * focus).mean(dim=(3, 4))
+
+
+def sum_losses(per_map: Tensor, targets: Targets, clip: NoiseClip | None = None) -> Tensor:
+    """The loss of each stage (T,) from that of each map (N, T, K+1): the mean of what is labelled."""
+    weight = targets.mask[:, None]
+    if clip is not None:
+        joints = slice(None, -1) if targets.background else slice(None)
+        factors = torch.ones_like(per_map)
+        factors[:, :, joints] = clip(per_map[:, :, joints], targets.mask[:, joints] > 0)
+        weight = weight * factors
+    total: Tensor = (per_map * weight).sum(dim=(0, 2)) / targets.mask.sum().clamp(min=1e-6)
+    return total
 
 
 def stage_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0) -> Tensor:
@@ -68,12 +98,13 @@ def stage_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0) -
     Args:
         beliefs: (N, T, K+1, h, w).
     """
-    truth = targets.beliefs[:, None]
-    focus = 1 + peak_weight * truth
-    if targets.beliefs.shape[1] > 1:
-        # The background map is nearly 1 everywhere: weighing it by its value would drown it again.
-        focus = torch.cat([focus[:, :, :-1], torch.ones_like(focus[:, :, -1:])], dim=2)
-    error = (beliefs - truth).square() * focus
-    per_map = error.mean(dim=(3, 4)) * targets.mask[:, None]
-    total: Tensor = per_map.sum(dim=(0, 2)) / targets.mask.sum().clamp(min=1e-6)
-    return total
+    return sum_losses(map_losses(beliefs, targets, peak_weight), targets)
+
+
+def sample_losses(per_map: Tensor, targets: Targets) -> NDArray[np.float32]:
+    """How much each example (N,) loses at the last stage, mean over its labelled joints; NaN without any."""
+    joints = slice(None, -1) if targets.background else slice(None)
+    labelled = (targets.mask[:, joints] > 0).float()
+    mean = (per_map.detach()[:, -1, joints] * labelled).sum(dim=1) / labelled.sum(dim=1)
+    out: NDArray[np.float32] = mean.cpu().numpy()
+    return out

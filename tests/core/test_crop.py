@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cpm_live.core.crop import Crop, cells_to_input, input_to_cells
-from cpm_live.pipeline.decode import decode
+from cpm_live.core.decode import decode
 
 
 @pytest.mark.parametrize("crop", [Crop(320.3, 200.7, 410.5, 192), Crop(10.0, 470.0, 77.0, 256), Crop(5, 5, 3, 368)])

@@ -1,12 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,38 +9,18 @@ import pytest
 import torch
 
 from cpm_live.core.crop import input_to_cells
+from cpm_live.core.decode import decode
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY, HAND
-from cpm_live.network.cpm import build
-from cpm_live.network.presets import PRESETS
-from cpm_live.pipeline.decode import decode
 from cpm_live.training import dataset
 from cpm_live.training.augment import Augmentation, augment, replace_backdrop
 from cpm_live.training.batches import Batcher
-from cpm_live.training.dataset import Sample
-from cpm_live.training.loop import Budget, Trainer
 from cpm_live.training.plan import Plan
 from cpm_live.training.synthetic import draw_sample, empty_picture
 from cpm_live.training.targets import draw_targets, stage_losses
+from tests.training.common import backdrop, figures, trainer_of
 
-ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)
-
-
-def _backdrop() -> np.ndarray:
-    return np.full((64, 64, 3), 90, np.uint8)
-
-
-def _figures(count: int) -> list[Sample]:
-    rng = np.random.default_rng(5)
-    samples = []
-    for index in range(count):
-        image, joints = draw_sample("body", rng, _backdrop)
-        jpeg = cv2.imencode(".jpg", image)[1].tobytes()
-        low, high = joints[:, :2].min(axis=0), joints[:, :2].max(axis=0)
-        box = tuple(float(v) for v in (*low, *(high - low)))
-        samples.append(Sample(f"f{index}.jpg", jpeg, joints, box, "drawn"))  # type: ignore[arg-type]
-    return samples
 
 
 def test_augmented_joints_stay_on_their_pixels() -> None:
@@ -58,7 +32,7 @@ def test_augmented_joints_stay_on_their_pixels() -> None:
         joints[:, :2], joints[:, 2] = rng.uniform(40, 160, (14, 2)), 2
         joints[:, :2] = np.round(joints[:, :2])
         cv2.circle(image, (int(joints[11, 0]), int(joints[11, 1])), 4, (255, 255, 255), -1)
-        example = augment(image, joints, BODY, 192, Augmentation(occlusion=0), rng, _backdrop)
+        example = augment(image, joints, BODY, 192, Augmentation(occlusion=0), rng, backdrop)
         # A mirrored picture has its left wrist's dot at what is then the right wrist.
         bright = [
             float(example.image[int(np.clip(y, 0, 191)), int(np.clip(x, 0, 191))].max())
@@ -77,7 +51,7 @@ def test_out_of_picture_and_unlabelled_joints_are_told_apart() -> None:
     joints[12, :2], joints[13, :2] = (90, 90), (110, 110)
     rng = np.random.default_rng(1)
     settings = Augmentation(zoom=(0.2, 0.2), shift=0, rotation=0, occlusion=0)
-    example = augment(np.zeros((200, 200, 3), np.uint8), joints, BODY, 192, settings, rng, _backdrop)
+    example = augment(np.zeros((200, 200, 3), np.uint8), joints, BODY, 192, settings, rng, backdrop)
     kinds = set(example.joints[:, 2].tolist())
     assert 0.0 in kinds and -1.0 in kinds
 
@@ -112,7 +86,7 @@ def test_the_loss_ignores_what_is_masked_and_sums_stages() -> None:
     assert losses[0] == losses[1] == 0 and losses[2] > 0
 
 
-def test_plain_backdrops_are_replaced_and_others_left() -> None:
+def test_plainbackdrops_are_replaced_and_others_left() -> None:
     rng = np.random.default_rng(0)
     picture = np.full((100, 100, 3), 250, np.uint8)
     picture[30:80, 30:70] = (90, 120, 180)
@@ -125,7 +99,7 @@ def test_plain_backdrops_are_replaced_and_others_left() -> None:
 @pytest.mark.parametrize(("kind", "skeleton"), [("body", BODY), ("hand", HAND)])
 def test_drawn_samples_lie_in_the_picture(kind: str, skeleton: object) -> None:
     for seed in range(10):
-        image, joints = draw_sample(kind, np.random.default_rng(seed), _backdrop)
+        image, joints = draw_sample(kind, np.random.default_rng(seed), backdrop)
         assert image.shape == (224, 224, 3) and joints.shape == (len(skeleton), 3)  # type: ignore[arg-type]
         inside = ((joints[:, :2] > 0) & (joints[:, :2] < 224)).all(axis=1)
         assert inside.mean() > 0.7
@@ -143,34 +117,25 @@ def test_empty_pictures_lie_beside_the_person_or_are_scattered() -> None:
         beside += picture.max() <= 45
     assert beside >= 5
     plan = Plan(batch=8, negative=0.999)
-    batch = Batcher(_figures(4), BODY, plan, np.random.default_rng(0)).draw(96)
+    batch = Batcher(figures(4), BODY, plan, np.random.default_rng(0)).draw(96)
     assert (batch.joints[:, :, 2] == -1).all()
     targets = draw_targets(batch.joints, batch.weights, 12, 8, 1.2)
     assert targets.beliefs[:, :14].max() == 0 and targets.beliefs[:, 14].min() == 1 and targets.mask.min() == 1
 
 
-def _trainer(out: Path, epochs: float, seed: int = 1) -> Trainer:
-    torch.manual_seed(seed)
-    torch.set_num_threads(1)
-    machine = build(replace(PRESETS["tiny"], size=96))
-    plan = Plan(batch=8, rate=5e-3, sizes=((1.0, 96),), synthetic=0.0, ema=0.9, augment=Augmentation(zoom=(1.2, 1.4)))
-    samples = _figures(24)
-    return Trainer(machine, BODY, plan, samples, samples[:6], out, Budget(epochs=epochs))
-
-
 def test_training_lowers_the_loss_and_writes_what_it_promises(tmp_path: Path) -> None:
     losses: list[float] = []
-    trainer = _trainer(tmp_path, 10)
+    trainer = trainer_of(tmp_path, 10)
     figures = trainer.run(lambda step: losses.append(sum(step.losses)))
     assert np.mean(losses[-4:]) < 0.6 * np.mean(losses[:4])
     assert figures["images"] == 6 and len(figures["per_stage"]) == 3
     assert {"state.pt", "ema.safetensors", "log.csv"} <= {p.name for p in tmp_path.iterdir()}
     header, *rows = (tmp_path / "log.csv").read_text().splitlines()
-    assert "pck@0.2" in header and "loss_3" in header and len(rows) >= 8
+    assert "pck@0.2" in header and "loss_3" in header and "drawn@0.2" in header and len(rows) >= 8
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    whole = _trainer(tmp_path / "whole", 4)
+    whole = trainer_of(tmp_path / "whole", 4)
     whole.run()
     steps = 0
 
@@ -179,8 +144,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
         steps += 1
         return steps > 5
 
-    _trainer(tmp_path / "parts", 4).run(stop=stop)
-    second = _trainer(tmp_path / "parts", 4, seed=99)
+    trainer_of(tmp_path / "parts", 4).run(stop=stop)
+    second = trainer_of(tmp_path / "parts", 4, seed=99)
     assert second.resume() and second.step == 5
     second.run()
     assert second.step == whole.step
@@ -193,7 +158,7 @@ def test_our_layout_and_a_plain_folder_load(data: Path, tmp_path: Path) -> None:
     assert len(val) == 387 and {s.source for s in val} == {"webcam", "palm", "plain"}
     assert val[0].image().shape == (224, 224, 3)
     (tmp_path / "images").mkdir()
-    cv2.imwrite(str(tmp_path / "images" / "a.png"), _backdrop())
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), backdrop())
     annotation = {"image_id": 1, "keypoints": [10, 10, 2] * 21, "bbox": [5, 5, 20, 20], "id": 1}
     coco = {"images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}], "annotations": [annotation]}
     (tmp_path / "annotations.json").write_text(json.dumps(coco))
@@ -218,37 +183,3 @@ def test_plans_name_unknown_keys() -> None:
         Plan.from_table({"augment": {"spin": 3}})
     plan = Plan.from_table({"sizes": [[0.5, 128], [1.0, 192]], "augment": {"zoom": [1, 2]}})
     assert [plan.size_at(done) for done in (0, 0.49, 0.5, 1.0)] == [128, 128, 192, 192]
-
-
-def test_command_trains_stops_on_sigterm_and_resumes(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    (folder / "images").mkdir(parents=True)
-    coco: dict[str, list[object]] = {"images": [], "annotations": []}
-    for index, sample in enumerate(_figures(12)):
-        (folder / "images" / sample.name).write_bytes(sample.jpeg)
-        coco["images"].append({"id": index, "file_name": sample.name})
-        coco["annotations"].append(
-            {"id": index, "image_id": index, "keypoints": sample.joints.ravel().tolist(), "bbox": list(sample.box)}
-        )
-    (folder / "annotations.json").write_text(json.dumps(coco))
-    recipe = tmp_path / "tiny.toml"
-    recipe.write_text(
-        "[model]\nname='tiny'\nskeleton='body'\npreset='tiny'\nweights='tiny.safetensors'\n"
-        "[train]\nbatch=4\nsizes=[[1.0, 64]]\n"
-    )
-    command = [sys.executable, "-m", "cpm_live.cli.main", "train", str(recipe), "--data", str(folder),
-               "--out", str(tmp_path / "run"), "--threads", "1"]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([*command, "--minutes", "10"], env=environment, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "log.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
-    assert (tmp_path / "run" / "ema.safetensors").exists()
-    again = subprocess.run([*command, "--epochs", "1"], env=environment, capture_output=True, text=True, timeout=60)
-    assert again.returncode == 2 and "go on with --resume" in again.stderr
-    done = subprocess.run(
-        [*command, "--epochs", "0.1", "--resume"], env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0 and "resumed at epoch" in done.stdout

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cpm_live.pipeline.decode import decode
+from cpm_live.core.decode import decode
 
 
 def _gaussian(x: float, y: float, sigma: float = 1.2, size: int = 24) -> np.ndarray:

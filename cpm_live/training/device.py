@@ -1,0 +1,72 @@
+"""Where training runs and how exactly it counts."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cpm_live.core.errors import InputError
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device and a precision.
+
+    Attributes:
+        name: ``cpu`` or ``cuda:0``, as torch names it.
+        precision: of convolutions while training: ``fp32``, or mixed with ``bf16`` or ``fp16``. Weights,
+            losses and evaluation are float32 always.
+    """
+
+    name: str = "cpu"
+    precision: str = "fp32"
+
+    @property
+    def kind(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return self.name.partition(":")[0]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Convolutions inside run in the chosen precision."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.kind, torch.bfloat16 if self.precision == "bf16" else torch.float16)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Keeps small gradients from vanishing in fp16; does nothing in the other precisions."""
+        return torch.amp.GradScaler(self.kind, enabled=self.precision == "fp16")
+
+    def put(self, array: NDArray[Any]) -> Tensor:
+        """An array as a tensor on the device; the copy to a GPU goes on beside other work."""
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        return tensor.pin_memory().to(self.name, non_blocking=True) if self.kind == "cuda" else tensor
+
+
+def choose(device: str = "auto", precision: str = "auto", number: int = 0) -> Device:
+    """The device asked for; ``auto`` takes a GPU where there is one, and mixed precision on it.
+
+    Args:
+        number: which GPU, for runs with several.
+
+    Raises:
+        InputError: unknown words, or no GPU.
+    """
+    if device not in DEVICES or precision not in PRECISIONS:
+        raise InputError(f"--device is one of {', '.join(DEVICES)}; --precision one of {', '.join(PRECISIONS)}")
+    gpu = torch.cuda.is_available()
+    if device == "cuda" and not gpu:
+        raise InputError("torch finds no CUDA device here; use --device cpu, or look at cpm-live doctor")
+    if device == "cpu" or not gpu:
+        return Device("cpu", "fp32" if precision == "auto" else precision)
+    if precision == "auto":
+        precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return Device(f"cuda:{number}", precision)

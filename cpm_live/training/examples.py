@@ -1,0 +1,84 @@
+"""Examples: from a job (which sample, which seed) to crops. Pure, so that any process may do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.skeleton import Skeleton
+from cpm_live.training.augment import augment, recolour_empty
+from cpm_live.training.dataset import Sample
+from cpm_live.training.plan import Plan
+from cpm_live.training.synthetic import draw_sample, empty_picture
+
+DRAWN, EMPTY = -1, -2
+"""In place of a sample's number: a drawn figure, a picture without anybody."""
+
+Job = tuple[int, int]
+"""What one example is made of: the sample's number (or ``DRAWN``, ``EMPTY``) and the seed of all its chances."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Examples stacked.
+
+    Attributes:
+        images: (N, 3, size, size) uint8 BGR.
+        joints: (N, K, 3) in input pixels, v as in ``augment.Example``.
+        centres: (N, 2) in input pixels.
+        weights: (N,) loss weights.
+        samples: (N,) which sample each is of, ``DRAWN`` or ``EMPTY``.
+    """
+
+    images: NDArray[np.uint8]
+    joints: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    samples: NDArray[np.int64]
+
+
+class ExampleMaker:
+    """Makes batches; the same jobs give the same batch, in whichever process.
+
+    Args:
+        usable: numbers of the samples that may be drawn from.
+    """
+
+    def __init__(self, samples: list[Sample], usable: list[int], skeleton: Skeleton, plan: Plan) -> None:
+        self._samples, self._usable, self._skeleton, self._plan = samples, usable, skeleton, plan
+
+    def make(self, jobs: list[Job], size: int) -> Batch:
+        """The batch of these jobs, cropped to ``size``."""
+        examples, weights = [], []
+        for number, seed in jobs:
+            rng = np.random.default_rng(seed)
+
+            def other(rng: np.random.Generator = rng) -> NDArray[np.uint8]:
+                return self._any(rng).image()
+
+            weight = 1.0
+            if number == EMPTY:
+                sample = self._any(rng)
+                picture = empty_picture(sample.image(), sample.joints, size, rng)
+                examples.append(recolour_empty(picture, self._skeleton, rng))
+            else:
+                if number == DRAWN:
+                    image, joints = draw_sample(self._skeleton.name, rng, other)
+                else:
+                    sample = self._samples[number]
+                    image, joints = sample.image(), sample.joints
+                    weight = self._plan.sources.get(sample.source, 1.0)
+                examples.append(augment(image, joints, self._skeleton, size, self._plan.augment, rng, other))
+            weights.append(weight)
+        return Batch(
+            np.ascontiguousarray(np.stack([e.image for e in examples]).transpose(0, 3, 1, 2)),
+            np.stack([e.joints for e in examples]),
+            np.stack([e.centre for e in examples]),
+            np.asarray(weights, np.float32),
+            np.array([number for number, _ in jobs], np.int64),
+        )
+
+    def _any(self, rng: np.random.Generator) -> Sample:
+        return self._samples[self._usable[int(rng.integers(len(self._usable)))]]

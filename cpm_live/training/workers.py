@@ -1,0 +1,61 @@
+"""Worker processes that make batches ahead of time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import wait
+
+import cv2
+
+from cpm_live.training.examples import Batch, ExampleMaker, Job
+
+_maker: ExampleMaker | None = None
+
+
+class Workers:
+    """A pool of processes with one maker.
+
+    On Linux they are forked, so that the pictures in memory are shared, not copied; they use numpy and OpenCV
+    only, never torch.
+    """
+
+    def __init__(self, maker: ExampleMaker, count: int) -> None:
+        context = multiprocessing.get_context("fork" if sys.platform.startswith("linux") else "spawn")
+        self._pool = ProcessPoolExecutor(count, context, _begin, (maker,))
+
+    def submit(self, jobs: list[Job], size: int) -> Future[Batch]:
+        """Have this batch made."""
+        return self._pool.submit(_make, jobs, size)
+
+    def close(self) -> None:
+        """Stop the processes; what is under way is thrown away."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(maker: ExampleMaker) -> None:
+    global _maker
+    _maker = maker
+    cv2.setNumThreads(1)
+    # Ctrl-C and SIGTERM may reach the whole group: the trainer decides when its workers end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A trainer killed with SIGKILL cannot stop its workers: they watch it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _make(jobs: list[Job], size: int) -> Batch:
+    if _maker is None:
+        raise RuntimeError("the worker was not begun")
+    return _maker.make(jobs, size)

@@ -1,0 +1,72 @@
+"""Recall and precision of the finder, and whole pictures through the whole machine."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cpm_live.core import finder_maps
+from cpm_live.evaluation import finding
+from cpm_live.evaluation.finding import Case, Truth
+from cpm_live.evaluation.whole import overlap, predict_whole
+from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.training.dataset import load
+
+
+def _case(truths: tuple[Truth, ...], ignore: tuple[tuple[float, float, float, float], ...] = ()) -> Case:
+    return Case(np.zeros((128, 128, 3), np.uint8), truths, (ignore, ()), "webcam")
+
+
+def _answer(*people: tuple[float, float, float, float]) -> np.ndarray:
+    """Maps (1, 1, 6, 16, 16) with people at (x, y, size, peak) in input pixels."""
+    maps = np.zeros((finder_maps.MAPS, 16, 16), np.float32)
+    v, u = np.mgrid[:16, :16]
+    for x, y, size, peak in people:
+        blob = peak * np.exp(-((u * 8 + 3.5 - x) ** 2 + (v * 8 + 3.5 - y) ** 2) / 128)
+        maps[0] = np.maximum(maps[0], blob)
+        maps[finder_maps.SIZES][blob > 0.3 * peak] = finder_maps.size_to_map(size / 128)
+    return maps[None, None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "recall", "precision"),
+    [
+        ((64, 64, 60, 0.9), 1.0, 1.0),
+        ((64, 84, 60, 0.9), 0.0, 0.0),  # a third of the box away
+        ((64, 64, 120, 0.9), 0.0, 0.0),  # twice as large
+        ((64, 64, 60, 0.1), 0.0, math.nan),  # too weak to be a find
+    ],
+)
+def test_right_is_near_and_of_the_size(
+    answer: tuple[float, float, float, float], recall: float, precision: float
+) -> None:
+    tallies = finding.measure(lambda images, centres: _answer(answer), [_case((Truth(0, 64, 64, 60),))], 8)
+    figures = finding.report(tallies, "finder")
+    assert figures["recall"]["person"] == recall
+    assert figures["precision"]["person"] == pytest.approx(precision, nan_ok=True)
+
+
+def test_finds_where_nothing_is_known_are_neither_right_nor_wrong() -> None:
+    answers = _answer((30, 30, 40, 0.9), (100, 100, 40, 0.8))
+    known = finding.measure(lambda i, c: answers, [_case((Truth(0, 30, 30, 40),))], 8)
+    assert finding.report(known, "finder")["precision"]["person"] == 0.5
+    unknown = finding.measure(lambda i, c: answers, [_case((Truth(0, 30, 30, 40),), ((80, 80, 40, 40),))], 8)
+    assert finding.report(unknown, "finder")["precision"]["person"] == 1.0
+
+
+def test_overlap() -> None:
+    assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1.0
+    assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert overlap((0, 0, 10, 10), (20, 0, 10, 10)) == 0.0
+
+
+def test_whole_pictures_with_the_shipped_models(data: Path) -> None:
+    machine = PoseMachine("hand", "cpu", 1)
+    samples = [s for s in load(data, machine.recipe.skeleton, "val") if s.source == "plain"][:12]
+    found = predict_whole(machine, samples)
+    machine.close()
+    assert found.shape == (12, machine.engine.preset.stages, 21, 3)
+    assert (~np.isnan(found[:, -1, 0, 0])).mean() >= 0.6, "most hands before a wall are found"

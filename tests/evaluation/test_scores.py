@@ -1,0 +1,232 @@
+"""Predictions of others, OKS and AP, PCKh, several looks, contact sheets, and the command's options."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cpm_live.cli.evaluate import _scales
+from cpm_live.cli.main import app
+from cpm_live.core.crop import Crop, input_to_cells
+from cpm_live.core.errors import InputError
+from cpm_live.core.skeleton import BODY
+from cpm_live.evaluation import oks, predictions, sheet
+from cpm_live.evaluation.evaluate import errors_of, head_errors_of, report
+from cpm_live.evaluation.pck import head_length
+from cpm_live.evaluation.predict import Looks, labelled_box, predict
+from cpm_live.training.dataset import Sample
+from tests.training.common import figures, write_coco
+
+
+def _perfect(samples: list[Sample]) -> np.ndarray:
+    """(N, 1, K, 3): the truth, with full scores."""
+    found = np.stack([sample.joints for sample in samples])[:, None].astype(np.float32)
+    found[..., 2] = 1
+    return found
+
+
+def test_results_are_written_and_read_back(tmp_path: Path) -> None:
+    samples = figures(5)
+    found = _perfect(samples)
+    predictions.save(tmp_path / "p.json", predictions.of_samples(found[:, -1], samples))
+    rows = json.loads((tmp_path / "p.json").read_text())
+    assert rows[3]["image_id"] == 3 and len(rows[0]["keypoints"]) == 42 and rows[0]["score"] == 1
+    read, others = predictions.load(tmp_path / "p.json", samples[:4], BODY)
+    assert len(read) == 4 and others == 1
+    back = predictions.match(read, samples, BODY)
+    assert np.allclose(back[:4], found[:4], atol=1e-3) and np.isnan(back[4]).all()
+    errors = errors_of(back, samples, BODY)
+    assert errors.pck(0.05) == pytest.approx(0.8), "a person not found counts as wrong"
+    for row in rows:
+        del row["file_name"]
+    (tmp_path / "ids.json").write_text(json.dumps(rows))
+    assert len(predictions.load(tmp_path / "ids.json", samples, BODY)[0]) == 5
+
+
+def test_who_is_not_found_is_not_predicted() -> None:
+    samples = figures(3)
+    found = _perfect(samples)[:, 0]
+    found[1] = np.nan
+    assert [p.name for p in predictions.of_samples(found, samples)] == ["f0.jpg", "f2.jpg"]
+
+
+def test_each_person_gets_the_prediction_that_fits_once() -> None:
+    one = replace(figures(1)[0], image_id=1, name="a.jpg")
+    other = replace(one, joints=one.joints + np.array([60, 0, 0], np.float32))
+    third = replace(one, joints=one.joints + np.array([300, 0, 0], np.float32))
+
+    def answer(sample: Sample, off: float) -> predictions.Prediction:
+        return predictions.Prediction(1, "a.jpg", sample.joints + np.float32(off), 0.5)
+
+    found = predictions.match([answer(other, 1), answer(one, 2)], [one, other, third], BODY)
+    assert np.allclose(found[0, 0, :, :2], one.joints[:, :2] + 2)
+    assert np.allclose(found[1, 0, :, :2], other.joints[:, :2] + 1)
+    assert np.isnan(found[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "not a COCO results file"),
+        ('[{"image_id": 1}]', "not a COCO results file"),
+        ('[{"image_id": 1, "keypoints": [1, 2, 3]}]', "has 1 keypoints, the body skeleton has 14"),
+        (json.dumps([{"image_id": 99, "keypoints": [0] * 42}]), "none of its 1 results is of a picture"),
+    ],
+)
+def test_unusable_results_are_one_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "p.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        predictions.load(tmp_path / "p.json", figures(2), BODY)
+
+
+def test_average_precision_by_cocos_code() -> None:
+    pytest.importorskip("pycocotools", reason="needs pycocotools, of the extra [train]")
+    samples = figures(4)
+    found = _perfect(samples)
+    right = predictions.of_samples(found[:, -1], samples)
+    whole = oks.average_precision(right, samples, BODY)
+    assert whole["AP"] == whole["AP50"] == whole["AR"] == 1
+    assert predictions.similarity(right[0].joints, samples[0], BODY) == pytest.approx(1)
+    half = oks.average_precision(right[:2], samples, BODY)
+    assert half["AR"] == 0.5 and half["AP"] == pytest.approx(0.5, abs=0.01)
+    off = [replace(p, joints=p.joints + np.float32(400)) for p in right]
+    assert oks.average_precision(off, samples, BODY)["AP"] == 0
+    assert oks.average_precision([], samples, BODY)["AP"] == 0
+
+
+def test_pckh_is_in_units_of_the_head() -> None:
+    sample = figures(1)[0]
+    joints = sample.joints.copy()
+    joints[BODY.index("head_top"), :2], joints[BODY.index("neck"), :2] = (50, 20), (50, 40)
+    sample = replace(sample, joints=joints)
+    assert head_length(joints, 0, BODY) == 20 and head_length(joints, 33.0, BODY) == 33
+    found = _perfect([sample])
+    found[0, 0, 0, 0] += 9
+    found[0, 0, 1, 0] += 11
+    heads = head_errors_of(found, [sample], BODY)
+    assert heads is not None and heads.pck(0.5) == pytest.approx(13 / 14) and heads.pck(0.2) == pytest.approx(12 / 14)
+    out = report(errors_of(found, [sample], BODY), BODY, "m", heads)
+    assert out["pckh"]["0.5"] == round(13 / 14, 4) and out["pckh_per_joint"]["right_knee"] == 0
+    headless = joints.copy()
+    headless[BODY.index("neck"), 2] = 0
+    assert head_errors_of(found, [replace(sample, joints=headless)], BODY) is None
+
+
+@pytest.mark.parametrize(
+    "looks", [Looks(), Looks(flip=True), Looks((0.7, 1.0, 1.3)), Looks((1.3,)), Looks((0.8, 1.2), True)]
+)
+def test_beliefs_of_several_looks_are_averaged_where_they_lie_in_the_frame(looks: Looks) -> None:
+    """An oracle reads off a picture of ramps (blue = x, green = y) which part of it it sees, at which scale and
+    whether mirrored, and answers with the joints' places there: their mean lies where the joints are."""
+    v, u = np.mgrid[:256, :256].astype(np.uint8)
+    jpeg = cv2.imencode(".png", np.dstack([u, v, np.zeros_like(u)]))[1].tobytes()
+    joints = np.zeros((14, 3), np.float32)
+    joints[:, 0], joints[:, 1], joints[:, 2] = np.linspace(70, 190, 14), 130 + 50 * np.sin(np.arange(14)), 2
+    sample = Sample("ramps.png", jpeg, joints, (0, 0, 256, 256), "drawn")
+    rows, columns = np.mgrid[:24, :24]
+
+    def oracle(pictures: np.ndarray, centres: np.ndarray) -> np.ndarray:
+        out = np.zeros((len(pictures), 2, 15, 24, 24), np.float32)
+        for n, picture in enumerate(pictures):
+            ys, xs = np.nonzero((picture[2] < 2) & (picture[0] > 2) & (picture[1] > 2))
+            x_of, y_of = np.polyfit(picture[0, ys, xs], xs, 1), np.polyfit(picture[1, ys, xs], ys, 1)
+            seen = np.column_stack([np.polyval(x_of, joints[:, 0]), np.polyval(y_of, joints[:, 1])])
+            if x_of[0] < 0:
+                # It looks at a mirror image, where left is right.
+                seen = seen[list(BODY.flip)]
+            for joint, at in enumerate(input_to_cells(seen, 8)):
+                out[n, :, joint] = np.exp(-((columns - at[0]) ** 2 + (rows - at[1]) ** 2) / 3)
+        return out
+
+    found = predict(oracle, [sample], BODY, 192, 8, 1.6, looks=looks)
+    assert found.shape == (1, 2, 14, 3) and found[..., 2].min() > 0.4
+    assert np.abs(found[0, -1, :, :2] - joints[:, :2]).max() < 0.7
+
+
+def test_scales_as_given_on_the_command_line() -> None:
+    assert _scales("0.7:0.1:1.3") == (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
+    assert _scales("1, 1.2") == (1.0, 1.2) and _scales("1") == (1.0,)
+    for wrong in ("", "x", "1:0:2", "9", "2:0.1:1", "nan"):
+        with pytest.raises(InputError, match="--scales takes"):
+            _scales(wrong)
+
+
+def test_sheets_show_the_worst_first() -> None:
+    samples = figures(5)
+    found = _perfect(samples)
+    found[3, 0, :, 0] += 60
+    found[1, 0, :7, 0] += 60
+    found[4, 0] = np.nan
+    errors = errors_of(found, samples, BODY)
+    assert sheet.ranking(errors, 0.2)[:3].tolist() in ([4, 3, 1], [3, 4, 1])
+    picture = sheet.draw("worst", samples, found[:, 0], errors, BODY, 0.2, [3, 4, 1], columns=2)
+    assert picture.shape == (26 + 2 * 218, 400, 3)
+    red = (picture[..., 2] > 180) & (picture[..., 1] < 70) & (picture[..., 0] < 70)
+    assert red.any(), "wrong joints are ringed"
+    plain = sheet.draw("x", samples, found[:, 0], errors, BODY, 0.2, [3], photographs=False)
+    assert (plain[26:226] == 60).all(axis=2).mean() > 0.8, "no photograph, no truth"
+    narrow = sheet.draw("random", samples, found[:, 0], errors, BODY, 0.2, [0], columns=2)
+    assert sheet.join([picture, narrow]).shape == (26 + 2 * 218 + 26 + 218, 400, 3)
+
+
+def _evaluate(*options: str) -> Any:
+    return CliRunner().invoke(app, ["evaluate", "body", *options])
+
+
+def test_the_command_scores_saves_and_draws(tmp_path: Path) -> None:
+    samples = figures(6)
+    write_coco(tmp_path / "data", samples)
+    first = _evaluate(
+        "--data", str(tmp_path / "data"), "--threads", "1", "--json", "--save-predictions", str(tmp_path / "p.json"),
+        "--sheet", str(tmp_path / "s.png"), "--worst", "2", "--random", "3",
+    )  # fmt: skip
+    assert first.exit_code == 0, first.output
+    measured = json.loads(first.stdout.strip().splitlines()[-1])
+    assert {"model", "images", "metric", "pck", "per_joint", "per_source", "per_stage", "pckh", "oks"} <= set(measured)
+    assert len(measured["per_stage"]) >= 3 and len(measured["per_joint_and_source"]["drawn"]) == 14
+    assert cv2.imread(str(tmp_path / "s.png")).shape[1] == 600
+    second = _evaluate("--data", str(tmp_path / "data"), "--predictions", str(tmp_path / "p.json"), "--json")
+    scored = json.loads(second.stdout.strip().splitlines()[-1])
+    assert scored["model"] == "p" and scored["pck"] == pytest.approx(measured["pck"], abs=1e-3)
+    assert scored["oks"]["AP"] == pytest.approx(measured["oks"]["AP"], abs=1e-3) and len(scored["per_stage"]) == 1
+    some = _evaluate("--data", str(tmp_path / "data"), "--predictions", str(tmp_path / "p.json"), "--per-source")
+    assert "source drawn" in some.stdout and "right wrist" not in some.stdout and "stage 1" not in some.stdout
+    flipped = _evaluate("--data", str(tmp_path / "data"), "--threads", "1", "--flip", "--scales", "1,1.1", "--json")
+    assert json.loads(flipped.stdout.strip().splitlines()[-1])["looks"] == {"scales": [1.0, 1.1], "flip": True}
+
+
+def test_the_command_finds_in_whole_pictures(tmp_path: Path) -> None:
+    write_coco(tmp_path / "data", figures(2))
+    found = _evaluate("--data", str(tmp_path / "data"), "--threads", "1", "--find", "--json")
+    assert found.exit_code == 0, found.output
+    figures_of = json.loads(found.stdout.strip().splitlines()[-1])
+    assert figures_of["images"] == 2 and 0 <= figures_of["pck"]["0.2"] <= 1 and "oks" in figures_of
+    often = _evaluate("--data", str(tmp_path / "data"), "--find", "--flip")
+    assert isinstance(often.exception, InputError) and "without --scales and --flip" in str(often.exception)
+
+
+def test_without_pycocotools_the_rest_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = figures(2)
+    write_coco(tmp_path / "data", samples)
+    predictions.save(tmp_path / "p.json", predictions.of_samples(_perfect(samples)[:, -1], samples))
+    monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
+    done = _evaluate("--data", str(tmp_path / "data"), "--predictions", str(tmp_path / "p.json"), "--json")
+    assert done.exit_code == 0 and "pycocotools is not installed" in done.output
+    assert "oks" not in json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def test_labelled_boxes_are_tight() -> None:
+    sample = figures(1)[0]
+    x, y, w, h = labelled_box(sample)
+    labelled = sample.joints[sample.joints[:, 2] > 0]
+    assert (x, y) == pytest.approx(labelled[:, :2].min(axis=0)) and w > 0 and h > 0
+    crop = Crop.around((x, y, w, h), 192, 8, 1.4)
+    assert crop.side == pytest.approx(1.4 * max(w, h))

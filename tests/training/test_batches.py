@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cpm_live.core.errors import InputError
+from cpm_live.core.skeleton import BODY
+from cpm_live.training.batches import Batcher
+from cpm_live.training.examples import DRAWN, EMPTY, Batch
+from cpm_live.training.hard import Hardness
+from cpm_live.training.noise import NoiseClip
+from cpm_live.training.plan import Plan
+from cpm_live.training.targets import draw_targets, map_losses, sum_losses
+from tests.training.common import figures, plan_of, trainer_of
+
+
+def _equal(a: Batch, b: Batch) -> bool:
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in Batch.__slots__)
+
+
+def _batcher(workers: int, seed: int = 3, **values: float) -> Batcher:
+    plan = plan_of(batch=4, synthetic=0.2, negative=0.1, **values)
+    return Batcher(figures(10), BODY, plan, np.random.default_rng(seed), workers)
+
+
+def test_workers_make_the_same_batches_also_when_crops_grow() -> None:
+    here, there = _batcher(0), _batcher(2)
+    try:
+        for size in (64, 64, 64, 96, 96, 64):
+            assert _equal(here.draw(size), there.draw(size))
+    finally:
+        there.close()
+
+
+def test_what_workers_have_ahead_is_saved_and_comes_next() -> None:
+    first = _batcher(1)
+    rng = first._rng
+    try:
+        for _ in range(3):
+            first.draw(64)
+        state, chances = first.state(), rng.bit_generator.state
+        assert len(state["ahead"]) == 2 and len(state["ahead"][0]) == 4
+        expected = [first.draw(64) for _ in range(4)]
+    finally:
+        first.close()
+    second = _batcher(0, seed=9)
+    second._rng.bit_generator.state = chances
+    second.restore(state)
+    assert all(_equal(second.draw(64), batch) for batch in expected)
+
+
+def test_every_sample_comes_up_once_and_kinds_are_told() -> None:
+    batcher = Batcher(figures(12), BODY, plan_of(batch=4), np.random.default_rng(0))
+    drawn = np.concatenate([batcher.draw(64).samples for _ in range(3)])
+    assert sorted(drawn.tolist()) == list(range(12))
+    mixed = np.concatenate([_batcher(0).draw(64).samples for _ in range(1)])
+    assert set(mixed.tolist()) <= {DRAWN, EMPTY, *range(10)}
+
+
+def test_hard_samples_come_up_more_often_but_not_without_end() -> None:
+    memory = Hardness(6)
+    numbers = np.arange(6)
+    assert memory.chances(numbers, np.ones(6)) == pytest.approx(np.full(6, 1 / 6))
+    memory.note(numbers[:5], np.array([1, 1, 1, 2, 100], np.float32))
+    memory.note(np.array([DRAWN, 0]), np.array([50, np.nan], np.float32))
+    chances = memory.chances(numbers, np.ones(6))
+    assert chances.sum() == pytest.approx(1)
+    assert chances[3] == pytest.approx(2 * chances[0]), "twice the loss, twice the chance"
+    assert chances[4] == pytest.approx(3 * chances[0]), "mislabelled ones are capped"
+    assert chances[5] == pytest.approx(chances[0]), "unseen: as the median"
+    memory.note(numbers[:1], np.array([11], np.float32))
+    assert memory.losses[0] == pytest.approx(0.7 * 1 + 0.3 * 11)
+
+
+def test_mining_draws_the_hard_share() -> None:
+    batcher = Batcher(figures(10), BODY, plan_of(batch=10, hard=0.5), np.random.default_rng(0))
+    losses = np.ones(10, np.float32)
+    losses[[2, 7]] = 3
+    batcher.hardness.note(np.arange(10), losses)
+    drawn = np.concatenate([batcher._shuffled() for _ in range(300)])
+    share = np.bincount(drawn, minlength=10) / len(drawn)
+    assert share[2] == pytest.approx(0.5 * 0.1 + 0.5 * 3 / 14, abs=0.02)
+    assert share[0] == pytest.approx(0.5 * 0.1 + 0.5 * 1 / 14, abs=0.02)
+
+
+def test_the_task_remembers_losses_and_resumes_them(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, 1, hard=0.5)
+    trainer.run()
+    losses = trainer.task.state()["batches"]["losses"]
+    assert len(losses) == 24 and not np.isnan(losses).any() and min(losses) > 0
+    again = trainer_of(tmp_path, 2, hard=0.5)
+    assert again.resume() and again.task.state()["batches"]["losses"] == losses
+
+
+def test_clipping_turns_down_outliers_only() -> None:
+    clip = NoiseClip(3.0)
+    usual = torch.rand(8, 2, 14, generator=torch.Generator().manual_seed(0)) + 0.5
+    labelled = torch.ones(8, 14, dtype=torch.bool)
+    for _ in range(50):
+        assert (clip(usual, labelled) == 1).all(), "nothing is clipped while it warms up"
+    odd = usual.clone()
+    odd[3, 1, 5] = 300.0
+    factors = clip(odd, labelled)
+    assert (factors == 1).sum() == factors.numel() - 1
+    assert float(factors[3, 1, 5]) * 300 == pytest.approx(3.0, rel=0.1), "counts as one at three medians"
+    other = NoiseClip(3.0)
+    other.restore(clip.state())
+    assert torch.equal(other(odd, labelled), clip(odd, labelled))
+
+
+def test_clipped_losses_leave_the_background_and_unlabelled_maps_alone() -> None:
+    joints = np.zeros((2, 14, 3), np.float32)
+    joints[..., :2], joints[..., 2] = 40, 2
+    joints[1, 0, 2] = 0
+    targets = draw_targets(joints, np.ones(2, np.float32), 12, 8, 1.2)
+    beliefs = torch.zeros(2, 3, 15, 12, 12)
+    clip = NoiseClip(2.0)
+    clip.restore([100.0, 1e-3, 1e-3, 1e-3])
+    per_map = map_losses(beliefs, targets)
+    plain, clipped = sum_losses(per_map, targets), sum_losses(per_map, targets, clip)
+    background = (per_map[:, :, -1] * targets.mask[:, None, -1]).sum(0) / targets.mask.sum()
+    assert (clipped < plain).all() and (clipped > background).all()
+
+
+def test_data_that_leaves_nothing_is_one_line() -> None:
+    with pytest.raises(InputError, match="no usable training sample"):
+        Batcher(figures(3), BODY, Plan(sources={"drawn": 0.0}), np.random.default_rng(0))
+    with pytest.raises(InputError, match="no usable training sample"):
+        Batcher(figures(3), BODY, Plan(repeat={"drawn": 0.0}), np.random.default_rng(0))

@@ -1,0 +1,162 @@
+"""The finder's training: pictures brought together, scenes, targets, and a network that learns from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from cpm_live.core import finder_maps
+from cpm_live.core.skeleton import BODY
+from cpm_live.network.cpm import build
+from cpm_live.network.presets import PRESETS
+from cpm_live.training import finder_data, scenes
+from cpm_live.training.finder_data import HAND_KIND, PERSON, Labelled, Picture
+from cpm_live.training.finder_task import FinderTask, draw_targets, stage_losses
+from cpm_live.training.loop import Budget, Trainer
+from cpm_live.training.scenes import Scene, SceneMaker, Settings, Thing
+from tests.training.common import figures, plan_of
+
+
+def _pictures() -> list[Picture]:
+    bodies = [replace(s, name=f"body/{s.name}") for s in figures(6)]
+    hands = [replace(s, name=f"hand/{s.name}", source="plain") for s in figures(6, "hand")]
+    return finder_data.combine(bodies, hands)
+
+
+def _block(source: str, things: list[Labelled], known: list[bool], colour: int = 200) -> Picture:
+    jpeg = cv2.imencode(".jpg", np.full((100, 100, 3), colour, np.uint8))[1].tobytes()
+    return Picture(jpeg, source, things, known)
+
+
+def test_bodies_and_hands_of_one_picture_are_brought_together_with_sides() -> None:
+    body, hand = figures(1)[0], figures(1, "hand")[0]
+    joints = body.joints.copy()
+    # The left wrist where the hand's is, the right one far away.
+    joints[BODY.index("left_wrist"), :2] = hand.joints[0, :2] + 2
+    joints[BODY.index("right_wrist"), :2] = hand.joints[0, :2] + 500
+    # The forearm comes from the other side of the wrist than the hand.
+    joints[BODY.index("left_elbow"), :2] = 2 * hand.joints[0, :2] - hand.joints[:, :2].mean(axis=0)
+    joints[BODY.index("right_elbow"), :2] = hand.joints[0, :2] + 400
+    (picture,) = finder_data.combine([replace(body, joints=joints)], [hand])
+    # The labelled hand, then the other one, guessed at its wrist; none is guessed where one is labelled.
+    assert [(thing.kind, thing.side) for thing in picture.things] == [(PERSON, 0), (HAND_KIND, 1), (HAND_KIND, -1)]
+    assert picture.things[1].side == 1 and picture.known == [True, True]
+    joints[BODY.index("right_wrist"), :2] = hand.joints[0, :2] + 1
+    (picture,) = finder_data.combine([replace(body, joints=joints)], [hand])
+    assert picture.things[1].side == 0, "two wrists at one hand tell nothing"
+    alone, arm = finder_data.combine([], [replace(hand, source="linto"), replace(hand, source="plain", name="p.jpg")])
+    assert alone.known == [False, True] and arm.known == [True, True]
+
+
+def test_hands_are_guessed_beyond_visible_wrists() -> None:
+    joints = np.zeros((14, 3), np.float32)
+    for name, x, y in (
+        ("left_shoulder", 100, 0),
+        ("right_hip", 40, 80),
+        ("left_elbow", 120, 50),
+        ("left_wrist", 120, 90),
+    ):
+        joints[BODY.index(name)] = (x, y, 2)
+    (hand,) = finder_data.hands_at_wrists(joints)
+    assert hand.side == 1 and np.ptp(hand.points, axis=0) == pytest.approx([30, 30])
+    assert hand.points.mean(axis=0) == pytest.approx([120, 103.5])
+    joints[BODY.index("left_elbow"), 2] = 0
+    assert finder_data.hands_at_wrists(joints) == [], "without a forearm there is no direction"
+
+
+def test_hands_before_plain_walls_are_pasted_without_the_wall() -> None:
+    image = np.full((100, 100, 3), 250, np.uint8)
+    image[30:70, 30:70] = (60, 90, 160)
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+    corners = np.array([[30, 30], [70, 30], [70, 70], [30, 70]], np.float32)
+    hand = Picture(jpeg, "palm", [Labelled(HAND_KIND, corners)], [True, True])
+    maker = SceneMaker([hand], Settings(empty=0.0, hand_size=(0.3, 0.31)), np.random.default_rng(2))
+    share = []
+    for _ in range(30):
+        canvas = scenes._Canvas(100, maker._rng)
+        canvas.image[:] = 10
+        maker._paste_somebody(canvas)
+        share.append(float((canvas.image.min(axis=2) > 200).mean()))
+    assert np.mean(np.array(share) < 0.01) > 0.4, "most come without their white"
+    assert max(share) > 0.05, "some keep it"
+
+
+def test_scenes_label_what_can_be_seen() -> None:
+    maker = SceneMaker(_pictures(), Settings(empty=0.0), np.random.default_rng(0))
+    made = [maker.make(128) for _ in range(40)]
+    kinds = [thing.kind for scene in made for thing in scene.things]
+    assert kinds.count(PERSON) > 10 and kinds.count(HAND_KIND) > 10
+    for scene in made:
+        assert scene.image.shape == (128, 128, 3) and scene.image.dtype == np.uint8
+        for thing in scene.things:
+            assert 0 <= thing.x < 128 and 0 <= thing.y < 128 and thing.size >= 0.03 * 128
+
+
+def test_who_is_covered_is_not_asked_for() -> None:
+    points = np.array([[20, 20], [80, 20], [80, 80], [20, 80], [50, 50]], np.float32)
+    person = _block("lsp", [Labelled(PERSON, points)], [True, True])
+    canvas = scenes._Canvas(100, np.random.default_rng(0))
+    canvas.paste(person.image(), person, 1.0, np.zeros(2), whole=True, mirror=False)
+    canvas.cover(np.zeros((100, 100, 3), np.uint8), 0, 0)
+    assert canvas.finish().things == ()
+    canvas = scenes._Canvas(100, np.random.default_rng(0))
+    canvas.paste(person.image(), person, 1.0, np.zeros(2), whole=True, mirror=False)
+    canvas.cover(np.zeros((30, 30, 3), np.uint8), 0, 0)
+    (thing,) = canvas.finish().things
+    assert (thing.x, thing.y, thing.size) == pytest.approx((50, 50, 60))
+
+
+def test_a_mirrored_hand_changes_sides() -> None:
+    points = np.array([[10, 10], [40, 10], [40, 40], [10, 40]], np.float32)
+    hand = _block("plain", [Labelled(HAND_KIND, points, side=1)], [False, True])
+    canvas = scenes._Canvas(100, np.random.default_rng(0))
+    canvas.paste(hand.image(), hand, 1.0, np.zeros(2), whole=True, mirror=True)
+    scene = canvas.finish()
+    (thing,) = scene.things
+    assert thing.side == -1 and thing.x == pytest.approx(74)
+    assert scene.ignore[PERSON] == ((0.0, 0.0, 100.0, 100.0),), "nobody said that there is no person"
+
+
+def test_targets_peak_where_things_are_and_stay_silent_where_nothing_is_known() -> None:
+    image = np.zeros((128, 128, 3), np.uint8)
+    things = (Thing(PERSON, 63.5, 63.5, 100.0, 0), Thing(HAND_KIND, 27.5, 99.5, 16.0, -1))
+    scene = Scene(image, things, (((0.0, 0.0, 32.0, 32.0),), ()))
+    targets = draw_targets([scene], 128, 8)
+    beliefs, mask = targets.beliefs[0].numpy(), targets.belief_mask[0].numpy()
+    assert beliefs[HAND_KIND, 12, 3] == pytest.approx(1.0) and beliefs[PERSON].max() > 0.7
+    assert beliefs[2, 12, 3] == pytest.approx(0.0, abs=1e-6)
+    assert mask[PERSON, :4, :4].max() == 0 and mask[2, :4, :4].max() == 0 and mask[HAND_KIND].min() == 1
+    values, near = targets.values[0].numpy(), targets.value_mask[0].numpy()
+    assert finder_maps.map_to_size(float(values[0, 7, 7])) * 128 == pytest.approx(100, rel=1e-4)
+    assert finder_maps.map_to_size(float(values[1, 12, 3])) * 128 == pytest.approx(16, rel=1e-4)
+    assert values[2, 12, 3] == -1 and near[2].sum() == near[1].sum() > 0
+    perfect = torch.cat([targets.beliefs, targets.values], dim=1)[:, None]
+    assert stage_losses(perfect, targets, 10.0).item() == pytest.approx(0.0)
+    assert stage_losses(perfect + 0.1, targets, 10.0).item() > 0.005
+
+
+def test_a_tiny_finder_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+    pictures = _pictures()
+
+    def trainer(budget: float) -> Trainer:
+        torch.manual_seed(1)
+        machine = build(replace(PRESETS["tiny"], joints=2, extra=3, size=64, centre_map=False))
+        plan = plan_of(sizes=((1.0, 64),))
+        return Trainer(
+            machine, lambda rng: FinderTask(machine.preset, plan, pictures, [], rng), plan, tmp_path, Budget(budget)
+        )
+
+    losses: list[float] = []
+    first = trainer(20)
+    first.run(lambda step: losses.append(sum(step.losses)))
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    assert (tmp_path / "ema.safetensors").exists()
+    again = trainer(24)
+    assert again.resume() and again.epoch == first.epoch
