@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.engines.base import EngineInfo
+from cpm_live.core.crop import Crop
+from cpm_live.engines.base import EngineInfo, Looked
+from cpm_live.engines.look import look_on_cpu
 from cpm_live.network.presets import PRESETS
 
 
@@ -44,6 +47,9 @@ class DotEngine:
                     out[n, stage, joint] = np.exp(-((u - at[0]) ** 2 + (v - at[1]) ** 2) / 2)
             out[n, :, -1] = 1 - out[n, :, :-1].max(axis=1)
         return out
+
+    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
+        return look_on_cpu(self, image, crops, joints)
 
     def warm_up(self) -> None: ...
 

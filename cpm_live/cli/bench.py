@@ -2,50 +2,65 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
 import subprocess
 import sys
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cpm_live.core.errors import InputError
+
+if TYPE_CHECKING:
+    from cpm_live.engines.recipe import Recipe
+    from cpm_live.pipeline.bench import Timing
 
 
 def bench(
     model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Models; body and hand by default.")] = None,
-    engine: Annotated[list[str] | None, typer.Option("--engine", "-e", help="Engines; cpu if not given.")] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option("--engine", "-e", help="Engines; all that are ready if not given.")
+    ] = None,
     source: Annotated[str, typer.Option("--source", "-s", help="Frames to run on.")] = "demo",
     rounds: Annotated[int, typer.Option("--rounds", min=5, help="Inferences per figure.")] = 100,
+    batch: Annotated[
+        list[int] | None, typer.Option("--batch", min=2, max=8, help="Also time the bare engine on so many at once.")
+    ] = None,
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
+    naive: Annotated[bool, typer.Option(help="Compare with torch as it is, eager float32, in the same run.")] = True,
     window: Annotated[bool, typer.Option(help="Also start the window, for start-up time and memory.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Time the bare engine, the whole pipeline, the age of live results, start-up and memory."""
-    from cpm_live.capture.open import SourceRequest, open_source
+    """Time the bare engines, the whole pipeline, the age of live results, start-up and memory."""
+    from cpm_live.capture.open import SourceRequest
+    from cpm_live.engines import probe
     from cpm_live.engines import recipe as recipes
     from cpm_live.engines.select import default_threads
-    from cpm_live.pipeline.bench import live_ages, time_model
-    from cpm_live.pipeline.machine import PoseMachine
+    from cpm_live.pipeline.bench import live_ages
 
-    results = []
-    first = None
-    for name in model or ["body", "hand"]:
-        recipe = recipes.find(name)
-        first = first or recipe
-        opened = open_source(SourceRequest(source, live=False, demo_kind=recipe.skeleton.name, demo_frames=60))
-        frames = [frame for _ in range(60) if (frame := opened.read()) is not None]
-        opened.close()
-        for kind in engine or ["cpu"]:
-            machine = PoseMachine(recipe, kind, threads)
-            results.append(time_model(machine, frames, rounds))
-            machine.close()
-    assert first is not None
-    kind = (engine or ["cpu"])[0]
-    age = live_ages(first, kind, SourceRequest(source, live=True, demo_kind=first.skeleton.name), 4.0)
-    startup, memory = _start_window(first.name) if window else (None, None)
+    chosen = [recipes.find(name) for name in model or ["body", "hand"]]
+    # First: a process that is started by a large one is counted as large as that.
+    startup, memory = _start_window(chosen[0].name) if window else (None, None)
+    kinds = engine or [found.kind for found in probe.find_engines() if found.ready and found.kind != "torch"]
+    results: list[Timing] = []
+    for recipe in chosen:
+        for kind in kinds:
+            try:
+                results.append(_time(recipe, kind, source, rounds, threads, naive, batch or []))
+            except InputError as error:
+                if engine:
+                    raise
+                # One that was not asked for by name, such as TensorRT before it is built.
+                typer.echo(f"cpm-live: left out: {error}", err=True)
+    first = chosen[0]
+    request = SourceRequest(source, live=True, demo_kind=first.skeleton.name)
+    age = live_ages(first, (engine or ["auto"])[0], request, 4.0)
     figures = {
-        "device": platform.processor() or platform.machine(),
+        "device": _device(),
         "threads": threads or default_threads(),
         "results": [result.to_json() for result in results],
         "age_ms": {"p50": round(age[0], 2), "p95": round(age[1], 2)},
@@ -56,6 +71,62 @@ def bench(
         typer.echo(json.dumps(figures))
     else:
         _print(figures)
+
+
+def _time(recipe: Recipe, kind: str, source: str, rounds: int, threads: int, naive: bool, batches: list[int]) -> Timing:
+    from cpm_live.capture.open import SourceRequest, open_source
+    from cpm_live.pipeline.bench import open_naive, time_model
+    from cpm_live.pipeline.machine import PoseMachine
+    from cpm_live.pipeline.options import Options
+
+    opened = open_source(SourceRequest(source, live=False, demo_kind=recipe.skeleton.name, demo_frames=60))
+    frames = [frame for _ in range(60) if (frame := opened.read()) is not None]
+    opened.close()
+    if not frames:
+        raise InputError(f"{source} has no frames; choose another --source")
+    gc.collect()
+    before = _memory_mb()
+    machine = PoseMachine(recipe, kind, threads, options=Options(people=1))
+    machine.engine.warm_up()
+    machine(frames[0])
+    after = _memory_mb()
+    grown = None if before is None or after is None else round(after - before, 1)
+    plain = open_naive(recipe, threads) if naive and kind != "torch" else None
+    timing = time_model(machine, frames, rounds, plain, batches)
+    on_gpu = _gpu_mb() if timing.engine in ("cuda", "tensorrt") else None
+    machine.close()
+    if plain is not None:
+        plain.close()
+    return replace(timing, memory_mb=grown, gpu_mb=on_gpu)
+
+
+def _memory_mb() -> float | None:
+    """What this process holds now; None where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _gpu_mb() -> float | None:
+    torch = sys.modules.get("torch")
+    return round(torch.cuda.max_memory_reserved() / 1e6, 1) if torch is not None and torch.cuda.is_available() else None
+
+
+def _device() -> str:
+    """The GPU where there is one, and the processor."""
+    from cpm_live.engines import nvidia
+
+    processor = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = {line.partition(":")[2].strip() for line in file if line.startswith("model name")}
+        processor = names.pop() if len(names) == 1 else processor
+    except OSError:
+        pass  # not Linux: the short name must do
+    gpu = nvidia.find_gpu()
+    return f"{gpu.name}, {processor}" if gpu is not None else processor
 
 
 def _start_window(model: str) -> tuple[float | None, float | None]:
@@ -80,14 +151,22 @@ def _print(figures: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title=f"{figures['device']}, {figures['threads']} threads")
-    for column in ("model", "engine", "bare ms p50", "p95", "pipeline ms", "pipeline fps", "ratio"):
+    sizes = list(figures["results"][0]["batch_ms"]) if figures["results"] else []
+    columns = ("model", "engine", "bare ms p50", "p95", *(f"{size} at once" for size in sizes), "pipeline ms",
+               "pipeline fps", "ratio", "naive torch ms", "times naive", "memory MB")  # fmt: skip
+    for column in columns:
         table.add_column(column, justify="left" if column in ("model", "engine") else "right")
     for row in figures["results"]:
+        naive, times = row["naive_torch_ms"], row["times_naive"]
+        memory = "" if row["memory_mb"] is None else f"{row['memory_mb']:.0f}"
         table.add_row(
-            row["model"], row["engine"], f"{row['bare_ms']['p50']:.1f}", f"{row['bare_ms']['p95']:.1f}",
-            f"{row['pipeline_ms']['p50']:.1f}", f"{row['pipeline_fps']:.1f}", f"{row['ratio']:.2f}",
+            row["model"], row["engine"], f"{row['bare_ms']['p50']:.2f}", f"{row['bare_ms']['p95']:.2f}",
+            *(f"{row['batch_ms'][size]:.2f}" for size in sizes),
+            f"{row['pipeline_ms']['p50']:.2f}", f"{row['pipeline_fps']:.1f}", f"{row['ratio']:.2f}",
+            "" if naive is None else f"{naive:.1f}", "" if times is None else f"{times:.1f}",
+            memory if row["gpu_mb"] is None else f"{memory} + {row['gpu_mb']:.0f} GPU",
         )  # fmt: skip
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
     typer.echo(f"age of live results: p50 {figures['age_ms']['p50']} ms, p95 {figures['age_ms']['p95']} ms")
     if figures["startup_s"] is not None:
         typer.echo(

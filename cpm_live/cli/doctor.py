@@ -1,24 +1,34 @@
-"""``cpm-live doctor``: what this machine has and what is missing."""
+"""``cpm-live doctor``: what this machine has, what is missing, and whether its engines tell the truth."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import sys
+from typing import Annotated
 
 import typer
 
+PACKAGES = (
+    "numpy", "opencv-python-headless", "onnxruntime", "av", "PySide6-Essentials", "pyqtgraph", "torch",
+    "torch-tensorrt", "tensorrt",
+)  # fmt: skip
 
-def doctor() -> None:
+
+def doctor(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Also load every engine and compare its answers with the reference.")
+    ] = False,
+) -> None:
     """Print what was found on this machine and how to add what is missing."""
     from cpm_live import __version__
     from cpm_live.core.paths import cache_dir, data_root
+    from cpm_live.engines import nvidia, probe, select
     from cpm_live.engines import recipe as recipes
 
     typer.echo(f"cpm-live {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for name in ("numpy", "opencv-python-headless", "onnxruntime", "av", "PySide6-Essentials", "pyqtgraph", "torch"):
+    for name in PACKAGES:
         typer.echo(f"  {name:24} {_version(name)}")
     if _version("opencv-python") != "not installed":
         typer.echo("  opencv-python is installed too: its Qt plugins break the window; pip uninstall opencv-python")
@@ -26,14 +36,26 @@ def doctor() -> None:
     for name in recipes.names():
         recipe = recipes.find(name)
         typer.echo(f"model {name}: {'ready' if recipe.onnx.is_file() else f'no {recipe.onnx}'}")
-    typer.echo("engine cpu: ready (ONNX Runtime)")
-    if importlib.util.find_spec("torch") is None:
-        typer.echo('engine torch: not installed; pip install "cpm-live[train]" (only needed for training and checks)')
-    else:
-        typer.echo("engine torch: ready (reference)")
+    gpu = nvidia.find_gpu()
+    threads, window = select.default_threads(), select.default_threads(window=True)
+    typer.echo(f"cores: {select.physical_cores()}; the CPU engine uses {threads}, {window} while the window is open")
+    typer.echo(
+        f"GPU: {gpu.name}, compute capability {gpu.capability}, {gpu.memory_mb} MB, driver runs CUDA {gpu.cuda}"
+        if gpu
+        else "GPU: no NVIDIA GPU with a driver"
+    )
+    for found in probe.find_engines():
+        state = "ready, " if found.ready else ""
+        typer.echo(f"engine {found.kind}: {state}{found.what}")
+        if found.fix:
+            typer.echo(f"  to add it: {found.fix}")
+    if gpu is not None:
+        _tell_built()
     if sys.platform.startswith("linux"):
         display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
         typer.echo(f"display: {display or 'none; use cpm-live run'}")
+    if verify and not _verify():
+        raise typer.Exit(1)
 
 
 def _version(name: str) -> str:
@@ -41,3 +63,72 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
+
+
+def _tell_built() -> None:
+    from cpm_live.core.errors import InputError
+    from cpm_live.engines import build_cache
+    from cpm_live.engines import recipe as recipes
+
+    for name in recipes.names():
+        try:
+            missing, why = build_cache.missing(recipes.find(name))
+        except InputError:
+            continue  # a model without weights is told above
+        built = [batch for batch in build_cache.BATCHES if batch not in missing]
+        state = f"built for batch sizes {', '.join(map(str, built))}" if built else "not built"
+        typer.echo(f"TensorRT engine of {name}: {why or state}")
+        if missing:
+            typer.echo(f"  to build it: cpm-live models build {name}")
+
+
+def _verify() -> bool:
+    """Every engine that can be loaded against the float32 reference; prints a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cpm_live.core.errors import InputError, first_line
+    from cpm_live.engines import probe, verify
+    from cpm_live.engines import recipe as recipes
+    from cpm_live.engines.select import open_engine
+
+    reference = probe.torch_reference()
+    if not reference.ready:
+        raise InputError(f"--verify compares with the reference: {reference.what}; {reference.fix}")
+    table = Table(title="engines against float32 torch")
+    for column in ("model", "engine", "batch", "result"):
+        table.add_column(column)
+    sound = True
+    for name in recipes.names():
+        recipe = recipes.find(name)
+        if not recipe.weights.is_file():
+            table.add_row(name, "", "", "skipped: no weights")
+            continue
+        # One thread: on a busy machine several of torch's wait for each other longer than they work.
+        truth = open_engine(recipe, "torch", 1)
+        size = truth.preset.size
+        asked = {batch: verify.pictures(batch, size) for batch in (1, 3, 4)}
+        wanted = {batch: truth.infer(*given) for batch, given in asked.items()}
+        truth.close()
+        for found in probe.find_engines():
+            if found.kind == "torch":
+                continue
+            if not found.ready:
+                table.add_row(name, found.kind, "", f"skipped: {found.what}")
+                continue
+            try:
+                engine = open_engine(recipe, found.kind)
+                for batch, given in asked.items():
+                    check = verify.compare(
+                        engine.infer(*given), wanted[batch], len(recipe.skeleton), engine.preset.stride
+                    )
+                    precision = engine.describe().precision
+                    good = check.passed(precision)
+                    sound &= good
+                    table.add_row(name, found.kind, str(batch), f"{'ok' if good else 'WRONG'}: {check.line(precision)}")
+                engine.close()
+            except Exception as error:  # noqa: BLE001 - what one engine runs into must not hide the others
+                sound = False
+                table.add_row(name, found.kind, "", f"FAILED: {first_line(error)}")
+    Console(width=140 if not sys.stdout.isatty() else None).print(table)
+    return sound

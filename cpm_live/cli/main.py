@@ -36,6 +36,7 @@ def root(
     model: window.ModelOption = None,
     engine: window.EngineOption = None,
     size: window.SizeOption = "640x480",
+    threads: window.ThreadsOption = 0,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
@@ -43,7 +44,7 @@ def root(
 ) -> None:
     """The window opens when no command is given."""
     if context.invoked_subcommand is None:
-        window.open_window(source, model, engine, size)
+        window.open_window(source, model, engine, size, threads)
 
 
 app.command("window", rich_help_panel="Look")(window.window)

@@ -1,15 +1,21 @@
-"""``cpm-live models``: what can be run, and exporting checkpoints."""
+"""``cpm-live models``: what can be run, exporting checkpoints, building TensorRT engines."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cpm_live.core.errors import InputError
 
-app = typer.Typer(help="List models; export a checkpoint for the CPU engine.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from cpm_live.engines.build import Progress
+    from cpm_live.engines.recipe import Recipe
+
+app = typer.Typer(
+    help="List models; export a checkpoint for the CPU engine; build TensorRT engines.", invoke_without_command=True
+)
 
 
 @app.callback()
@@ -24,7 +30,7 @@ def list_models() -> None:
     """List the models that come with cpm-live."""
     from cpm_live.engines import recipe as recipes
 
-    for name in recipes.names():
+    for name in (*recipes.names(), recipes.FINDER):
         recipe = recipes.find(name)
         state = "" if recipe.onnx.is_file() else "  (weights missing)"
         typer.echo(f"{name:8} {recipe.description}{state}")
@@ -44,3 +50,64 @@ def export(
         raise InputError(f'exporting needs {error.name}; install it: pip install "cpm-live[train]"') from None
     path = write(weights, out or weights.with_suffix(".onnx"))
     typer.echo(f"exported: {path}")
+
+
+@app.command("build")
+def build(
+    model: Annotated[list[str] | None, typer.Argument(help="Models; all that have weights by default.")] = None,
+    batch: Annotated[list[int] | None, typer.Option("--batch", "-b", help="Batch sizes; 1, 2 and 4.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Build what is already built, too.")] = False,
+) -> None:
+    """Build TensorRT engines into the cache; takes minutes. Ctrl-C cancels and leaves nothing half-built."""
+    from cpm_live.engines import build_cache, probe
+    from cpm_live.engines import recipe as recipes
+
+    if not (found := probe.tensorrt()).ready:
+        raise InputError(
+            f"TensorRT engines cannot be built here: {found.what}" + (f"; {found.fix}" if found.fix else "")
+        )
+    if unknown := set(batch or ()) - set(build_cache.BATCHES):
+        raise InputError(f"--batch {min(unknown)}: batch sizes are {', '.join(map(str, build_cache.BATCHES))}")
+    for name in model or [name for name in recipes.names() if recipes.find(name).weights.is_file()]:
+        recipe = recipes.find(name)
+        missing, why = build_cache.missing(recipe)
+        if why:
+            typer.echo(f"{recipe.name}: {why}; building it again")
+        wanted = [size for size in batch or build_cache.BATCHES if again or size in missing]
+        if not wanted:
+            typer.echo(f"{recipe.name}: built already")
+            continue
+        last = _build_with_progress(recipe.name, recipe, wanted)
+        if last.state == "cancelled":
+            typer.echo(f"cpm-live: {last.text}; nothing half-built is left", err=True)
+            raise typer.Exit(130)
+        if last.state == "failed":
+            raise InputError(last.text)
+        for size in wanted:
+            entry = build_cache.find(build_cache.key(recipe, size))
+            if isinstance(entry, build_cache.Entry):
+                typer.echo(
+                    f"{recipe.name}, batch size {size}: {len(entry.plan) / 1e6:.1f} MB, beliefs within "
+                    f"{entry.check['beliefs']:.2g} and joints within {entry.check['joints']:.2g} px of float32"
+                )
+
+
+def _build_with_progress(name: str, recipe: Recipe, wanted: list[int]) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    from cpm_live.engines.build import build_now
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=1.0)
+
+        def tell(progress: Progress) -> None:
+            if console.is_terminal:
+                bar.update(task, description=progress.text, completed=progress.share)
+            elif progress.state == "building":
+                typer.echo(progress.text, err=True)
+
+        return build_now(recipe, wanted, tell)

@@ -17,7 +17,13 @@ SourceOption = Annotated[
     ),
 ]  # fmt: skip
 ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="body, hand, or a recipe (.toml).")]
-EngineOption = Annotated[str | None, typer.Option("--engine", "-e", help="auto, cpu or torch.")]
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", "-e", help="auto, tensorrt, cuda, directml, coreml, cpu or torch (cpm-live doctor)."),
+]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=0, help="CPU threads; 0: the cores, less one for the window.")
+]
 SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Camera resolution to ask for.")]
 
 
@@ -29,7 +35,9 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def open_window(source: str | None, model: str | None, engine: str | None, size: str, report: bool = False) -> None:
+def open_window(
+    source: str | None, model: str | None, engine: str | None, size: str, threads: int = 0, report: bool = False
+) -> None:
     """Check the options, then hand over to the window. Ends the process with the window's status."""
     from cpm_live.engines import recipe
     from cpm_live.engines.select import ENGINES
@@ -45,7 +53,7 @@ def open_window(source: str | None, model: str | None, engine: str | None, size:
     raise typer.Exit(
         run_app(
             AppOptions(
-                source=source, model=model, engine=engine, size=wanted,
+                source=source, model=model, engine=engine, size=wanted, threads=threads,
                 startup_report=report, quit_after_first_frame=report,
             )
         )
@@ -57,9 +65,10 @@ def window(
     model: ModelOption = None,
     engine: EngineOption = None,
     size: SizeOption = "640x480",
+    threads: ThreadsOption = 0,
     startup_report: Annotated[
         bool, typer.Option("--startup-report", hidden=True, help="Print the start-up time and quit.")
     ] = False,
 ) -> None:
     """Open the live window (the same as cpm-live without a command)."""
-    open_window(source, model, engine, size, startup_report)
+    open_window(source, model, engine, size, threads, startup_report)

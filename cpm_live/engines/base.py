@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpm_live.core.crop import Crop
 from cpm_live.network.presets import Preset
 
 
@@ -30,6 +32,25 @@ class EngineInfo:
     threads: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """What an engine saw in some crops of one frame.
+
+    Attributes:
+        joints: (N, T, K, 3) float32: x and y in belief-map cells, score = the map's peak belief.
+        beliefs: (N, T, maps, h, w) float32: the belief maps of every stage.
+        crop_ms, engine_ms, decode_ms: how long the parts took, all crops together. An engine on a GPU
+            does them in one go there: then ``crop_ms`` is the upload, ``engine_ms`` all the device's work
+            and ``decode_ms`` the way back.
+    """
+
+    joints: NDArray[np.float32]
+    beliefs: NDArray[np.float32]
+    crop_ms: float = 0.0
+    engine_ms: float = 0.0
+    decode_ms: float = 0.0
+
+
 class Engine(Protocol):
     """Runs one network on one device. One thread owns it from construction to ``close``."""
 
@@ -44,6 +65,16 @@ class Engine(Protocol):
 
         Returns:
             (N, T, K+1, h, w) float32.
+        """
+        ...
+
+    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
+        """Crop, infer and decode: all crops of one frame in one batch.
+
+        Args:
+            image: (H, W, 3) uint8, BGR; may be read-only.
+            crops: 0 to 8 of them, each of the network's size.
+            joints: how many of the belief maps, from the first on, are joints: K.
         """
         ...
 

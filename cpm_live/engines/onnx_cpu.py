@@ -1,16 +1,25 @@
-"""The CPU engine: ONNX Runtime on the exported network."""
+"""The CPU engine: ONNX Runtime on the exported network; also the road to DirectML and CoreML.
+
+Measured with benchmarks/onnx_options.py: ONNX Runtime's full graph optimisation is worth a factor of 3 to 4,
+its memory arena, memory pattern and fixed shapes are not worth anything on these networks, and keeping the
+optimised graph in the cache would save 30 ms of the start, too little for a cache that can go stale.
+"""
 
 from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Sequence
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError, first_line
-from cpm_live.engines.base import EngineInfo, run_empty
+from cpm_live.engines.base import EngineInfo, Looked, run_empty
+from cpm_live.engines.look import look_on_cpu
+from cpm_live.engines.probe import PROVIDERS
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
 
@@ -18,12 +27,15 @@ from cpm_live.network.presets import Preset
 class CpuEngine:
     """Runs ``<weights>.onnx`` (made by ``cpm-live models export``)."""
 
-    def __init__(self, session: ort.InferenceSession, preset: Preset, threads: int) -> None:
-        self._session, self.preset, self._threads = session, preset, threads
+    def __init__(self, session: ort.InferenceSession, preset: Preset, threads: int, kind: str = "cpu") -> None:
+        self._session, self.preset, self._threads, self._kind = session, preset, threads, kind
 
     @classmethod
-    def load(cls, recipe: Recipe, threads: int) -> CpuEngine:
+    def load(cls, recipe: Recipe, threads: int, kind: str = "cpu") -> CpuEngine:
         """Load the recipe's exported network, exporting its checkpoint into the cache if there is none.
+
+        Args:
+            kind: ``cpu``, ``directml`` or ``coreml``: through which of ONNX Runtime's providers.
 
         Raises:
             InputError: no such file, not an exported network of ours, or torch is needed and missing.
@@ -39,15 +51,22 @@ class CpuEngine:
         # Spinning threads would take the core that paints the window.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
+        providers = ["CPUExecutionProvider"]
+        if kind != "cpu":
+            providers.insert(0, PROVIDERS[kind])
+        if kind == "directml":
+            # DirectML asks for both.
+            options.enable_mem_pattern = False
+            options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         try:
-            session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            session = ort.InferenceSession(str(path), options, providers=providers)
             metadata = session.get_modelmeta().custom_metadata_map
             preset = Preset.from_dict(json.loads(metadata["preset"]))
         except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many unrelated types
             raise InputError(
                 f"cannot read network {path}: {first_line(error)}; make it again with cpm-live models export"
             ) from None
-        return cls(session, preset, threads)
+        return cls(session, preset, threads, kind)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`Engine.infer`."""
@@ -57,19 +76,22 @@ class CpuEngine:
         beliefs: NDArray[np.float32] = self._session.run(["beliefs"], inputs)[0]
         return beliefs
 
+    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
+        """See :meth:`Engine.look`."""
+        return look_on_cpu(self, image, crops, joints)
+
     def warm_up(self) -> None:
         """See :meth:`Engine.warm_up`."""
         run_empty(self)
 
     def describe(self) -> EngineInfo:
         """See :meth:`Engine.describe`."""
-        return EngineInfo(
-            "cpu",
-            f"CPU (ONNX Runtime {ort.__version__})",
-            platform.processor() or platform.machine(),
-            "fp32",
-            self._threads,
-        )
+        name = {"cpu": "CPU", "directml": "DirectML", "coreml": "CoreML"}[self._kind]
+        device = platform.processor() or platform.machine()
+        # Providers may compute in half precision as they like.
+        precision = "fp32" if self._kind == "cpu" else "fp16"
+        label = f"{name} (ONNX Runtime {ort.__version__})"
+        return EngineInfo(self._kind, label, device, precision, self._threads)
 
     def close(self) -> None:
         """Drop the session."""

@@ -11,6 +11,9 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.paths import data_root, resource
 from cpm_live.core.skeleton import SKELETONS, Skeleton
 
+FINDER = "finder"
+"""The recipe of the finder's network."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -22,10 +25,13 @@ class Recipe:
         preset: the network's preset name, for training from scratch.
         weights: the safetensors checkpoint.
         description: one line for ``cpm-live models``.
-        joint_threshold: joints with a lower peak belief are hidden.
+        joint_threshold: joints with a lower peak belief are not sure: hollow or hidden.
+        hollow_threshold: joints with at least this peak belief are drawn hollow, lower ones not at all.
         follow_threshold: joints with at least this peak belief make up the box that is followed: lower, since
             a box that cuts an arm off costs more than one that is a little too large.
-        find_threshold: mean belief of the best joints below which nobody is there.
+        find_threshold: mean belief of the best joints below which nobody is found.
+        keep_threshold: the same below which nobody goes on being followed.
+        finder_threshold: the finder's peaks with a lower belief are not looked at.
         margin: crop side over the longer side of a pose's box.
         train: the ``[train]`` table as it stands.
         trunk: where a pretrained trunk comes from, for training.
@@ -40,6 +46,9 @@ class Recipe:
     follow_threshold: float = 0.25
     find_threshold: float = 0.2
     margin: float = 1.4
+    hollow_threshold: float = 0.25
+    keep_threshold: float = 0.16
+    finder_threshold: float = 0.3
     train: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -78,6 +87,9 @@ def read(path: Path) -> Recipe:
             follow_threshold=float(live.get("follow_threshold", 0.25)),
             find_threshold=float(live.get("find_threshold", 0.2)),
             margin=float(live.get("margin", 1.4)),
+            hollow_threshold=float(live.get("hollow_threshold", 0.25)),
+            keep_threshold=float(live.get("keep_threshold", 0.8 * float(live.get("find_threshold", 0.2)))),
+            finder_threshold=float(live.get("finder_threshold", 0.3)),
             train=dict(table.get("train", {})),
         )
     except KeyError as error:
@@ -87,8 +99,8 @@ def read(path: Path) -> Recipe:
 
 
 def names() -> list[str]:
-    """The models that come with cpm-live."""
-    return sorted(path.stem for path in (data_root() / "engines").glob("*.toml"))
+    """The models that come with cpm-live; the finder is no pose machine and not among them."""
+    return sorted(path.stem for path in (data_root() / "engines").glob("*.toml") if path.stem != FINDER)
 
 
 def find(model: str) -> Recipe:

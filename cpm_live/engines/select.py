@@ -2,22 +2,82 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
-from cpm_live.core.errors import InputError
+import numpy as np
+
+from cpm_live.core.errors import InputError, first_line
+from cpm_live.engines import probe
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 
-ENGINES = ("auto", "cpu", "torch")
+log = logging.getLogger("cpm_live.engines")
+
+ENGINES = ("auto", "tensorrt", "cuda", "directml", "coreml", "cpu", "torch")
+
+LABELS = {
+    "auto": "Auto", "tensorrt": "TensorRT", "cuda": "CUDA", "directml": "DirectML", "coreml": "CoreML",
+    "cpu": "CPU", "torch": "PyTorch",
+}  # fmt: skip
+
+MOST_THREADS = 4
+"""More gain little on small nets."""
 
 
-def default_threads() -> int:
-    """CPU threads for an engine: all cores this process may use, at most 4 (more gains little on small nets)."""
+def physical_cores() -> int:
+    """Cores this process may use, counting two hardware threads of one core once."""
     try:
-        cores = len(os.sched_getaffinity(0))
+        logical = os.sched_getaffinity(0)
     except AttributeError:  # macOS and Windows have no affinity call
-        cores = os.cpu_count() or 1
-    return max(1, min(4, cores))
+        return max(1, os.cpu_count() or 1)
+    cores = set()
+    for cpu in logical:
+        try:
+            siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
+        except OSError:
+            siblings = str(cpu)
+        cores.add(siblings.strip())
+    return max(1, len(cores))
+
+
+def default_threads(window: bool = False) -> int:
+    """CPU threads for an engine: the physical cores, one less while a window wants to be painted, at most 4."""
+    return max(1, min(MOST_THREADS, physical_cores() - int(window)))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a live session gets the engine that was asked for.
+
+    Attributes:
+        quick: opened first where nothing runs yet, since the better ones take seconds to load.
+        best: the first of these that opens is used.
+        build: build TensorRT engines meanwhile, then use them.
+        note: one line for the person, such as that a built engine was damaged.
+    """
+
+    quick: str = ""
+    best: tuple[str, ...] = ()
+    build: bool = False
+    note: str = ""
+
+
+def plan(recipe: Recipe, kind: str) -> Plan:
+    """What to open for a kind of engine, in a session that goes on meanwhile. Loads no library."""
+    if kind not in ("auto", "tensorrt") or not probe.cuda().ready:
+        return Plan(best=(kind,))
+    if not probe.tensorrt().ready:
+        return Plan("cpu", ("cuda",)) if kind == "auto" else Plan(best=(kind,))
+    from cpm_live.engines import build_cache
+
+    missing, why = build_cache.missing(recipe)
+    # Batch size 1 is enough to begin with; the others are built beside it.
+    best = ("cuda",) if 1 in missing else ("tensorrt", "cuda")
+    return Plan("cpu", best, bool(missing), f"{why}; building it again" if why else "")
 
 
 def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
@@ -26,7 +86,8 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
     Raises:
         InputError: unknown kind, what it needs is not installed, or unreadable weights.
     """
-    engine = _open(recipe, kind, threads or default_threads())
+    threads = threads or default_threads()
+    engine = _best(recipe, threads) if kind == "auto" else _open(recipe, kind, threads)
     joints, wanted = engine.preset.joints, len(recipe.skeleton)
     if joints != wanted:
         engine.close()
@@ -37,17 +98,91 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
     return engine
 
 
+def open_for_window(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
+    """The same, leaving a core to the window unless the number of threads is given."""
+    return open_engine(recipe, kind, threads or default_threads(window=True))
+
+
 def _open(recipe: Recipe, kind: str, threads: int) -> Engine:
-    if kind in ("auto", "cpu"):
+    if kind in ("cpu", *probe.PROVIDERS):
         from cpm_live.engines.onnx_cpu import CpuEngine
 
-        return CpuEngine.load(recipe, threads)
-    if kind == "torch":
+        if kind != "cpu" and not (found := probe.provider(kind)).ready:
+            raise found.refusal()
+        return CpuEngine.load(recipe, threads, kind)
+    if kind in ("cuda", "tensorrt", "torch"):
+        # Asked before anything is imported: loading torch takes seconds.
+        if not (found := probe.find(kind)).ready:
+            raise found.refusal()
         try:
-            from cpm_live.engines.torch_reference import TorchEngine
+            return _open_torch(recipe, kind, threads)
         except ModuleNotFoundError as error:
-            raise InputError(
-                f'the torch engine needs {error.name}; install it: pip install "cpm-live[train]", or use --engine cpu'
-            ) from None
-        return TorchEngine.load(recipe, threads)
+            raise InputError(f"engine {kind} needs {error.name}: {probe.ADD_TORCH}, or use --engine cpu") from None
     raise InputError(f"unknown engine {kind!r}; use {', '.join(ENGINES)}")
+
+
+def _open_torch(recipe: Recipe, kind: str, threads: int) -> Engine:
+    if kind == "torch":
+        from cpm_live.engines.torch_reference import TorchEngine
+
+        return TorchEngine.load(recipe, threads)
+    if kind == "cuda":
+        from cpm_live.engines import cuda
+
+        return cuda.load(recipe)
+    from cpm_live.engines import tensorrt
+
+    return tensorrt.load(recipe)
+
+
+def _best(recipe: Recipe, threads: int) -> Engine:
+    """TensorRT if it is built, else CUDA, else DirectML or CoreML where they are faster, else the CPU."""
+    for kind in plan(recipe, "auto").best:
+        if kind == "auto":
+            break
+        try:
+            return _open(recipe, kind, threads)
+        except InputError as error:
+            log.warning("%s", error)
+    cpu = _open(recipe, "cpu", threads)
+    for kind in probe.PROVIDERS:
+        if probe.provider(kind).ready:
+            return _faster(recipe, kind, threads, cpu)
+    return cpu
+
+
+def _faster(recipe: Recipe, kind: str, threads: int, cpu: Engine) -> Engine:
+    """The engine through another provider, if it answers as the CPU does and sooner; else the CPU's.
+
+    Providers take over what they can of a network and leave the rest to the CPU, which can end up slower:
+    so both are asked.
+    """
+    from cpm_live.engines import verify
+
+    try:
+        other = _open(recipe, kind, threads)
+        images, centres = verify.pictures(1, cpu.preset.size)
+        preset = cpu.preset
+        check = verify.compare(
+            other.infer(images, centres), cpu.infer(images, centres), len(recipe.skeleton), preset.stride
+        )
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's providers raise many unrelated types
+        log.warning("%s is not used: %s", LABELS[kind], first_line(error))
+        return cpu
+    if not check.passed("fp16"):
+        log.warning("%s is not used: its %s", LABELS[kind], check.line("fp16"))
+    elif _seconds(other, images, centres) < _seconds(cpu, images, centres):
+        cpu.close()
+        return other
+    other.close()
+    return cpu
+
+
+def _seconds(engine: Engine, images: np.ndarray, centres: np.ndarray) -> float:
+    """Of the quickest of five runs."""
+    best = float("inf")
+    for _ in range(5):
+        started = time.perf_counter()
+        engine.infer(images, centres)
+        best = min(best, time.perf_counter() - started)
+    return best

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cpm_live.engines.base import EngineInfo, run_empty
+from cpm_live.core.crop import Crop
+from cpm_live.engines.base import EngineInfo, Looked, run_empty
+from cpm_live.engines.look import look_on_cpu
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
@@ -34,6 +37,10 @@ class TorchEngine:
             beliefs = self._machine(torch.from_numpy(images), torch.from_numpy(centres))
         out: NDArray[np.float32] = beliefs.numpy()
         return out
+
+    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
+        """See :meth:`Engine.look`."""
+        return look_on_cpu(self, image, crops, joints)
 
     def warm_up(self) -> None:
         """See :meth:`Engine.warm_up`."""

@@ -1,10 +1,10 @@
-"""Benchmarks: bare engine against whole pipeline, and the age of live results."""
+"""Benchmarks: bare engine against whole pipeline and naive torch, and the age of live results."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,15 @@ import numpy as np
 from cpm_live.capture.open import SourceRequest
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
+from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
+from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.live import Live
 from cpm_live.pipeline.machine import PoseMachine
+
+TURN = 10
+"""Rounds before the other one has its turn: torch's threads spin for a while after their work."""
+REST_S = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +29,13 @@ class Timing:
 
     Attributes:
         bare_p50, bare_p95: one inference on one picture, milliseconds.
-        pipeline_fps: frames per second through crop, engine and decode, following one person.
+        pipeline_fps: frames per second through the whole pipeline, following one person.
         pipeline_p50: the same as milliseconds per frame, median.
         ratio: pipeline against bare engine; 1 would mean that the rest is free.
+        batches: median milliseconds of larger batches, by their size.
+        naive_p50: torch, eagerly, in float32 on the CPU, in the same run; None without torch.
+        memory_mb: by how much the process grew with this model and engine; None where the system does not tell.
+        gpu_mb: the most GPU memory held; None on a CPU.
     """
 
     model: str
@@ -35,6 +45,10 @@ class Timing:
     pipeline_fps: float
     pipeline_p50: float
     ratio: float
+    batches: dict[int, float] = field(default_factory=dict)
+    naive_p50: float | None = None
+    memory_mb: float | None = None
+    gpu_mb: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """In the format of DESIGN section 11."""
@@ -45,30 +59,80 @@ class Timing:
             "pipeline_fps": round(self.pipeline_fps, 2),
             "pipeline_ms": {"p50": round(self.pipeline_p50, 3)},
             "ratio": round(self.ratio, 4),
+            "batch_ms": {str(size): round(value, 3) for size, value in self.batches.items()},
+            "naive_torch_ms": None if self.naive_p50 is None else round(self.naive_p50, 3),
+            "times_naive": None if self.naive_p50 is None else round(self.naive_p50 / self.bare_p50, 2),
+            "memory_mb": self.memory_mb,
+            "gpu_mb": self.gpu_mb,
         }
 
 
-def time_model(machine: PoseMachine, frames: Sequence[Frame], rounds: int = 100) -> Timing:
-    """Time the bare engine and the whole pipeline, interleaved, so that a busy machine slows both alike."""
-    size = machine.engine.preset.size
-    picture = np.random.default_rng(0).integers(0, 255, (1, 3, size, size), dtype=np.uint8)
-    centre = np.full((1, 2), (size - 1) / 2, np.float32)
+def time_model(
+    machine: PoseMachine,
+    frames: Sequence[Frame],
+    rounds: int = 100,
+    naive: Engine | None = None,
+    batches: Sequence[int] = (),
+) -> Timing:
+    """Time the bare engine, the whole pipeline and naive torch in turns, so that a busy machine slows all alike."""
+    one, many = _inputs(machine.engine, 1), {size: _inputs(machine.engine, size) for size in batches}
     machine.engine.warm_up()
     machine(frames[0])
-    bare, whole = [], []
-    for index in range(rounds):
-        started = time.perf_counter()
-        machine.engine.infer(picture, centre)
-        middle = time.perf_counter()
-        machine(frames[index % len(frames)])
-        whole.append((time.perf_counter() - middle) * 1e3)
-        bare.append((middle - started) * 1e3)
+    if naive is not None:
+        naive.infer(*one)
+    for given in many.values():
+        machine.engine.infer(*given)
+    bare: list[float] = []
+    whole: list[float] = []
+    plain: list[float] = []
+    large: dict[int, list[float]] = {size: [] for size in batches}
+    for done in range(0, rounds, TURN):
+        for index in range(done, min(done + TURN, rounds)):
+            started = time.perf_counter()
+            machine.engine.infer(*one)
+            middle = time.perf_counter()
+            machine(frames[index % len(frames)])
+            whole.append((time.perf_counter() - middle) * 1e3)
+            bare.append((middle - started) * 1e3)
+        for size, given in many.items():
+            large[size] += [_took(machine.engine, given) for _ in range(TURN)]
+        if naive is not None:
+            plain += [_took(naive, one) for _ in range(TURN)]
+            time.sleep(REST_S)
+            machine.engine.infer(*one)
     p50, p95 = np.percentile(bare, (50, 95))
     pipeline = float(np.median(whole))
     return Timing(
-        machine.recipe.name, machine.engine.describe().kind, float(p50), float(p95), 1e3 / pipeline, pipeline,
-        float(p50) / pipeline,
-    )  # fmt: skip
+        model=machine.recipe.name,
+        engine=machine.engine.describe().kind,
+        bare_p50=float(p50),
+        bare_p95=float(p95),
+        pipeline_fps=1e3 / pipeline,
+        pipeline_p50=pipeline,
+        ratio=float(p50) / pipeline,
+        batches={size: float(np.median(times)) for size, times in large.items()},
+        naive_p50=float(np.median(plain)) if plain else None,
+    )
+
+
+def _inputs(engine: Engine, count: int) -> tuple[np.ndarray, np.ndarray]:
+    size = engine.preset.size
+    pictures = np.random.default_rng(0).integers(0, 255, (count, 3, size, size), dtype=np.uint8)
+    return pictures, np.full((count, 2), (size - 1) / 2, np.float32)
+
+
+def _took(engine: Engine, given: tuple[np.ndarray, np.ndarray]) -> float:
+    started = time.perf_counter()
+    engine.infer(*given)
+    return (time.perf_counter() - started) * 1e3
+
+
+def open_naive(recipe: Recipe, threads: int = 0) -> Engine | None:
+    """The network as torch runs it without further ado; None without torch or without its weights."""
+    try:
+        return open_engine(recipe, "torch", threads)
+    except InputError:
+        return None
 
 
 def live_ages(
@@ -80,7 +144,8 @@ def live_ages(
     try:
         live.set_model(recipe, engine)
         live.set_source(source)
-        # The first second holds loading and finding, which is not what is asked here.
+        _wait_for_engine(live)
+        # The first second holds finding, which is not what is asked here.
         begin = time.monotonic() + 1.0
         while time.monotonic() < begin + seconds and not stop():
             result = live.results.take(timeout=0.5)
@@ -92,3 +157,12 @@ def live_ages(
         raise InputError(f"no live results from {source.text}; choose another --source")
     low, high = np.percentile(ages, (50, 95))
     return float(low), float(high)
+
+
+def _wait_for_engine(live: Live, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not live.engine_label and time.monotonic() < deadline:
+        for event in live.take_events():
+            if event.kind in ("engine-failed", "source-failed"):
+                raise InputError(event.message)
+        live.results.take(timeout=0.1)

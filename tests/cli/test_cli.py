@@ -41,6 +41,10 @@ def test_help_and_version() -> None:
         (["run", "demo", "-e", "abacus", "-o", "{tmp}/a.mp4"], "unknown engine 'abacus'"),
         (["run", "demo", "--joint", "nose", "-o", "{tmp}/a.mp4"], "no joint 'nose'"),
         (["run", "demo", "--stage", "9", "-o", "{tmp}/a.mp4"], "has stages 1 to"),
+        (["run", "demo", "--people", "9", "-o", "{tmp}/a.mp4"], "people is 9; use 1 to 8"),
+        (["run", "demo", "--smooth", "2", "-o", "{tmp}/a.mp4"], "smoothing is 2"),
+        (["run", "demo", "--region", "1,2,3", "-o", "{tmp}/a.mp4"], "--region 1,2,3: give four numbers"),
+        (["run", "demo", "-m", "hand", "--hands", "-o", "{tmp}/a.mp4"], "--hands goes with a body model"),
         (["run", "camera:9", "-o", "{tmp}/a.mp4"], "no camera 9"),
         (["run", "demo", "-m", "{tmp}/bad.toml", "-o", "{tmp}/a.mp4"], "is not TOML"),
         (["run", "demo", "-m", "{tmp}/broken.toml", "-o", "{tmp}/a.mp4"], "cannot read network"),
@@ -101,6 +105,22 @@ def test_run_on_a_real_clip(clips: Path, tmp_path: Path) -> None:
     pose = seen[-1]["poses"][0]
     assert set(pose) == {"id", "box", "side", "keypoints"} and len(pose["keypoints"]) == 14
     assert abs(lines[30]["time"] - 1.0) < 0.02
+
+
+def test_run_with_hands_region_and_raw_joints(clips: Path, tmp_path: Path) -> None:
+    keypoints = tmp_path / "k.jsonl"
+    clip = str(clips / "help.mkv")
+    done = cli("run", clip, "--hands", "--smooth", "0", "--people", "1", "-k", str(keypoints))
+    assert done.returncode == 0, done.stderr
+    header, lines = _lines(keypoints)
+    assert len(header["joints"]) == 14 and len(header["hands"]["joints"]) == 21
+    hands = [hand for line in lines for hand in line["hands"]]
+    assert all(len(line["poses"]) <= 1 for line in lines) and len(hands) > 5
+    assert {hand["side"] for hand in hands} <= {"left", "right"} and len(hands[0]["keypoints"]) == 21
+    # Everybody stands right of this corner.
+    done = cli("run", clip, "--region", "0,0,120,200", "--frames", "20", "-k", str(keypoints))
+    assert done.returncode == 0
+    assert not any(line["poses"] for line in _lines(keypoints)[1])
 
 
 def test_run_on_pictures(data: Path, tmp_path: Path) -> None:

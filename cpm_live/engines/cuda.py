@@ -1,0 +1,101 @@
+"""The CUDA engine: torch in half precision, one CUDA graph for each batch size."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cpm_live.core.errors import InputError, first_line
+from cpm_live.engines import nvidia, probe
+from cpm_live.engines.base import EngineInfo
+from cpm_live.engines.build_cache import BATCHES
+from cpm_live.engines.gpu import GpuEngine, Network
+from cpm_live.engines.recipe import Recipe
+from cpm_live.network import checkpoint
+from cpm_live.network.cpm import PoseMachine
+
+
+def halved(machine: PoseMachine) -> PoseMachine:
+    """The network in half precision, the centre map's arithmetic in single: squares of pixels overflow fp16."""
+    machine = machine.eval().half()
+    if machine.centre_map is not None:
+        machine.centre_map.float()
+    return machine
+
+
+class Graphed:
+    """A network of one batch size as a CUDA graph: one launch instead of a hundred.
+
+    Its answer lies in memory that the next run writes to.
+    """
+
+    def __init__(self, machine: nn.Module, batch: int, size: int, dtype: torch.dtype) -> None:
+        self._pictures = torch.zeros((batch, 3, size, size), dtype=dtype, device="cuda")
+        self._pictures = self._pictures.contiguous(memory_format=torch.channels_last)
+        self._centres = torch.full((batch, 2), (size - 1) / 2, dtype=torch.float32, device="cuda")
+        # A few runs on a side stream first, as capturing asks: cuDNN chooses its kernels there.
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                machine(self._pictures, self._centres)
+        torch.cuda.current_stream().wait_stream(side)
+        self._graph = torch.cuda.CUDAGraph()
+        # Another engine may be at work on another thread meanwhile: only this thread's work is captured.
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            self._beliefs = machine(self._pictures, self._centres)
+
+    def __call__(self, pictures: Tensor, centres: Tensor) -> Tensor:
+        """Beliefs (N, T, maps, h, w)."""
+        self._pictures.copy_(pictures)
+        self._centres.copy_(centres)
+        self._graph.replay()
+        out: Tensor = self._beliefs
+        return out
+
+
+def load(recipe: Recipe) -> GpuEngine:
+    """The CUDA engine with the recipe's checkpoint.
+
+    Raises:
+        InputError: no GPU, torch missing or built without CUDA, too little memory, or unreadable weights.
+    """
+    require_cuda()
+    machine, _ = checkpoint.load(recipe.weights)
+    preset = machine.preset
+    try:
+        # Shapes never change: let cuDNN try its kernels once.
+        torch.backends.cudnn.benchmark = True
+        machine = halved(machine).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch.inference_mode():
+            networks: dict[int, Network] = {n: Graphed(machine, n, preset.size, torch.float16) for n in BATCHES}
+    except torch.cuda.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise InputError(out_of_memory("the CUDA engine", error)) from None
+    name = torch.cuda.get_device_name()
+    info = EngineInfo("cuda", f"CUDA (torch {torch.__version__}, {name})", name, "fp16")
+    return GpuEngine(preset, networks, torch.float16, torch.device("cuda"), info)
+
+
+def require_cuda() -> None:
+    """Raises ``InputError`` where torch cannot use a GPU; the line says why and what to do."""
+    if not (found := probe.cuda()).ready:
+        raise found.refusal()
+    try:
+        if torch.cuda.is_available():
+            torch.cuda.init()
+            return
+        why = "torch sees no GPU"
+    except RuntimeError as error:
+        why = first_line(error)
+    gpu = nvidia.find_gpu()
+    newest = f"; its driver runs CUDA {gpu.cuda}, torch was built for CUDA {torch.version.cuda}" if gpu else ""
+    raise InputError(f"engine cuda does not start: {why}{newest}; update the driver, or use --engine cpu")
+
+
+def out_of_memory(what: str, error: Exception) -> str:
+    """One line for a GPU that is full."""
+    return (
+        f"not enough GPU memory for {what} ({first_line(error)[:80]}); close other programs that use the GPU, "
+        "or use --engine cpu"
+    )

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# For a person with an NVIDIA GPU: builds the TensorRT engines, runs every contract test and every bench, and
+# prints one table to paste into an issue. Run in the checkout:
+#
+#     scripts/verify_gpu.sh [WORK_FOLDER]
+#
+# Needs Linux, Python 3.11 or newer with venv, an NVIDIA driver and about 12 GB for torch and TensorRT. It
+# installs into WORK_FOLDER/venv (default: out/gpu-check/, kept, so that a second run is quick) and nowhere else.
+# Each step's result is counted; a step that fails does not stop the others.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+work="${1:-out/gpu-check}"
+work="$(mkdir -p "$work" && cd "$work" && pwd)" || exit 1
+report="$work/report.txt"
+: >"$report"
+failed=0
+
+say() { printf '%s\n' "$*" | tee -a "$report"; }
+step() { # step NAME COMMAND...: run it, show it, note how it ended
+    local name="$1" log="$work/${1// /_}.log" started=$SECONDS status=0
+    shift
+    say "" "== $name"
+    "$@" >"$log" 2>&1 || status=$?
+    if [[ $status -eq 0 ]]; then
+        say "ok ($((SECONDS - started)) s)"
+    else
+        failed=$((failed + 1))
+        say "FAILED with status $status ($((SECONDS - started)) s); last lines of $log:"
+        tail -n 15 "$log" | tee -a "$report"
+    fi
+    return $status
+}
+show() { tail -n "${2:-60}" "$work/${1// /_}.log" | tee -a "$report"; }
+
+say "cpm-live $(git rev-parse --short HEAD 2>/dev/null || echo '(no git)'), $(date -u +%F), $(uname -sr)"
+if ! command -v nvidia-smi >/dev/null; then
+    say "no NVIDIA driver here: nvidia-smi is not installed"
+    exit 1
+fi
+if ! nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv,noheader >"$work/gpu.txt" 2>&1; then
+    say "no NVIDIA driver answers: nvidia-smi says: $(head -n 1 "$work/gpu.txt")"
+    exit 1
+fi
+say "GPU: $(cat "$work/gpu.txt")"
+
+python="$(scripts/find_python.sh "${PYTHON:-}")" || exit 1
+[[ -x $work/venv/bin/python ]] || "$python" -m venv "$work/venv" || exit 1
+export XDG_CACHE_HOME="$work/cache" QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}"
+live="$work/venv/bin/cpm-live"
+
+step "install" "$work/venv/bin/python" -m pip install --disable-pip-version-check -e ".[tensorrt,test]" || exit 1
+# Not from the bundle: without TensorRT the CUDA part is still worth knowing.
+step "doctor" "$live" doctor
+show "doctor"
+step "build" "$live" models build --again && show "build" 20
+step "contract tests" "$work/venv/bin/python" -m pytest tests/engines -q -p no:cacheprovider --timeout 1800
+show "contract tests" 25
+step "verify" "$live" doctor --verify
+show "verify" 40
+step "bench" "$live" bench --batch 4 --rounds 300 && show "bench" 30
+step "bench json" "$live" bench --batch 4 --rounds 300 --json --no-window && show "bench json" 1
+step "roofline" "$work/venv/bin/python" benchmarks/roofline.py && show "roofline" 20
+
+say "" "== summary: $failed steps failed"
+echo "paste $report"
+[[ $failed -eq 0 ]]

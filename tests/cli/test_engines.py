@@ -1,0 +1,131 @@
+"""doctor, bench and models build, as somebody at a terminal meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cpm_live.cli.main import app
+from cpm_live.core.errors import InputError
+from cpm_live.engines import build, build_cache, nvidia, probe
+from cpm_live.engines.build import Progress
+from cpm_live.engines.probe import Found
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def with_tensorrt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As if there were a GPU and torch-tensorrt."""
+    monkeypatch.setattr(nvidia, "find_gpu", lambda: nvidia.Gpu("NVIDIA Fake", "8.9", 24000, "13.0"))
+    monkeypatch.setattr(probe, "tensorrt", lambda: Found("tensorrt", True, "as if"))
+    monkeypatch.setattr(build_cache, "cache_dir", lambda: tmp_path)
+
+
+def test_doctor_names_every_engine_and_what_would_add_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = Found("tensorrt", False, "torch-tensorrt is not installed", 'pip install "cpm-live[tensorrt]"')
+    monkeypatch.setattr(probe, "tensorrt", lambda: missing)
+    said = RUNNER.invoke(app, ["doctor"]).output
+    for kind in ("tensorrt", "cuda", "directml", "coreml", "cpu", "torch"):
+        assert f"engine {kind}: " in said
+    assert 'to add it: pip install "cpm-live[tensorrt]"' in said and "engine cpu: ready" in said
+
+
+def test_doctor_tells_what_is_built(with_tensorrt: None) -> None:
+    said = RUNNER.invoke(app, ["doctor"]).output
+    assert "GPU: NVIDIA Fake, compute capability 8.9, 24000 MB, driver runs CUDA 13.0" in said
+    assert "TensorRT engine of body: not built" in said and "cpm-live models build body" in said
+
+
+def test_doctor_verify_compares_every_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cpm_live.engines.recipe.names", lambda: ["body"])
+    done = RUNNER.invoke(app, ["doctor", "--verify"])
+    assert done.exit_code == 0 and done.output.count("ok: beliefs differ by") == 3
+    assert "skipped: " in done.output
+    monkeypatch.setattr("cpm_live.engines.verify.LIMITS", {"fp32": 0.0, "fp16": 0.0})
+    done = RUNNER.invoke(app, ["doctor", "--verify"])
+    assert done.exit_code == 1 and "WRONG" in done.output
+
+
+def test_build_without_tensorrt_is_one_line() -> None:
+    if probe.tensorrt().ready:
+        pytest.skip("this machine can build")
+    done = RUNNER.invoke(app, ["models", "build", "body"])
+    assert isinstance(done.exception, InputError) and "cannot be built here: " in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("last", "status", "line"),
+    [
+        (Progress("cancelled", "building body for TensorRT was cancelled"), 130, "nothing half-built is left"),
+        (Progress("failed", "TensorRT could not build body"), 1, "TensorRT could not build body"),
+    ],
+)
+def test_build_that_ends_otherwise(
+    with_tensorrt: None, monkeypatch: pytest.MonkeyPatch, last: Progress, status: int, line: str
+) -> None:
+    monkeypatch.setattr(build, "build_now", lambda recipe, batches, tell: last)
+    done = RUNNER.invoke(app, ["models", "build", "body"])
+    assert done.exit_code == status and line in done.output + str(done.exception)
+
+
+def test_build_builds_what_is_missing(with_tensorrt: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+
+    def build_now(recipe: object, batches: list[int], tell: object) -> Progress:
+        asked.append(list(batches))
+        for batch in batches:
+            entry = build_cache.Entry(b"plan", ("images",), ("o",), {"beliefs": 0.003, "joints": 0.05})
+            build_cache.store(build_cache.key(recipe, batch), entry)  # type: ignore[arg-type]
+        return Progress("built", "", 1.0)
+
+    monkeypatch.setattr(build, "build_now", build_now)
+    first = RUNNER.invoke(app, ["models", "build", "body", "--batch", "1"])
+    assert "batch size 1: 0.0 MB, beliefs within 0.003 and joints within 0.05 px" in first.output
+    RUNNER.invoke(app, ["models", "build", "body"])
+    last = RUNNER.invoke(app, ["models", "build", "body"])
+    assert asked == [[1], [2, 4]] and "built already" in last.output
+    wrong = RUNNER.invoke(app, ["models", "build", "body", "--batch", "3"])
+    assert isinstance(wrong.exception, InputError) and "batch sizes are 1, 2, 4" in str(wrong.exception)
+
+
+def test_bench_keeps_its_interface() -> None:
+    """DESIGN section 11; naive torch and larger batches are timed in the same run."""
+    done = RUNNER.invoke(
+        app,
+        [
+            "bench",
+            "--json",
+            "--no-window",
+            "--model",
+            "body",
+            "--engine",
+            "cpu",
+            "--rounds",
+            "5",
+            "--batch",
+            "2",
+            "--threads",
+            "1",
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.output.strip().splitlines()[-1])
+    assert {"device", "threads", "results", "age_ms", "startup_s", "peak_rss_mb"} <= set(figures)
+    (row,) = figures["results"]
+    assert (row["model"], row["engine"]) == ("body", "cpu")
+    assert row["bare_ms"]["p50"] > 0 and row["bare_ms"]["p95"] >= row["bare_ms"]["p50"]
+    assert row["pipeline_fps"] > 0 and row["ratio"] > 0 and row["batch_ms"]["2"] > 0
+    assert row["naive_torch_ms"] > 0 and row["times_naive"] > 0
+    assert figures["age_ms"]["p95"] >= figures["age_ms"]["p50"] > 0
+
+
+def test_bench_leaves_out_what_is_not_there_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = [Found("tensorrt", True, "as if"), Found("cpu", True, "ONNX Runtime")]
+    monkeypatch.setattr(probe, "find_engines", lambda: ready)
+    done = RUNNER.invoke(app, ["bench", "--json", "--no-window", "--no-naive", "--model", "body", "--rounds", "5"])
+    assert [row["engine"] for row in json.loads(done.stdout.strip().splitlines()[-1])["results"]] == ["cpu"]
+    assert "left out: " in done.stderr

@@ -1,0 +1,123 @@
+"""The build process from outside: progress, cancel, and every way it can end. Real processes, without TensorRT."""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cpm_live.engines import build_cache
+from cpm_live.engines.build import COMMAND, Build, Progress, build_now
+from cpm_live.engines.recipe import find
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build_cache, "cache_dir", lambda: tmp_path / "cache")
+
+
+def run(script: str) -> list[Progress]:
+    told: list[Progress] = []
+    build = Build(find("body"), [1], told.append, [sys.executable, "-c", script])
+    build.start()
+    build.join(30)
+    assert not build.is_alive()
+    return told
+
+
+def test_progress_and_success() -> None:
+    told = run(
+        "import json\nprint('noise')\nprint('[1]')\n"
+        "print(json.dumps({'step': 'choosing', 'done': 1, 'of': 4}))\nprint(json.dumps({'built': 1}))"
+    )
+    assert told == [
+        Progress("building", "body: choosing", 0.25),
+        Progress("built", "TensorRT engine of body built", 1.0),
+    ]
+
+
+def test_what_the_process_says_is_what_is_told() -> None:
+    told = run("import json, sys\nprint(json.dumps({'failed': 'no kernel'}))\nsys.exit(1)")
+    assert told == [Progress("failed", "no kernel")]
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        (
+            "import sys; print('Traceback\\nValueError: boom', file=sys.stderr); sys.exit(3)",
+            "status 3: ValueError: boom",
+        ),
+        ("import os; os.kill(os.getpid(), 9)", "killed by the system, most likely for want of memory"),
+        ("import os; os.kill(os.getpid(), 11)", "signal 11: it said nothing"),
+    ],
+)
+def test_a_process_that_dies_is_one_line(script: str, line: str) -> None:
+    (last,) = run(script)
+    assert last.state == "failed" and line in last.text and "build.log" in last.text and "\n" not in last.text
+
+
+def test_a_command_that_is_not_there() -> None:
+    told: list[Progress] = []
+    build = Build(find("body"), [1], told.append, ["/no/such/python"])
+    build.start()
+    build.join(10)
+    assert told == [Progress("failed", "the TensorRT build did not start: No such file or directory")]
+
+
+def test_cancel_ends_the_process_at_once() -> None:
+    told: list[Progress] = []
+    started = threading.Event()
+
+    def tell(progress: Progress) -> None:
+        told.append(progress)
+        started.set()
+
+    script = "import time, json\nprint(json.dumps({'step': 'x', 'done': 0, 'of': 1}), flush=True)\ntime.sleep(60)"
+    build = Build(find("body"), [1], tell, [sys.executable, "-c", script])
+    build.start()
+    assert started.wait(20)
+    before = time.monotonic()
+    build.cancel()
+    build.join(10)
+    assert not build.is_alive() and time.monotonic() - before < 5
+    assert told[-1] == Progress("cancelled", "building body for TensorRT was cancelled")
+    assert build._process is not None and build._process.poll() is not None
+
+
+def test_cancel_before_the_process_runs() -> None:
+    told: list[Progress] = []
+    build = Build(find("body"), [1], told.append, ["/no/such/python"])
+    build.cancel()
+    build.start()
+    build.join(10)
+    assert told[-1].state == "cancelled" and build._process is None
+
+
+def test_ctrl_c_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import time, json\nprint(json.dumps({'step': 'x', 'done': 0, 'of': 1}), flush=True)\ntime.sleep(60)"
+    monkeypatch.setattr(Build.__init__, "__defaults__", ([sys.executable, "-c", script],))
+
+    def tell(progress: Progress) -> None:
+        if progress.state == "building":
+            threading.Timer(0.3, _thread.interrupt_main).start()
+
+    assert build_now(find("body"), [1], tell).state == "cancelled"
+
+
+def test_the_real_process_says_in_one_line_what_is_missing() -> None:
+    """On a machine without an NVIDIA GPU; with one this is what test_contract builds."""
+    from cpm_live.engines import nvidia
+
+    if nvidia.find_gpu() is not None:
+        pytest.skip("this machine has an NVIDIA GPU")
+    told: list[Progress] = []
+    build = Build(find("body"), [1], told.append, COMMAND)
+    build.start()
+    build.join(60)
+    assert told[-1].state == "failed"
+    assert told[-1].text == "engine cuda: no NVIDIA GPU with a driver was found; use --engine auto"

@@ -1,0 +1,162 @@
+"""Which engine runs, with how many threads; what the probe finds. Fakes stand for drivers and providers."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cpm_live.core.errors import InputError
+from cpm_live.engines import nvidia, probe, select
+from cpm_live.engines.recipe import find
+from tests.fakes import DotEngine
+
+BODY = find("body")
+
+
+class FakeDriver:
+    """What libcuda answers on a machine with one GPU."""
+
+    def __init__(self, devices: int = 1, status: int = 0) -> None:
+        self.devices, self.status = devices, status
+
+    def cuInit(self, flags: int) -> int:
+        return self.status
+
+    def cuDeviceGetCount(self, count: object) -> int:
+        count._obj.value = self.devices  # type: ignore[attr-defined]
+        return 0
+
+    def cuDeviceGetName(self, name: ctypes.Array, length: int, device: int) -> int:
+        name.value = b"NVIDIA GeForce RTX 4070"
+        return 0
+
+    def cuDeviceGetAttribute(self, value: object, attribute: int, device: int) -> int:
+        value._obj.value = {75: 8, 76: 9}[attribute]  # type: ignore[attr-defined]
+        return 0
+
+    def cuDeviceTotalMem_v2(self, value: object, device: int) -> int:
+        value._obj.value = 12282 << 20  # type: ignore[attr-defined]
+        return 0
+
+    def cuDriverGetVersion(self, value: object) -> int:
+        value._obj.value = 13020  # type: ignore[attr-defined]
+        return 0
+
+
+def test_a_driver_is_asked() -> None:
+    assert nvidia.ask(FakeDriver()) == nvidia.Gpu("NVIDIA GeForce RTX 4070", "8.9", 12282, "13.2")  # type: ignore[arg-type]
+    assert nvidia.ask(FakeDriver(devices=0)) is None  # type: ignore[arg-type]
+    assert nvidia.ask(FakeDriver(status=100)) is None, "no device"  # type: ignore[arg-type]
+
+
+def test_a_card_without_a_driver_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvidia, "find_gpu", lambda: None)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(nvidia, "on_the_bus", lambda: True)
+    assert "no driver answers" in probe.cuda().what and "nvidia-driver" in probe.cuda().fix
+    monkeypatch.setattr(nvidia, "on_the_bus", lambda: False)
+    assert probe.cuda() == probe.Found("cuda", False, "no NVIDIA GPU with a driver was found")
+
+
+def test_torch_missing_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvidia, "find_gpu", lambda: nvidia.Gpu("G", "8.9", 1, "13.0"))
+    monkeypatch.setattr(probe, "installed", lambda name: False)
+    assert probe.cuda().line == 'cuda: G found, but torch is not installed; pip install "cpm-live[gpu]"'
+    assert probe.tensorrt().fix == 'pip install "cpm-live[tensorrt]"'
+    with pytest.raises(InputError, match="torch is not installed"):
+        select.open_engine(BODY, "torch")
+
+
+def test_every_engine_is_offered_once() -> None:
+    assert [found.kind for found in probe.find_engines()] == [kind for kind in select.ENGINES if kind != "auto"]
+    assert set(select.LABELS) == set(select.ENGINES)
+
+
+def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, alone, beside in ((1, 1, 1), (2, 2, 1), (4, 4, 3), (16, 4, 4)):
+        monkeypatch.setattr(select, "physical_cores", lambda cores=cores: cores)
+        assert (select.default_threads(), select.default_threads(window=True)) == (alone, beside)
+    asked: list[int] = []
+    monkeypatch.setattr(select, "open_engine", lambda recipe, kind, threads: asked.append(threads))
+    select.open_for_window(BODY)
+    select.open_for_window(BODY, "cpu", 3)
+    assert asked == [4, 3], "--threads wins"
+
+
+def test_two_threads_of_one_core_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    siblings = {0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}
+    monkeypatch.setattr(select.os, "sched_getaffinity", lambda pid: set(siblings), raising=False)
+    monkeypatch.setattr(
+        Path, "read_text", lambda self, *a, **k: siblings[int(self.parts[-3].removeprefix("cpu"))] + "\n"
+    )
+    assert select.physical_cores() == 2
+
+
+class Provider(DotEngine):
+    """An engine that answers as it is told to."""
+
+    def __init__(self, kind: str, seconds: float, off: float = 0.0) -> None:
+        super().__init__(seconds)
+        self.kind, self.off = kind, off
+
+    def infer(self, images: np.ndarray, centres: np.ndarray) -> np.ndarray:
+        return super().infer(images, centres) + np.float32(self.off)
+
+
+@pytest.fixture
+def on_windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Provider]]:
+    """As if ONNX Runtime had DirectML: what the CPU's and DirectML's engine are like."""
+
+    def make(cpu: Provider, directml: Provider | Exception) -> dict[str, Provider]:
+        def open_one(recipe: object, kind: str, threads: int) -> Provider:
+            if kind == "cpu":
+                return cpu
+            if isinstance(directml, Exception):
+                raise directml
+            return directml
+
+        monkeypatch.setattr(probe, "provider", lambda kind: probe.Found(kind, kind == "directml", "as if"))
+        monkeypatch.setattr(select, "_open", open_one)
+        return {"used": select._best(BODY, 1)}  # type: ignore[dict-item]
+
+    return make
+
+
+def test_a_faster_provider_is_used(on_windows: Callable[..., dict[str, Provider]]) -> None:
+    cpu, other = Provider("cpu", 0.02), Provider("directml", 0.0)
+    assert on_windows(cpu, other)["used"] is other and cpu.closed and not other.closed
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Provider("directml", 0.05), Provider("directml", 0.0, off=0.1), RuntimeError("DXGI_ERROR_DEVICE_REMOVED\nx")],
+    ids=["slower", "wrong", "broken"],
+)
+def test_a_slower_wrong_or_broken_provider_is_not(
+    on_windows: Callable[..., dict[str, Provider]], other: Provider | Exception
+) -> None:
+    cpu = Provider("cpu", 0.01)
+    assert on_windows(cpu, other)["used"] is cpu and not cpu.closed
+    assert isinstance(other, Exception) or other.closed
+
+
+def test_the_provider_is_handed_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cpm_live.engines import onnx_cpu
+
+    seen: list[object] = []
+    real = onnx_cpu.ort.InferenceSession
+
+    def session(path: str, options: object, providers: list[str]) -> object:
+        seen.append(providers)
+        return real(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(onnx_cpu, "ort", SimpleNamespace(**{**vars(onnx_cpu.ort), "InferenceSession": session}))
+    engine = onnx_cpu.CpuEngine.load(BODY, 1, "directml")
+    assert seen == [["DmlExecutionProvider", "CPUExecutionProvider"]]
+    assert (engine.describe().kind, engine.describe().precision) == ("directml", "fp16")
+    engine.close()
