@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QSettings, QSize
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import QApplication
 from cpm_live.capture.camera import Device
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.options import AppOptions
-from cpm_live.gui.session import Openers
+from cpm_live.gui.session import default_openers
 from cpm_live.gui.window import MainWindow
 
 SIZES = (QSize(1280, 800), QSize(800, 600))
@@ -57,7 +58,9 @@ class Studio:
         """A fresh window with settings of its own."""
         self._count += 1
         store = QSettings(str(self.scratch / f"{self._count}.ini"), QSettings.Format.IniFormat)
-        window = MainWindow(AppOptions(source=source, model=model), store, Openers(cameras=no_cameras))
+        window = MainWindow(
+            AppOptions(source=source, model=model), store, replace(default_openers(), cameras=no_cameras)
+        )
         window.settings = type(window.settings)(folder=str(self.scratch))
         window.show()
         window.start()
@@ -186,6 +189,57 @@ def dialogs(studio: Studio, clip: str | None, hand_clip: str | None, name: str) 
     QTest.qWait(600)
     menu.grab().save(str(studio.out / f"{name}-menu.png"))
     menu.close()
+    latest = window.session.latest
+    menu = window.following.menu(latest.poses[0].id if latest is not None and latest.poses else None)
+    menu.popup(window.picture.mapToGlobal(QPointF(200, 200).toPoint()))
+    QTest.qWait(600)
+    menu.grab().save(str(studio.out / f"{name}-people-menu.png"))
+    menu.close()
+    studio.close(window)
+
+
+def people(studio: Studio, clip: str | None, hand_clip: str | None, name: str) -> None:
+    """Several people (where the clip has them): everybody, one chosen, the lock, the region, hands, the panel."""
+    window = _playing(studio, clip or "demo")
+    window.state.set(boxes=True)
+    window.following.next_person()
+    studio.shoot(window, name)
+    window.state.set(boxes=False)
+    window.following.toggle_lock()
+    QTest.qWait(1500)
+    studio.shoot(window, f"{name}-locked")
+    window.following.release()
+    window.following.toggle_hands()
+    wait(lambda: bool(window.session.latest and window.session.latest.hands))
+    studio.shoot(window, f"{name}-hands")
+    window.following.toggle_hands()
+    window.picture.region.armed = True
+    window.following.state.set_own("people", 1)
+    studio.shoot(window, f"{name}-drawing")
+    latest = window.session.latest
+    assert latest is not None
+    width, height = latest.frame.width, latest.frame.height
+    window.picture.arm_region(False)
+    window.picture.region_drawn.emit((width * 0.06, height * 0.06, width * 0.5, height * 0.88))
+    window.following.actions()["following"]()
+    QTest.qWait(800)
+    studio.shoot(window, f"{name}-panel")
+    window.apply_theme("light")
+    window.state.next_finder()
+    studio.shoot(window, f"{name}-panel-light")
+    studio.close(window)
+
+
+def finder(studio: Studio, clip: str | None, hand_clip: str | None, name: str) -> None:
+    """The finder's view and the centre map."""
+    window = _playing(studio, clip or "demo")
+    window.state.next_finder()
+    QTest.qWait(1500)
+    studio.shoot(window, name)
+    window.state.next_finder()
+    studio.shoot(window, f"{name}-hands")
+    window.state.toggle_centre()
+    studio.shoot(window, f"{name}-centre")
     studio.close(window)
 
 
@@ -198,6 +252,8 @@ SCENES: dict[str, Callable[[Studio, str | None, str | None, str], None]] = {
     "error": error,
     "light": light,
     "dialog": dialogs,
+    "people": people,
+    "finder": finder,
 }
 
 if __name__ == "__main__":

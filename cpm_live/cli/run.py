@@ -18,6 +18,17 @@ def _refuse_own_input(given: Path, *written: Path | None) -> None:
             raise InputError(f"{path} is the input itself; choose another place to write to")
 
 
+def _region(text: str) -> tuple[float, float, float, float] | None:
+    """``X,Y,W,H`` in pixels."""
+    if not text:
+        return None
+    try:
+        x, y, w, h = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--region {text}: give four numbers, X,Y,W,H, in pixels") from None
+    return x, y, w, h
+
+
 def run(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="A video, picture, folder, stream URL, camera:0 or demo.")
@@ -30,19 +41,27 @@ def run(
     keypoints: Annotated[
         Path | None, typer.Option("--keypoints", "-k", help="Keypoints of every frame as JSON lines.")
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", "-e", help="auto, cpu or torch.")] = "auto",
+    engine: Annotated[str, typer.Option("--engine", "-e", help="auto, or one that cpm-live doctor lists.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
     stage: Annotated[int, typer.Option("--stage", min=0, help="Draw this stage (1..T); 0 is the last.")] = 0,
     joint: Annotated[
         str, typer.Option("--joint", help="Whose belief map glows: a joint's name, all, background or none.")
     ] = "none",
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw boxes and track numbers.")] = False,
+    people: Annotated[
+        int, typer.Option("--people", min=0, help="At most so many, 1 to 8; 0 is the model's usual: 4 bodies, 2 hands.")
+    ] = 0,
+    region: Annotated[
+        str, typer.Option("--region", metavar="X,Y,W,H", help="Look for people inside this box of the picture only.")
+    ] = "",
+    smooth: Annotated[float, typer.Option("--smooth", help="Smoothing over time, 0 (raw) to 1.")] = 0.5,
+    hands: Annotated[bool, typer.Option("--hands", help="With --model body: the hands at the wrists too.")] = False,
     frames: Annotated[int, typer.Option("--frames", min=0, help="Stop after so many frames; 0 reads all.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")] = False,
 ) -> None:
     """Estimate every frame of INPUT and write annotated video and keypoints.
 
-    Example: cpm-live run clip.mp4 --model body --out annotated.mp4 --keypoints out.jsonl
+    Example: cpm-live run clip.mp4 --model body --hands --out annotated.mp4 --keypoints out.jsonl
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -51,6 +70,7 @@ def run(
     from cpm_live.drawing import view as views
     from cpm_live.engines import recipe as recipes
     from cpm_live.pipeline.machine import PoseMachine
+    from cpm_live.pipeline.options import Options
     from cpm_live.recording.batch import run_batch
 
     recipe = recipes.find(model)
@@ -60,6 +80,9 @@ def run(
         shown = special[joint] if joint in special else skeleton.index(joint.replace(" ", "_"))
     except ValueError as error:
         raise InputError(f"--joint: {error}, and all, background, none") from None
+    options = Options(people or None, smooth, _region(region), hands=hands)
+    if hands and skeleton.name != "body":
+        raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
     if out is None and keypoints is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
     request = SourceRequest(source, live=False, demo_kind=skeleton.name, demo_frames=frames or 300)
@@ -67,7 +90,7 @@ def run(
     try:
         if opened.info.kind in ("video", "image", "folder"):
             _refuse_own_input(Path(source).expanduser(), out, keypoints)
-        machine = PoseMachine(recipe, engine, threads)
+        machine = PoseMachine(recipe, engine, threads, options)
         stages = machine.engine.preset.stages
         if stage > stages:
             raise InputError(f"--stage {stage}: {recipe.name} has stages 1 to {stages}")
@@ -109,6 +132,8 @@ def run(
     if not quiet:
         took = time.monotonic() - started
         parts = [f"{summary.frames} frames, somebody seen in {summary.with_pose}"]
+        if summary.left_out:
+            parts.append(f"more than --people allows in {summary.left_out}")
         parts.append(f"{took:.1f} s ({summary.frames / max(took, 1e-6):.1f} fps)")
         typer.echo("; ".join(parts))
         for label, path in (("annotated", out), ("keypoints", keypoints)):

@@ -9,38 +9,58 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cpm_live.core.crop import Crop
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Colour
 from cpm_live.drawing.colours import glow
-from cpm_live.drawing.view import View, shown_map, stage_index, visible_joints
+from cpm_live.drawing.finder import finder_map, finder_stage
+from cpm_live.drawing.people import person_colour
+from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, hand_view, joint_marks, shown_map, stage_index
 
 Image = NDArray[np.uint8]
 _SHIFT = 4
+_BOX: Colour = (235, 235, 235)
+LOCKED: Colour = (124, 156, 255)
+"""Box of the one that the machine is locked on."""
 
 
 def paint(result: Result, view: View) -> Image:
     """The annotated picture (H, W, 3) BGR of a result; the frame itself stays as it was."""
     canvas = result.frame.image.copy()
-    stage = stage_index(result, view)
-    for pose in result.poses:
-        belief = shown_map(pose, stage, view.joint)
+    layers = [(result, view)]
+    hands = result.of_hands()
+    if hands is not None:
+        layers.append((hands, hand_view(view)))
+    if result.finder is not None:
+        belief = finder_map(result.finder, finder_stage(result.finder, view), view.joint)
         if belief is not None:
-            _paint_glow(canvas, belief, pose, view.glow)
-    for pose in result.poses:
-        if view.skeleton:
-            _paint_skeleton(canvas, pose, stage, result, view)
+            _paint_glow(canvas, belief, result.finder.crop, view.glow)
+    for shown, how in layers:
+        for pose in shown.poses:
+            belief = shown_map(pose, stage_index(shown, how), how.joint)
+            if belief is not None:
+                _paint_glow(canvas, belief, pose.crop, how.glow)
+    for shown, how in layers:
+        if how.skeleton:
+            for pose in shown.poses:
+                _paint_skeleton(canvas, pose, stage_index(shown, how), shown, how)
     if view.mirror:
         canvas = np.ascontiguousarray(canvas[:, ::-1])
+    for pose in result.poses:
+        # Who the machine is locked on is marked whatever is asked for, as in the window.
+        locked = result.locked == pose.id
+        if view.boxes or locked:
+            _paint_box(canvas, pose, view.mirror, locked, person_colour(result, pose))
     if view.boxes:
-        for pose in result.poses:
-            _paint_box(canvas, pose, view.mirror)
+        for hand in result.hands:
+            _paint_box(canvas, hand, view.mirror, False, None)
     return canvas
 
 
-def _paint_glow(canvas: Image, belief: NDArray[np.float32], pose: Pose, strength: float) -> None:
+def _paint_glow(canvas: Image, belief: NDArray[np.float32], crop: Crop, strength: float) -> None:
     """Blend the map over the frame, touching only the crop's rectangle."""
     height, width = canvas.shape[:2]
-    x, y, side, _ = pose.crop.map_box(len(belief))
+    x, y, side, _ = crop.map_box(len(belief))
     x0, y0 = max(0, int(np.floor(x))), max(0, int(np.floor(y)))
     x1, y1 = min(width, int(np.ceil(x + side))), min(height, int(np.ceil(y + side)))
     if x1 <= x0 or y1 <= y0:
@@ -65,31 +85,42 @@ def line_width(pose: Pose) -> float:
 
 
 def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view: View) -> None:
-    points = pose.stages[stage]
-    shown = visible_joints(pose, stage, view, result.joint_threshold)
+    points = pose.points(stage)
+    marks = joint_marks(pose, stage, view, result)
     width = line_width(pose)
     fixed = np.round(points[:, :2] * (1 << _SHIFT)).astype(int)
     skeleton = result.skeleton
-    for (a, b), colour in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
-        if shown[a] and shown[b]:
-            ends = tuple(map(int, fixed[a])), tuple(map(int, fixed[b]))
+    tint = person_colour(result, pose)
+    for (a, b), own in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
+        colour = tint or own
+        weakest = min(marks[a], marks[b])
+        if weakest == HIDDEN:
+            continue
+        ends = tuple(map(int, fixed[a])), tuple(map(int, fixed[b]))
+        if weakest == FULL:
             cv2.line(canvas, *ends, (20, 20, 20), round(width + 2), cv2.LINE_AA, _SHIFT)
-            cv2.line(canvas, *ends, _bgr(colour), round(width), cv2.LINE_AA, _SHIFT)
-    for joint in np.flatnonzero(shown):
+        # A limb that ends at an unsure joint is a thread.
+        cv2.line(canvas, *ends, _bgr(colour), round(width) if weakest == FULL else 1, cv2.LINE_AA, _SHIFT)
+    for joint in np.flatnonzero(marks):
         score = float(points[joint, 2])
         radius = width * (0.7 + 0.8 * score) * (1.8 if view.highlight == joint else 1.0)
         centre = int(fixed[joint, 0]), int(fixed[joint, 1])
         size = round(radius * (1 << _SHIFT))
+        colour = _bgr(skeleton.colours[joint])
+        if marks[joint] == HOLLOW:
+            cv2.circle(canvas, centre, size, (20, 20, 20), 3, cv2.LINE_AA, _SHIFT)
+            cv2.circle(canvas, centre, size, colour, 1, cv2.LINE_AA, _SHIFT)
+            continue
         cv2.circle(canvas, centre, size + (1 << _SHIFT), (20, 20, 20), -1, cv2.LINE_AA, _SHIFT)
-        cv2.circle(canvas, centre, size, _bgr(skeleton.colours[joint]), -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, centre, size, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _paint_box(canvas: Image, pose: Pose, mirrored: bool) -> None:
+def _paint_box(canvas: Image, pose: Pose, mirrored: bool, locked: bool, tint: Colour | None) -> None:
     x, y, w, h = pose.box
     if mirrored:
         x = canvas.shape[1] - 1 - x - w
     a, b = (round(x), round(y)), (round(x + w), round(y + h))
-    cv2.rectangle(canvas, a, b, (235, 235, 235), 1, cv2.LINE_AA)
+    colour = _bgr(LOCKED if locked else tint or _BOX)
+    cv2.rectangle(canvas, a, b, colour, 2 if locked else 1, cv2.LINE_AA)
     label = f"{pose.id}" + (f" {pose.side}" if pose.side else "")
-    cv2.putText(canvas, label, (a[0] + 3, max(12, a[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (235, 235, 235), 1,
-                cv2.LINE_AA)  # fmt: skip
+    cv2.putText(canvas, label, (a[0] + 3, max(12, a[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,15 @@ NO_MAP = -2
 """``View.joint``: no belief map."""
 BACKGROUND = -3
 """``View.joint``: the background's map."""
+CENTRE = -4
+"""``View.joint``: the centre map, which tells the network whom to estimate."""
+FINDER_PEOPLE = -5
+"""``View.joint``: the finder's map of people's centres, over the whole frame."""
+FINDER_HANDS = -6
+"""``View.joint``: the finder's map of hands' centres."""
+
+HIDDEN, HOLLOW, FULL = 0, 1, 2
+"""How a joint is drawn: not at all, as a ring because the network is not sure, or as a dot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,8 @@ class View:
 
     Attributes:
         stage: 0..T-1, or None for the last stage.
-        joint: index of the joint whose belief map glows, or ``ALL_JOINTS``, ``NO_MAP``, ``BACKGROUND``.
+        joint: index of the joint whose belief map glows, or ``ALL_JOINTS``, ``NO_MAP``, ``BACKGROUND``,
+            ``CENTRE``, ``FINDER_PEOPLE``, ``FINDER_HANDS``.
         skeleton: draw limbs and joints.
         boxes: draw each pose's box and track number.
         mirror: show left and right exchanged, as in a mirror.
@@ -49,11 +59,13 @@ def stage_index(result: Result, view: View) -> int:
 
 
 def shown_map(pose: Pose, stage: int, joint: int) -> NDArray[np.float32] | None:
-    """The belief map (h, w) to show, clipped to 0..1; None for ``NO_MAP`` or a missing background."""
+    """The belief map (h, w) to show, clipped to 0..1; None for ``NO_MAP`` or a map that is not this pose's."""
     maps = pose.beliefs[stage]
     joints = pose.stages.shape[1]
-    if joint == NO_MAP or (joint == BACKGROUND and len(maps) == joints):
+    if joint in (NO_MAP, FINDER_PEOPLE, FINDER_HANDS) or (joint == BACKGROUND and len(maps) == joints):
         return None
+    if joint == CENTRE:
+        return _centre_map(pose, maps.shape[-1])
     if joint == ALL_JOINTS:
         chosen = maps[:joints].max(axis=0)
     elif joint == BACKGROUND:
@@ -63,10 +75,33 @@ def shown_map(pose: Pose, stage: int, joint: int) -> NDArray[np.float32] | None:
     return np.clip(chosen, 0.0, 1.0)
 
 
+def _centre_map(pose: Pose, cells: int) -> NDArray[np.float32] | None:
+    if not pose.centre_sigma:
+        return None
+    at = np.arange(cells, dtype=np.float32) - (cells - 1) / 2
+    bell = np.exp(-(at**2) / (2 * (pose.centre_sigma * cells) ** 2))
+    return np.outer(bell, bell).astype(np.float32)
+
+
+def joint_marks(pose: Pose, stage: int, view: View, result: Result) -> NDArray[np.uint8]:
+    """How each joint (K,) is drawn at a stage: ``HIDDEN``, ``HOLLOW`` or ``FULL``."""
+    scores = pose.points(stage)[:, 2]
+    marks = np.where(
+        scores >= result.joint_threshold, FULL, np.where(scores >= result.hollow_threshold, HOLLOW, HIDDEN)
+    )
+    marks[[joint for joint in view.hidden if joint < len(marks)]] = HIDDEN
+    return marks.astype(np.uint8)
+
+
 def visible_joints(pose: Pose, stage: int, view: View, threshold: float) -> NDArray[np.bool_]:
-    """Which joints (K,) are drawn: believed in at this stage and not hidden."""
-    shown = pose.stages[stage, :, 2] >= threshold
+    """Which joints (K,) are believed in at this stage and not hidden."""
+    shown = pose.points(stage)[:, 2] >= threshold
     for joint in view.hidden:
         if joint < len(shown):
             shown[joint] = False
     return shown
+
+
+def hand_view(view: View) -> View:
+    """The view for the hands beside bodies: what is chosen by number there is a body's joint."""
+    return replace(view, hidden=frozenset(), highlight=None, joint=min(view.joint, ALL_JOINTS))

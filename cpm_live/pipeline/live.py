@@ -20,8 +20,12 @@ from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
 from cpm_live.engines.base import Engine
+from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.finding import FinderOpener, open_default_finder
+from cpm_live.pipeline.last_findings import LastFindings
+from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.stats import Meter, Rate, Stats
 from cpm_live.pipeline.worker import Worker
 from cpm_live.recording.recorder import Recorder
@@ -33,7 +37,8 @@ class Event:
 
     Attributes:
         kind: ``source`` (opened; ``info`` set), ``source-failed``, ``source-lost``, ``source-ended``,
-            ``engine`` (ready; message is its label), ``engine-failed``, ``recording`` (started),
+            ``engine`` (ready; message is its label), ``engine-failed``, ``engine-note`` (what
+            became of a build, or why a better engine is not used), ``recording`` (started),
             ``recording-done``, ``recording-failed``.
         message: one line.
         info: of the source, with ``source``.
@@ -58,7 +63,8 @@ class Live:
         on_result: called on the worker thread when a result lies in :attr:`results` and none lay there
             before; must not wait.
         on_event: called on any thread when :meth:`take_events` has something; must not wait.
-        opener: opens sources; engine_opener: opens engines; fakes in tests.
+        opener: opens sources; engine_opener: opens engines; finder_opener: makes the finder; fakes in tests, which
+            search with their engine where they bring no finder.
     """
 
     def __init__(
@@ -67,8 +73,10 @@ class Live:
         on_event: Callable[[], None] | None = None,
         opener: Callable[[SourceRequest], Source] = open_source,
         engine_opener: Callable[[Recipe, str], Engine] = open_engine,
+        finder_opener: FinderOpener | None = None,
     ) -> None:
         self.results: Mailbox[Result] = Mailbox(on_result)
+        self.findings = LastFindings()
         self._opener = opener
         self._on_event = on_event or (lambda: None)
         self._events: deque[Event] = deque(maxlen=200)
@@ -83,7 +91,9 @@ class Live:
         self._finishing: list[Recorder] = []
         self._paused = False
         self._stopped = False
-        self._worker = Worker(self._frames, self._publish, self._engine_event, engine_opener)
+        if finder_opener is None and engine_opener is open_engine:
+            finder_opener = open_default_finder
+        self._worker = Worker(self._frames, self._publish, self._engine_event, engine_opener, finder_opener)
         self._worker.start()
 
     # -- what to show -----------------------------------------------------------------------------
@@ -129,6 +139,24 @@ class Live:
     def set_model(self, recipe: Recipe, engine: str = "auto") -> None:
         """Switch model or engine; the worker loads it and goes on with the old one until it is ready."""
         self._worker.load(recipe, engine)
+
+    @property
+    def build_progress(self) -> Progress | None:
+        """Of a TensorRT engine that is built while another one runs; None when none is."""
+        return self._worker.build_progress
+
+    def cancel_build(self) -> None:
+        """Stop building; an ``engine-note`` event follows."""
+        self._worker.cancel_build()
+
+    def set_options(self, options: Options) -> None:
+        """How people are looked for and followed, from the next frame on."""
+        self._worker.options = options
+
+    @property
+    def options(self) -> Options:
+        """The options that were set last."""
+        return self._worker.options
 
     def set_view(self, view: View) -> None:
         """What a recording shows from now on."""
@@ -187,9 +215,11 @@ class Live:
         result = replace(result, generation=generation)
         self._pose_rate.tick()
         self._meter.add(result)
+        # Here, since whoever shows results may skip the one in which the finder ran.
+        self.findings.add(result)
         recorder = self._recorder
         if recorder is not None:
-            recorder.put(result, self._view)
+            recorder.put(self.findings.filled(result), self._view)
         self.results.put(result)
 
     def _engine_event(self, kind: str, message: str, asked: tuple[str, str]) -> None:

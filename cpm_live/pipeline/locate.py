@@ -1,34 +1,46 @@
-"""Locate: where to look for the person. Simple for now: the whole frame, then the last pose's box.
+"""Locate: where somebody is according to their joints, and where to search when nobody knows.
 
-While nobody is found, each frame tries one more place, so that a search costs no more than following.
+The search places are for machines without a finder; each costs one look of the pose network.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import Box, Crop
+from cpm_live.core.crop import Box
+
+EDGE = 0.01
+"""A joint this share of the picture's short side outside the picture still counts as inside: peaks have width."""
 
 
-def search_boxes(width: int, height: int) -> list[Box]:
-    """Places to try, one a frame: the whole frame, its largest squares, then smaller overlapping squares."""
-    side = min(width, height)
-    boxes: list[Box] = [(0.0, 0.0, float(width), float(height))]
+def search_boxes(width: int, height: int, region: Box | None = None) -> list[Box]:
+    """Places to try, one a frame: the whole frame (or region), its largest squares, smaller overlapping squares."""
+    left, top, wide, high = region or (0.0, 0.0, float(width), float(height))
+    side = min(wide, high)
+    boxes: list[Box] = [(left, top, float(wide), float(high))]
     for share in (1.0, 0.66):
         edge = side * share
-        across = max(1, round((width - edge) / (edge / 2)) + 1)
-        down = max(1, round((height - edge) / (edge / 2)) + 1)
+        across = max(1, round((wide - edge) / (edge / 2)) + 1)
+        down = max(1, round((high - edge) / (edge / 2)) + 1)
         for row in range(down):
             for column in range(across):
-                x = (width - edge) * (column / (across - 1) if across > 1 else 0.5)
-                y = (height - edge) * (row / (down - 1) if down > 1 else 0.5)
+                x = left + (wide - edge) * (column / (across - 1) if across > 1 else 0.5)
+                y = top + (high - edge) * (row / (down - 1) if down > 1 else 0.5)
                 boxes.append((x, y, edge, edge))
     # The middle first: that is where people put themselves.
-    boxes[1:] = sorted(boxes[1:], key=lambda b: (-b[2], abs(b[0] + b[2] / 2 - width / 2)))
+    boxes[1:] = sorted(boxes[1:], key=lambda b: (-b[2], abs(b[0] + b[2] / 2 - left - wide / 2)))
     return boxes
+
+
+def without_outside(stages: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """Joints (..., K, 3) whose peak lies outside the frame lose their score: there is only grey, nothing was seen."""
+    slack = EDGE * min(width, height)
+    x, y = stages[..., 0], stages[..., 1]
+    inside = (x >= -slack) & (x <= width - 1 + slack) & (y >= -slack) & (y <= height - 1 + slack)
+    out = stages.copy()
+    out[..., 2] *= inside
+    return out
 
 
 def pose_box(keypoints: NDArray[np.float32], threshold: float) -> Box | None:
@@ -47,80 +59,7 @@ def presence(keypoints: NDArray[np.float32], best: float = 0.5) -> float:
     return float(scores[: max(1, int(len(scores) * best))].mean())
 
 
-KEEP = 0.8
-"""Share of the find threshold that is enough to go on following."""
-
-
-@dataclass(slots=True)
-class Locator:
-    """Remembers where the person was and says where to look next.
-
-    Attributes:
-        size, stride: of the network.
-        margin: crop side over the longer side of the pose's box.
-        patience: frames with a weak pose before the search starts again.
-    """
-
-    size: int
-    stride: int
-    margin: float
-    follow_threshold: float
-    find_threshold: float
-    patience: int = 3
-    _crop: Crop | None = None
-    _weak: int = 0
-    _try: int = 0
-    _next_id: int = 0
-
-    def next_crop(self, width: int, height: int) -> Crop:
-        """Where to look in a frame of this size."""
-        if self._crop is not None:
-            return self._crop
-        places = search_boxes(width, height)
-        place = places[self._try % len(places)]
-        self._try += 1
-        return Crop.around(place, self.size, self.stride, 1.0)
-
-    @property
-    def following(self) -> bool:
-        """Whether somebody is being followed."""
-        return self._crop is not None
-
-    @property
-    def track(self) -> int:
-        """The current track's number; a new one each time somebody is found."""
-        return self._next_id
-
-    def update(self, keypoints: NDArray[np.float32], width: int, height: int) -> bool:
-        """Learn from the pose (K, 3) found in the last crop; whether somebody is there."""
-        # Somebody who is followed may be less sure than somebody who is found: no flicker at the limit.
-        limit = self.find_threshold * (KEEP if self._crop is not None else 1.0)
-        present = presence(keypoints) >= limit
-        box = pose_box(keypoints, self.follow_threshold) if present else None
-        if box is None or not _plausible(box, width, height):
-            self._weak += 1
-            if self._weak >= self.patience or self._crop is None:
-                self._crop, self._weak = None, 0
-            return False
-        self._weak = 0
-        if self._crop is None:
-            self._next_id += 1
-            self._try = 0
-        fresh = Crop.around(box, self.size, self.stride, self.margin)
-        if self._crop is not None:
-            # Boxes follow at once but change size slowly, which keeps the scale from pumping.
-            side = 0.6 * self._crop.side + 0.4 * fresh.side
-            fresh = Crop(fresh.x, fresh.y, side, self.size, self.stride)
-        self._crop = fresh
-        return True
-
-    def reset(self) -> None:
-        """Forget the person: search again from the whole frame."""
-        self._crop = None
-        self._weak = self._try = 0
-
-
-def _plausible(box: Box, width: int, height: int) -> bool:
+def plausible(box: Box, width: int, height: int) -> bool:
     """Not a speck, and its middle inside the frame."""
     x, y, w, h = box
     return max(w, h) >= 0.04 * min(width, height) and 0 <= x + w / 2 < width and 0 <= y + h / 2 < height

@@ -3,109 +3,260 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpm_live.core.crop import Crop
+from cpm_live.core.findings import Findings, Found
 from cpm_live.core.frame import Frame
-from cpm_live.core.pose import Pose, Result
-from cpm_live.engines.base import Engine
+from cpm_live.core.pose import Result
+from cpm_live.engines.base import Engine, Looked
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
-from cpm_live.pipeline.decode import decode
-from cpm_live.pipeline.locate import Locator, pose_box
+from cpm_live.pipeline.find_schedule import Schedule
+from cpm_live.pipeline.finding import Finder, FinderOpener, Search, open_default_finder
+from cpm_live.pipeline.follow import Follower, Scene
+from cpm_live.pipeline.hands import WristHands
+from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.show import make_pose
+from cpm_live.pipeline.sights import Sight, sights
+from cpm_live.pipeline.tracks import Track
+
+LONGEST_STEP_S = 0.25
+"""Frames further apart than this follow each other as if they were not: who steps through a file by hand keeps
+the people in it."""
 
 
 class PoseMachine:
-    """Finds the pose in frames of one source, following the person from frame to frame.
+    """Finds people (or hands) in frames of one source and follows them from frame to frame.
 
     Example:
         >>> machine = PoseMachine("body", engine="cpu")
         >>> result = machine(frame_bgr)
         >>> result.poses[0].keypoints  # (K, 3): x, y in frame pixels, score
         >>> result.poses[0].beliefs  # (T, K+1, h, w)
+        >>> machine.options = Options(people=1, smoothing=0.0)  # at any time
+
+    To time N people, give frames that show N of them and ``Options(people=N)``: all of them go through the
+    engine in one batch, so ``steps_ms["engine"]`` is the cost of N; ``steps_ms["find"]`` is the finder's.
 
     Args:
         model: a shipped model's name, the path of a recipe, or a :class:`Recipe`.
         engine: ``auto``, ``cpu`` or ``torch``, or an :class:`Engine` already made.
+        options: see :class:`Options`; may be replaced between frames.
+        finder: makes the finder, when it is first needed; None searches with the pose network. Without a word
+            the shipped finder is used with engines made here, none with an engine already made.
+        hand_engine: makes the hand model's engine for "Body + hands", when it is first needed.
 
     Raises:
         InputError: unknown model or engine, unreadable weights.
     """
 
-    def __init__(self, model: str | Recipe = "body", engine: str | Engine = "auto", threads: int = 0) -> None:
+    def __init__(
+        self,
+        model: str | Recipe = "body",
+        engine: str | Engine = "auto",
+        threads: int = 0,
+        options: Options | None = None,
+        finder: FinderOpener | str | None = "auto",
+        hand_engine: Callable[[Recipe], Engine] | None = None,
+    ) -> None:
         self.recipe = find(model) if isinstance(model, str) else model
+        kind = engine if isinstance(engine, str) else "auto"
         self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
+        self.options = options or Options()
+        self.finder: Finder | None = None
+        self._open_hands = hand_engine or (lambda recipe: open_engine(recipe, kind, threads))
+        if isinstance(finder, str):
+            finder = (lambda: open_default_finder(threads)) if isinstance(engine, str) else None
+        self._open_finder: FinderOpener | None = finder
+        self._kind = "hand" if self.recipe.skeleton.name == "hand" else "person"
         preset = self.engine.preset
-        recipe = self.recipe
-        self.locator = Locator(
-            preset.size, preset.stride, recipe.margin, recipe.follow_threshold, recipe.find_threshold
-        )
+        self.follower = Follower(self.recipe.skeleton, preset.size, preset.stride, self.recipe.margin)
+        self._schedule, self._search = Schedule(), Search(self._kind, self.recipe.margin)
+        self._hands: WristHands | None = None
+        self._applied: Options | None = None
         self._count = 0
+        self._clock, self._last_s = 0.0, 0.0
 
     def __call__(self, frame: Frame | NDArray[np.uint8]) -> Result:
-        """Find the pose in a frame, or in a BGR uint8 array (H, W, 3).
+        """Find the poses in a frame, or in a BGR uint8 array (H, W, 3).
 
-        Frames of one source follow each other; call :meth:`reset` before unrelated pictures. Where the
-        first look finds somebody, the same frame is looked at once more, closer.
+        Frames of one source follow each other; call :meth:`reset` before unrelated pictures. Who is new is
+        looked at once more in the same frame, closer.
         """
         if not isinstance(frame, Frame):
             # The caller's array stays writable: only this view of it is not.
             frame = Frame(np.ascontiguousarray(frame).view(), self._count, time.monotonic_ns())
-        self._count += 1
-        started = time.monotonic_ns()
-        steps = {"wait": (started - frame.captured_ns) / 1e6, "crop": 0.0, "engine": 0.0, "decode": 0.0}
-        was_following = self.locator.following
-        pose = self._look(frame, steps)
-        if pose is not None and not was_following:
-            pose = self._look(frame, steps) or pose
-        return Result(
-            frame=frame,
-            poses=() if pose is None else (pose,),
-            skeleton=self.recipe.skeleton,
-            model=self.recipe.name,
-            stage_count=self.engine.preset.stages,
-            joint_threshold=self.recipe.joint_threshold,
-            steps_ms=MappingProxyType(steps),
-            finished_ns=time.monotonic_ns(),
-        )
+        return self._result(frame, searching=False)
 
     def find(self, frame: Frame | NDArray[np.uint8], tries: int = 8) -> Result:
-        """Find the pose in an unrelated picture: forget what was followed, try up to ``tries`` places."""
+        """Find the poses in an unrelated picture: forget who was followed.
+
+        Where the finder sees nobody, up to ``tries`` places are searched with the pose network.
+        """
         self.reset()
         result = self(frame)
         for _ in range(tries - 1):
             if result.poses:
                 break
-            result = self(result.frame)
+            result = self._result(result.frame, searching=True)
         return result
 
-    def _look(self, frame: Frame, steps: dict[str, float]) -> Pose | None:
-        crop = self.locator.next_crop(frame.width, frame.height)
-        t0 = time.perf_counter()
-        picture = np.ascontiguousarray(crop.extract(frame.image).transpose(2, 0, 1))[None]
-        t1 = time.perf_counter()
-        centre = np.full((1, 2), (crop.size - 1) / 2, np.float32)
-        beliefs = self.engine.infer(picture, centre)[0]
-        t2 = time.perf_counter()
-        joints = len(self.recipe.skeleton)
-        found = decode(beliefs[:, :joints])
-        found[..., :2] = crop.cells_to_frame(found[..., :2])
-        present = self.locator.update(found[-1], frame.width, frame.height)
-        t3 = time.perf_counter()
-        steps["crop"] += (t1 - t0) * 1e3
-        steps["engine"] += (t2 - t1) * 1e3
-        steps["decode"] += (t3 - t2) * 1e3
-        if not present:
+    def _result(self, frame: Frame, searching: bool) -> Result:
+        self._count += 1
+        options = self.options
+        steps = {"wait": (time.monotonic_ns() - frame.captured_ns) / 1e6}
+        steps |= dict.fromkeys(("find", "crop", "engine", "decode"), 0.0)
+        scene = self._scene(frame, options)
+        findings = self._look_around(frame, scene, steps, options, searching)
+        kept = self._look_at(frame, scene, steps)
+        order = {id(track): place for place, track in enumerate(self.follower.seen)}
+        kept.sort(key=lambda sight: order[id(sight.track)])
+        poses = tuple(make_pose(sight, scene.limits, options.smoothing, self.engine.preset) for sight in kept)
+        result = Result(
+            frame=frame,
+            poses=poses,
+            skeleton=self.recipe.skeleton,
+            model=self.recipe.name,
+            stage_count=self.engine.preset.stages,
+            joint_threshold=scene.limits.joint,
+            hollow_threshold=scene.limits.hollow,
+            finder=findings,
+            left_out=self.follower.left_out,
+            locked=self.follower.locked,
+        )
+        if self.with_hands:
+            result = self._with_hands(result, scene, steps)
+        return replace(result, steps_ms=MappingProxyType(steps), finished_ns=time.monotonic_ns())
+
+    # -- the steps of a frame ---------------------------------------------------------------------
+
+    def _scene(self, frame: Frame, options: Options) -> Scene:
+        seconds = frame.captured_ns / 1e9 if frame.media_time is None else frame.media_time
+        if self._applied is None or options.lock != self._applied.lock:
+            self.follower.lock(options.lock)
+        self._applied = options
+        step = seconds - self._last_s
+        self._clock += min(step, LONGEST_STEP_S) if step > 0 else 0.0
+        self._last_s = seconds
+        return Scene(
+            self._clock,
+            frame.width,
+            frame.height,
+            options.thresholds(self.recipe),
+            options.budget(self.recipe.skeleton.name),
+            options.region,
+        )
+
+    def _look_around(
+        self, frame: Frame, scene: Scene, steps: dict[str, float], options: Options, searching: bool
+    ) -> Findings | None:
+        """Begin the frame: where it is due, let the finder suggest places, or the search without one."""
+        follower = self.follower
+        follower.begin(scene)
+        seen = follower.seen
+        worried = any(track.looked_for(scene.now) for track in follower.lost)
+        worried = worried or any(track.presence < scene.limits.find for track in seen)
+        due = self._schedule.due(scene.now, len(seen), worried, options.finder_every)
+        if not (due or searching) or (follower.locked is not None and seen):
             return None
-        box = pose_box(found[-1], self.recipe.joint_threshold)
-        return Pose(self.locator.track, box or crop.box, found, beliefs, crop)
+        if follower.lock_point is not None:
+            # Somebody was pointed at whom nobody has found yet: look there whatever the finder says.
+            follower.suggest(self._around(follower.lock_point, frame), scene, finder=False)
+        finder = self._the_finder()
+        if finder is None or searching:
+            if len(seen) < scene.budget:
+                follower.suggest([self._search.next(frame.width, frame.height, scene.region)], scene, finder=False)
+            return None
+        findings = finder(frame.image, self._kind, scene.region)
+        steps["find"] += findings.took_ms
+        follower.suggest([f for f in findings.found if f.kind == self._kind and f.score >= scene.limits.finder], scene)
+        return findings
+
+    def _look_at(self, frame: Frame, scene: Scene, steps: dict[str, float]) -> list[Sight]:
+        """Look at everybody in one batch, and once more, closer, at who is new."""
+        follower = self.follower
+        kept, fresh = follower.learn(self._look(frame, follower.wanted(scene), scene, steps), scene)
+        if fresh:
+            kept += follower.confirm(fresh, self._look(frame, follower.closer(fresh), scene, steps), kept, scene)
+        return kept
+
+    def _look(
+        self, frame: Frame, wanted: Sequence[tuple[Track, Crop]], scene: Scene, steps: dict[str, float]
+    ) -> list[Sight]:
+        if not wanted:
+            return []
+        skeleton = self.recipe.skeleton
+        looked = self.engine.look(frame.image, [crop for _, crop in wanted], len(skeleton))
+        started = time.perf_counter()
+        out = sights(looked, wanted, frame.image, skeleton, scene.limits)
+        _add(steps, looked)
+        steps["decode"] += (time.perf_counter() - started) * 1e3
+        return out
+
+    def _with_hands(self, result: Result, scene: Scene, steps: dict[str, float]) -> Result:
+        """The result with the hands at its bodies' wrists."""
+        started = time.perf_counter()
+        if self._hands is None:
+            recipe = find("hand")
+            self._hands = WristHands(recipe, self._open_hands(recipe), self.recipe.skeleton)
+        hands = self._hands
+        # The hand model has thresholds of its own; what was set for bodies is not meant for it.
+        options = Options(smoothing=self.options.smoothing)
+        limits = options.thresholds(hands.recipe)
+        found, _ = hands(result.frame.image, result.poses, scene.limits.joint, scene.now, options)
+        steps["hands"] = (time.perf_counter() - started) * 1e3
+        return replace(
+            result,
+            hands=found,
+            hand_skeleton=hands.recipe.skeleton,
+            hand_stages=hands.engine.preset.stages,
+            hand_thresholds=(limits.joint, limits.hollow),
+        )
+
+    def _the_finder(self) -> Finder | None:
+        if self._open_finder is not None:
+            opener, self._open_finder = self._open_finder, None
+            self.finder = opener()
+        return self.finder
+
+    def _around(self, point: tuple[float, float], frame: Frame) -> list[Found]:
+        sizes = (0.4, 0.8) if self._kind == "person" else (0.15, 0.3)
+        short = min(frame.width, frame.height)
+        return [Found(self._kind, *point, share * short, 0.0) for share in sizes]
+
+    @property
+    def with_hands(self) -> bool:
+        """Whether the hands at the wrists are looked at as well."""
+        return self.options.hands and self.recipe.skeleton.name == "body"
+
+    # -- the end ----------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Forget whom the machine was following."""
-        self.locator.reset()
+        """Forget everybody: another source begins."""
+        self.follower.reset()
+        self._schedule.reset()
+        self._search.reset()
+        # Whoever was pointed at belongs to the source before.
+        self._applied = self.options
+        if self._hands is not None:
+            self._hands.reset()
 
     def close(self) -> None:
-        """Close the engine."""
+        """Close the engines."""
         self.engine.close()
+        if self.finder is not None:
+            self.finder.close()
+        if self._hands is not None:
+            self._hands.close()
+
+
+def _add(steps: dict[str, float], looked: Looked) -> None:
+    steps["crop"] += looked.crop_ms
+    steps["engine"] += looked.engine_ms
+    steps["decode"] += looked.decode_ms

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
-from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.errors import first_line
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine
+from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
+from cpm_live.pipeline.engine_loader import EngineLoader, Opened
+from cpm_live.pipeline.finding import FinderOpener
 from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.pipeline.options import Options
+
+log = logging.getLogger("cpm_live.pipeline")
+
+ACCELERATED = ("tensorrt", "cuda", "directml", "coreml")
+"""Engines whose device can be lost while the CPU goes on."""
 
 
 class Worker(threading.Thread):
@@ -20,8 +30,10 @@ class Worker(threading.Thread):
 
     Args:
         publish: takes (generation, result); must not wait.
-        tell: takes (kind, message, (model, engine)): ``engine`` or ``engine-failed``, and which was asked for.
+        tell: takes (kind, message, (model, engine)): ``engine``, ``engine-failed`` or ``engine-note``, and which
+            was asked for. Called on other threads too.
         engine_opener: opens the engine of a recipe.
+        finder_opener: makes the finder; None searches with the pose network.
     """
 
     def __init__(
@@ -30,9 +42,13 @@ class Worker(threading.Thread):
         publish: Callable[[int, Result], None],
         tell: Callable[[str, str, tuple[str, str]], None],
         engine_opener: Callable[[Recipe, str], Engine],
+        finder_opener: FinderOpener | None = None,
     ) -> None:
         super().__init__(name="worker", daemon=True)
         self._frames, self._publish, self._tell, self._open = frames, publish, tell, engine_opener
+        self._open_finder = finder_opener
+        self.options = Options()
+        self._loader = EngineLoader(engine_opener, tell)
         self._wanted: Mailbox[tuple[Recipe, str]] = Mailbox()
         self._machine: PoseMachine | None = None
         self._recipe: Recipe | None = None
@@ -46,13 +62,24 @@ class Worker(threading.Thread):
             self._recipe = recipe
         self._wanted.put((recipe, engine))
 
+    @property
+    def build_progress(self) -> Progress | None:
+        """Of a TensorRT build that runs beside."""
+        return self._loader.progress
+
+    def cancel_build(self) -> None:
+        """Stop building; the engine that runs goes on."""
+        self._loader.cancel()
+
     def run(self) -> None:
         """The thread's body."""
         shown = False
         while True:
             # A first frame is shown before the engine is loaded, so that the window is not empty.
             if (shown or self._machine is not None) and (wanted := self._wanted.take_now()) is not None:
-                self._switch(*wanted)
+                self._loader.load(*wanted, running=self._machine is not None)
+            if (opened := self._loader.take()) is not None:
+                self._switch(opened)
             item = self._frames.take(timeout=0.1)
             if item is None:
                 if self._frames.closed:
@@ -67,35 +94,52 @@ class Worker(threading.Thread):
             if generation != self._generation:
                 self._generation = generation
                 self._machine.reset()
+            self._machine.options = self.options
             try:
                 result = self._machine(frame)
             except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
-                self._machine.close()
-                self._machine, self.engine_label = None, ""
-                line = f"the engine failed: {first_line(error)}; choose another engine"
-                self._tell("engine-failed", line, self._running)
+                self._engine_died(self._machine, error)
                 continue
             self._publish(generation, result)
+        self._loader.close()
         if self._machine is not None:
             self._machine.close()
 
-    def _switch(self, recipe: Recipe, kind: str) -> None:
-        asked = (recipe.name, kind)
-        try:
-            engine = self._open(recipe, kind)
-            engine.warm_up()
-        except InputError as error:
-            self._tell("engine-failed", str(error), asked)
-            return
-        except Exception as error:  # noqa: BLE001 - as above: the window must survive any engine
-            self._tell("engine-failed", f"engine {kind} could not start: {first_line(error)}", asked)
-            return
-        if self._machine is not None:
-            self._machine.close()
+    def _switch(self, opened: Opened) -> None:
+        """Go on with another engine; people who are followed stay followed if it runs the same model."""
+        recipe, kind, engine = opened.recipe, opened.kind, opened.engine
+        machine, asked = self._machine, (recipe.name, kind)
+        if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
+            before, machine.engine = machine.engine, engine
+            before.close()
+        else:
+            if machine is not None:
+                machine.close()
+            self._machine = PoseMachine(
+                recipe,
+                engine,
+                options=self.options,
+                finder=self._open_finder,
+                hand_engine=lambda hand: self._open(hand, kind),
+            )
         self._recipe, self._running = recipe, asked
-        self._machine = PoseMachine(recipe, engine)
         self.engine_label = engine.describe().label
         self._tell("engine", self.engine_label, asked)
+
+    def _engine_died(self, machine: PoseMachine, error: Exception) -> None:
+        info = machine.engine.describe()
+        self._machine, self.engine_label = None, ""
+        line = f"the engine failed: {first_line(error)}"
+        if self._recipe is not None and info.kind in ACCELERATED:
+            # A GPU runs out of memory or falls off the bus; the CPU is still there.
+            self._tell("engine-failed", f"{line}; going on with the CPU", self._running)
+            self._loader.load(self._recipe, "cpu", running=False)
+        else:
+            self._tell("engine-failed", f"{line}; choose another engine", self._running)
+        try:
+            machine.close()
+        except Exception as problem:  # noqa: BLE001 - what is broken may not even close
+            log.warning("closing the engine failed: %s", first_line(problem))
 
     def _show_bare(self, generation: int, frame: Frame) -> None:
         if self._recipe is not None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cpm_live.capture.base import Source, SourceLost
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
+from cpm_live.core.skeleton import HAND
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 from cpm_live.pipeline.machine import PoseMachine
@@ -63,6 +64,8 @@ class Summary:
 
     Attributes:
         frames: pictures read; with_pose: those where somebody was seen.
+        people: how many different track numbers there were; left_out: frames in which somebody was left out because
+            ``Options.people`` allows no more.
         seconds: length of the input, 0 for pictures.
         cancelled: stopped before the end; what is written so far is whole.
     """
@@ -71,6 +74,8 @@ class Summary:
     with_pose: int
     seconds: float
     cancelled: bool = False
+    people: int = 0
+    left_out: int = 0
 
 
 def _sink(out: Path, source: Source) -> _Sink:
@@ -119,9 +124,12 @@ def run_batch(
         "fps": info.fps,
     }
     frames, seen, seconds, first_ns = 0, 0, 0.0, 0
+    people: set[int] = set()
+    left_out = 0
     lines = None
     try:
-        lines = KeypointWriter(keypoints, machine.recipe.skeleton, about) if keypoints else None
+        hands = HAND if machine.with_hands else None
+        lines = KeypointWriter(keypoints, machine.recipe.skeleton, about, hands) if keypoints else None
         while not (cancelled := stop()):
             try:
                 frame = source.read()
@@ -142,6 +150,8 @@ def run_batch(
                 lines.write(result, seconds, name)
             frames += 1
             seen += bool(result.poses)
+            people |= {pose.id for pose in result.poses}
+            left_out += bool(result.left_out)
             tell(frames, result)
     finally:
         try:
@@ -150,4 +160,4 @@ def run_batch(
         finally:
             if lines:
                 lines.close()
-    return Summary(frames, seen, seconds, cancelled)
+    return Summary(frames, seen, seconds, cancelled, len(people), left_out)

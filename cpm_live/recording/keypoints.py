@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from cpm_live import __version__
 from cpm_live.core.errors import InputError
-from cpm_live.core.pose import Result
+from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 
 
@@ -19,12 +19,14 @@ class KeypointWriter:
         path: the ``.jsonl`` file.
         skeleton: whose joints the lines hold.
         about: more for the header: model, source, size...
+        hands: the hands' skeleton, in "Body + hands": each line then has ``hands`` beside ``poses``, in the same
+            form, and the header says which joints they have.
 
     Raises:
         InputError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, skeleton: Skeleton, about: dict[str, Any]) -> None:
+    def __init__(self, path: Path, skeleton: Skeleton, about: dict[str, Any], hands: Skeleton | None = None) -> None:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +41,13 @@ class KeypointWriter:
             "limbs": [list(limb) for limb in skeleton.limbs],
             **about,
         }
+        self._hands = hands is not None
+        if hands is not None:
+            header["hands"] = {
+                "skeleton": hands.name,
+                "joints": list(hands.joints),
+                "limbs": [list(limb) for limb in hands.limbs],
+            }
         self._line({"header": header})
 
     def write(self, result: Result, time: float, name: str | None = None) -> None:
@@ -51,17 +60,9 @@ class KeypointWriter:
         line: dict[str, Any] = {"index": result.frame.index, "time": round(time, 6)}
         if name is not None:
             line["file"] = name
-        line["poses"] = [
-            {
-                "id": pose.id,
-                "box": [round(v, 2) for v in pose.box],
-                "side": pose.side,
-                "keypoints": [
-                    [round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in pose.keypoints
-                ],
-            }
-            for pose in result.poses
-        ]
+        line["poses"] = [_pose(pose) for pose in result.poses]
+        if self._hands:
+            line["hands"] = [_pose(pose) for pose in result.hands]
         self._line(line)
 
     def _line(self, value: dict[str, Any]) -> None:
@@ -76,3 +77,12 @@ class KeypointWriter:
             self._file.close()
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror}") from None
+
+
+def _pose(pose: Pose) -> dict[str, Any]:
+    return {
+        "id": pose.id,
+        "box": [round(v, 2) for v in pose.box],
+        "side": pose.side,
+        "keypoints": [[round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in pose.keypoints],
+    }

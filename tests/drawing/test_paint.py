@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -8,11 +9,23 @@ import pytest
 from cpm_live.core.crop import Crop
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
-from cpm_live.core.skeleton import BODY, LEFT
+from cpm_live.core.skeleton import BODY, HAND, LEFT
 from cpm_live.drawing import figures
 from cpm_live.drawing.colours import glow, glow_table, heat
 from cpm_live.drawing.paint import paint
-from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, NO_MAP, View, shown_map, stage_index
+from cpm_live.drawing.view import (
+    ALL_JOINTS,
+    BACKGROUND,
+    CENTRE,
+    FULL,
+    HIDDEN,
+    HOLLOW,
+    NO_MAP,
+    View,
+    joint_marks,
+    shown_map,
+    stage_index,
+)  # fmt: skip
 
 LEFT_WRIST = BODY.index("left_wrist")
 
@@ -93,3 +106,62 @@ def test_colours() -> None:
     assert table.shape == (256, 4) and table[0, 3] == 0
     assert (table[:, :3] <= table[:, 3:]).all(), "premultiplied colours never exceed their alpha"
     assert glow(np.ones((2, 2))).shape == (2, 2, 4) and heat(np.zeros((2, 2))).shape == (2, 2, 3)
+
+
+def test_unsure_joints_are_hollow_and_unseen_ones_hidden() -> None:
+    result = replace(_result(), hollow_threshold=0.2, joint_threshold=0.4)
+    pose = result.poses[0]
+    x, y = pose.keypoints[LEFT_WRIST, :2]
+    looks = {}
+    for score in (0.9, 0.3, 0.1):
+        pose.stages[-1, LEFT_WRIST, 2] = score
+        marks = joint_marks(pose, 1, View(), result)
+        drawn = paint(result, View(joint=NO_MAP)).astype(int)
+        looks[score] = int(marks[LEFT_WRIST]), bool((_at(drawn, x, y) != 70).any())
+        around = drawn[round(y) - 8 : round(y) + 9, round(x) - 8 : round(x) + 9]
+        assert (np.abs(around - 70).max() > 20) == (score > 0.2)
+    assert looks == {0.9: (FULL, True), 0.3: (HOLLOW, looks[0.3][1]), 0.1: (HIDDEN, False)}
+    # A ring: less of the joint's colour than the dot.
+    pose.stages[-1, LEFT_WRIST, 2] = 0.9
+    full = paint(result, View(joint=NO_MAP)).astype(int)
+    pose.stages[-1, LEFT_WRIST, 2] = 0.3
+    ring = paint(result, View(joint=NO_MAP)).astype(int)
+    blue = [int((np.abs(picture - LEFT[::-1]).max(axis=2) < 25).sum()) for picture in (full, ring)]
+    assert blue[1] < blue[0]
+    assert (joint_marks(pose, 1, View(hidden=frozenset(range(14))), result) == HIDDEN).all()
+
+
+def test_the_smoothed_joints_are_drawn_at_the_last_stage_only() -> None:
+    result = _result()
+    smoothed = result.poses[0].keypoints.copy()
+    smoothed[:, 0] += 40
+    pose = replace(result.poses[0], smoothed=smoothed)
+    assert (pose.keypoints == smoothed).all() and (pose.raw == pose.stages[-1]).all()
+    assert (pose.points(1) == smoothed).all() and (pose.points(0) == pose.stages[0]).all()
+    moved = replace(result, poses=(pose,))
+    drawn = paint(moved, View(joint=NO_MAP))
+    assert (_at(drawn, *smoothed[LEFT_WRIST, :2]) != 70).any()
+    assert (paint(moved, View(stage=0, joint=NO_MAP)) == paint(result, View(stage=0, joint=NO_MAP))).all()
+
+
+def test_the_hands_beside_bodies_are_drawn_too() -> None:
+    result = _result()
+    joints = figures.hand_joints(figures.HandPose(), (60, 60), 12)
+    stages = np.concatenate([joints, np.full((21, 1), 0.9, np.float32)], axis=1)[None]
+    hand = Pose(1, (40.0, 30.0, 40.0, 40.0), stages, np.ones((1, 22, 8, 8), np.float32), Crop(60, 50, 60, 64), "left")
+    both = replace(result, hands=(hand,), hand_skeleton=HAND, hand_stages=1)
+    only = both.of_hands()
+    assert only is not None and only.skeleton is HAND and only.poses == (hand,) and only.hands == ()
+    # The body's chosen stage, joint and hidden joints are not the hand's.
+    view = View(stage=1, joint=LEFT_WRIST, hidden=frozenset(range(14)))
+    drawn = paint(both, view)
+    assert (_at(drawn, *joints[8]) != _at(paint(result, view), *joints[8])).any()
+    assert (paint(replace(both, hands=()), view) == paint(result, view)).all()
+
+
+def test_the_centre_map_shows_whom_the_network_was_told() -> None:
+    pose = _result().poses[0]
+    assert shown_map(pose, 1, CENTRE) is None
+    belief = shown_map(replace(pose, centre_sigma=21 / 368), 1, CENTRE)
+    assert belief is not None and belief.shape == (24, 24) and belief.max() > 0.8
+    assert belief[11, 11] == belief[12, 12] == belief.max() and belief[0, 0] < 1e-6

@@ -18,6 +18,7 @@ from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.pipeline.live import Live
+from cpm_live.pipeline.options import Options
 from tests.fakes import DotEngine
 
 
@@ -197,3 +198,23 @@ def test_pause_and_step(session: object) -> None:
     assert one.live.results.take(0.2) is None
     one.live.pause(False)
     one.wait_for_pose()
+
+
+def test_options_reach_the_machine_between_two_frames(session: object) -> None:
+    one = session()  # type: ignore[operator]
+    one.wait_for_pose()
+    assert one.live.options == Options()
+    one.live.set_options(Options(joint_threshold=0.77, smoothing=0.0))
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        result = one.live.results.take(1)
+        if result is not None and result.joint_threshold == 0.77:
+            break
+    assert result is not None and result.joint_threshold == 0.77 and result.poses[0].smoothed is None
+    # They outlive a switch of model.
+    one.live.set_model(find("hand"), "fake")
+    while time.monotonic() < deadline + 3:
+        result = one.live.results.take(1)
+        if result is not None and result.skeleton.name == "hand":
+            break
+    assert result is not None and result.joint_threshold == 0.77

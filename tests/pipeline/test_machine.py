@@ -25,7 +25,7 @@ def test_result_has_the_promised_shapes_and_leaves_the_array_alone() -> None:
     assert pose.beliefs.shape == (3, 15, 16, 16) and pose.stages.shape == (3, 14, 3)
     assert np.hypot(*(pose.keypoints[:, :2].mean(axis=0) - (308, 208))) < 60
     frame[0, 0] = 1
-    assert set(result.steps_ms) == {"wait", "crop", "engine", "decode"}
+    assert set(result.steps_ms) == {"wait", "find", "crop", "engine", "decode"}
 
 
 def test_track_number_stays_while_following_and_rises_after_a_loss() -> None:

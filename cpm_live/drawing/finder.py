@@ -1,0 +1,35 @@
+"""The finder's maps as overlays: where it believes people's and hands' centres are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.findings import Findings, Found
+from cpm_live.drawing.view import FINDER_HANDS, FINDER_PEOPLE, View
+
+_MAPS = {FINDER_PEOPLE: (0, "person"), FINDER_HANDS: (1, "hand")}
+"""Index in ``Findings.beliefs`` and ``Found.kind`` of each overlay."""
+
+
+def is_finder(joint: int) -> bool:
+    """Whether this ``View.joint`` is one of the finder's maps."""
+    return joint in _MAPS
+
+
+def finder_stage(findings: Findings, view: View) -> int:
+    """The finder's stage to show, as an index that exists; it may have more or fewer than the pose network."""
+    last = len(findings.beliefs) - 1
+    return last if view.stage is None else min(view.stage, last)
+
+
+def finder_map(findings: Findings, stage: int, joint: int) -> NDArray[np.float32] | None:
+    """The belief map (h, w) to show, clipped to 0..1; None where ``joint`` is none of the finder's."""
+    if joint not in _MAPS:
+        return None
+    return np.clip(findings.beliefs[stage, _MAPS[joint][0]], 0.0, 1.0)
+
+
+def finder_found(findings: Findings, joint: int) -> list[Found]:
+    """Whom the chosen map's peaks are, best first."""
+    return [found for found in findings.found if joint in _MAPS and found.kind == _MAPS[joint][1]]

@@ -1,0 +1,94 @@
+"""The finder: where in a whole frame people or hands are.
+
+The CPM papers' first step ("person" network, DESIGN section 5), with our own network: it also says how
+large somebody is, and which hand a hand is. The whole frame goes in, letterboxed.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core import finder_maps
+from cpm_live.core.crop import Box, Crop
+from cpm_live.core.errors import InputError
+from cpm_live.core.findings import Findings, Found
+from cpm_live.core.pose import Side
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.select import open_engine
+
+SIDE_SURE = 0.35
+"""Absolute value of the side's map from which a hand is called left or right."""
+
+
+class Finder:
+    """Finds people or hands with an engine that runs the finder's network.
+
+    Args:
+        engine: owned by the finder from now on; used by the thread that calls it.
+        recipe: the finder's.
+
+    Raises:
+        InputError: the network is not a finder's.
+    """
+
+    def __init__(self, engine: Engine, recipe: Recipe) -> None:
+        preset = engine.preset
+        if preset.joints != len(finder_maps.KINDS) or preset.maps != finder_maps.MAPS:
+            raise InputError(f"recipe {recipe.name}: {recipe.weights.name} is not a finder's network")
+        self._engine, self._threshold = engine, recipe.finder_threshold
+
+    def __call__(self, image: NDArray[np.uint8], kind: str, region: Box | None = None) -> Findings:
+        """Find everybody of a kind.
+
+        Args:
+            image: (H, W, 3) uint8, BGR.
+            kind: ``"person"`` or ``"hand"``.
+            region: where in the frame to look, in pixels; everywhere if not given.
+
+        Returns:
+            Finds with their centre in the region, best first; a person's box is that of the visible joints.
+        """
+        started = time.perf_counter()
+        height, width = image.shape[:2]
+        area = _inside(region, width, height) if region else (0.0, 0.0, float(width), float(height))
+        preset = self._engine.preset
+        crop = Crop.around(area, preset.size, preset.stride, 1.0)
+        maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
+        found = []
+        for peak in finder_maps.read_maps(maps[-1], preset.stride, self._threshold):
+            if finder_maps.KINDS[peak.kind] != kind:
+                continue
+            x, y = (float(v) for v in crop.to_frame(np.array([peak.x, peak.y])))
+            if not (area[0] <= x <= area[0] + area[2] and area[1] <= y <= area[1] + area[3]):
+                continue
+            side: Side = None
+            if kind == "hand" and abs(peak.side) >= SIDE_SURE:
+                side = "right" if peak.side < 0 else "left"
+            found.append(Found(kind, x, y, peak.size / crop.scale, min(1.0, peak.score), side))
+        beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
+        return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3)
+
+    def close(self) -> None:
+        """Close the engine."""
+        self._engine.close()
+
+
+def _inside(region: Box, width: int, height: int) -> Box:
+    """The part of a region that lies in the frame, never empty."""
+    x0, y0 = min(max(0.0, region[0]), width - 1.0), min(max(0.0, region[1]), height - 1.0)
+    x1, y1 = min(float(width), region[0] + region[2]), min(float(height), region[1] + region[3])
+    return x0, y0, max(1.0, x1 - x0), max(1.0, y1 - y0)
+
+
+def open_finder(threads: int = 0, kind: str = "cpu") -> Finder:
+    """The shipped finder on an engine of this kind; small and rarely asked, it leaves a GPU to the poses.
+
+    Raises:
+        InputError: no weights, or the engine cannot be opened.
+    """
+    recipe = find("finder")
+    return Finder(open_engine(recipe, kind, threads), recipe)

@@ -1,0 +1,44 @@
+"""The finder's last answer: it does not run in every frame, and what it saw is shown until it is stale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cpm_live.core.pose import Result
+
+FRESH_S = 1.5
+"""After so long the picture has moved on, and the finder's map is not laid over it any more."""
+
+
+class LastFindings:
+    """Remembers the last result in which the finder ran. One thread adds, any may read."""
+
+    def __init__(self) -> None:
+        self._last: Result | None = None
+
+    def add(self, result: Result) -> None:
+        """Learn from a result."""
+        if result.finder is not None:
+            self._last = result
+
+    def last(self, result: Result) -> Result | None:
+        """The last result of the same source in which the finder ran; None where it has not run yet."""
+        last = self._last
+        return last if last is not None and last.generation == result.generation else None
+
+    def age_s(self, result: Result) -> float:
+        """How long before ``result`` the finder ran, in seconds of the source; 0 where it has not run yet."""
+        last = self.last(result)
+        if last is None:
+            return 0.0
+        now, then = result.frame, last.frame
+        if now.media_time is not None and then.media_time is not None:
+            return max(0.0, now.media_time - then.media_time)
+        return max(0.0, (now.captured_ns - then.captured_ns) / 1e9)
+
+    def filled(self, result: Result) -> Result:
+        """The result with the finder's last answer, where it has none of its own and that one is fresh."""
+        last = self.last(result)
+        if result.finder is not None or last is None or self.age_s(result) > FRESH_S:
+            return result
+        return replace(result, finder=last.finder)

@@ -1,0 +1,128 @@
+"""Hands at the wrists of bodies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cpm_live.core.skeleton import BODY
+from cpm_live.pipeline.hands import hand_box
+from cpm_live.pipeline.options import Options
+from tests.pipeline.world import Somebody, World, WorldEngine
+
+RIGHT_WRIST, LEFT_WRIST = BODY.index("right_wrist"), BODY.index("left_wrist")
+
+
+def _body(unit: float = 100.0) -> np.ndarray:
+    joints = Somebody(300, y=300, unit=unit).joints()
+    return np.column_stack([joints, np.full(14, 0.9)]).astype(np.float32)
+
+
+def test_a_hand_lies_beyond_its_wrist_and_is_as_large_as_the_arm_says() -> None:
+    body = _body()
+    box = hand_box(body, BODY, "right", 0.4)
+    assert box is not None
+    middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
+    wrist, elbow = body[6, :2], body[7, :2]
+    forearm = np.hypot(*(wrist - elbow))
+    assert (middle - wrist) @ (wrist - elbow) > 0
+    assert 0.2 * forearm < np.hypot(*(middle - wrist)) < 0.6 * forearm
+    assert 0.5 * forearm < box[2] < forearm
+    # Twice as near, twice as large.
+    near = hand_box(_body(200.0), BODY, "right", 0.4)
+    assert near is not None and near[2] == pytest.approx(2 * box[2], rel=0.01)
+
+
+def test_a_forearm_towards_the_camera_does_not_shrink_the_hand() -> None:
+    body = _body()
+    usual = hand_box(body, BODY, "left", 0.4)
+    body[11, :2] = body[10, :2] + (3, 3)
+    short = hand_box(body, BODY, "left", 0.4)
+    assert usual is not None and short is not None and short[2] > 0.6 * usual[2]
+
+
+def test_no_hand_where_wrist_or_elbow_are_not_sure() -> None:
+    for joint in (6, 7):
+        body = _body()
+        body[joint, 2] = 0.2
+        assert hand_box(body, BODY, "right", 0.4) is None
+        assert hand_box(body, BODY, "left", 0.4) is not None
+
+
+class BodiesWithHands(World):
+    """Every body has hands at its wrists, unless ``gloves`` hides one side."""
+
+    gloves: str = ""
+
+    def with_hands(self) -> list[Somebody]:
+        out = []
+        for one in self.people:
+            joints = one.joints()
+            for side, wrist in (("right", RIGHT_WRIST), ("left", LEFT_WRIST)):
+                if side != self.gloves:
+                    x, y = joints[wrist]
+                    out.append(Somebody(float(x), float(y), unit=0.18 * one.unit, kind="hand", turn=np.pi))
+        return out
+
+
+def _machine(world: BodiesWithHands, options: Options) -> tuple[object, World]:
+    hands = World([], kind="hand")
+    machine = world.machine(options, hand_engine=lambda recipe: WorldEngine(hands))
+    return machine, hands
+
+
+def test_both_hands_with_the_side_of_their_wrist() -> None:
+    world = BodiesWithHands([Somebody(200, unit=110), Somebody(460, unit=110)])
+    machine, hands = _machine(world, Options(hands=True))
+    for frame in range(20):
+        hands.people = world.with_hands()
+        result = world.step(machine)  # type: ignore[arg-type]
+        assert len(result.poses) == 2 and len(result.hands) == 4, frame
+        for one in world.people:
+            one.x += 2
+    assert sorted(str(pose.side) for pose in result.hands) == ["left", "left", "right", "right"]
+    assert sorted(pose.id for pose in result.hands) == [1, 2, 3, 4]
+    for pose in result.hands:
+        wrists = [body.keypoints[RIGHT_WRIST if pose.side == "right" else LEFT_WRIST, :2] for body in result.poses]
+        assert min(np.hypot(*(pose.keypoints[0, :2] - wrist)) for wrist in wrists) < 12
+    # One batch for bodies, one for hands.
+    assert world.looks[-1] == 2 and hands.looks[-1] == 4
+    assert result.steps_ms["hands"] > 0
+    shown = result.of_hands()
+    assert shown is not None and shown.skeleton.name == "hand" and len(shown.poses) == 4
+    assert shown.poses[0].keypoints.shape == (21, 3)
+
+
+def test_a_wrist_without_a_hand_shows_none() -> None:
+    world = BodiesWithHands([Somebody(300, unit=110)])
+    world.gloves = "left"
+    machine, hands = _machine(world, Options(hands=True))
+    for _ in range(10):
+        hands.people = world.with_hands()
+        result = world.step(machine)  # type: ignore[arg-type]
+        assert [pose.side for pose in result.hands] == ["right"]
+
+
+def test_two_wrists_at_one_hand_show_it_once() -> None:
+    world = BodiesWithHands([Somebody(300, unit=110)])
+    machine, hands = _machine(world, Options(hands=True))
+    joints = world.people[0].joints()
+    middle = (joints[RIGHT_WRIST] + joints[LEFT_WRIST]) / 2
+    # Folded hands: one is seen, between the wrists, large enough for both to look at it.
+    hands.people = [Somebody(float(middle[0]), float(middle[1]), unit=60, kind="hand")]
+    for _ in range(5):
+        result = world.step(machine)  # type: ignore[arg-type]
+        assert len(result.hands) <= 1
+
+
+def test_hands_can_be_switched_on_and_off_and_the_hand_model_ignores_it() -> None:
+    world = BodiesWithHands([Somebody(300, unit=110)])
+    machine, hands = _machine(world, Options())
+    hands.people = world.with_hands()
+    result = world.step(machine)  # type: ignore[arg-type]
+    assert result.hands == () and result.of_hands() is None and hands.looks == []
+    machine.options = Options(hands=True)  # type: ignore[attr-defined]
+    assert len(world.step(machine).hands) == 2  # type: ignore[arg-type]
+    alone = World([Somebody(300, y=300, unit=60, kind="hand")], kind="hand")
+    result = alone.step(alone.machine(Options(hands=True)))
+    assert len(result.poses) == 1 and result.hands == ()

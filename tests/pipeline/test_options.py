@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cpm_live.core.errors import InputError
+from cpm_live.engines.recipe import find
+from cpm_live.pipeline.find_schedule import Schedule
+from cpm_live.pipeline.options import Options
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"people": 9}, "people is 9; use 1 to 8"),
+        ({"people": 0}, "people is 0"),
+        ({"smoothing": 1.5}, "smoothing is 1.5"),
+        ({"region": (0.0, 0.0, 5.0, 100.0)}, "region is too small"),
+        ({"finder_every": 0}, "finder_every is 0"),
+        ({"find_threshold": -0.1}, "find_threshold is -0.1"),
+    ],
+)
+def test_values_outside_their_range_are_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Options(**wrong)  # type: ignore[arg-type]
+
+
+def test_thresholds_are_the_recipes_unless_said_otherwise() -> None:
+    recipe = find("body")
+    usual = Options().thresholds(recipe)
+    assert (usual.joint, usual.find, usual.finder) == (
+        recipe.joint_threshold, recipe.find_threshold, recipe.finder_threshold,
+    )  # fmt: skip
+    assert usual.hollow < usual.joint and usual.keep < usual.find
+    ours = Options(joint_threshold=0.1, find_threshold=0.2).thresholds(recipe)
+    assert ours.joint == 0.1 and ours.hollow <= 0.1 and ours.follow <= 0.1
+    assert ours.find == 0.2 and ours.keep <= 0.2, "who is followed never needs more than who is found"
+    odd = replace(recipe, keep_threshold=0.9)
+    assert Options().thresholds(odd).keep == odd.find_threshold
+
+
+def test_budgets() -> None:
+    assert Options().budget("body") == 4 and Options().budget("hand") == 2
+    assert Options(people=7).budget("hand") == 7
+
+
+def test_the_finder_is_due_in_frames_and_on_slow_machines_in_time() -> None:
+    schedule = Schedule()
+    assert [n for n in range(30) if schedule.due(n / 30, 1, False, 10)] == [0, 10, 20]
+    schedule.reset()
+    assert [n for n in range(8) if schedule.due(n / 5, 1, False, 10)] == [0, 2, 4, 6]
+    schedule.reset()
+    assert all(schedule.due(n / 30, 0, False, 10) for n in range(5))
+    assert [n for n in range(9) if schedule.due((5 + n) / 30, 1, True, 10)] == [2, 5, 8]

@@ -1,0 +1,106 @@
+"""Engines change between two frames: people stay followed, old engines are closed, a lost GPU leaves the CPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from cpm_live.core.frame import Frame
+from cpm_live.core.mailbox import Mailbox
+from cpm_live.core.pose import Result
+from cpm_live.engines.base import EngineInfo
+from cpm_live.engines.recipe import Recipe, find
+from cpm_live.pipeline.worker import Worker
+from tests.fakes import DotEngine
+
+
+class Named(DotEngine):
+    def __init__(self, kind: str, fail_after: int | None = None) -> None:
+        super().__init__(fail_after=fail_after)
+        self.kind = kind
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo(self.kind, f"{self.kind} engine", "test", "fp32")
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.frames: Mailbox[tuple[int, Frame]] = Mailbox()
+        self.results: list[Result] = []
+        self.told: list[tuple[str, str, tuple[str, str]]] = []
+        self.engines: dict[str, Named] = {}
+        self.fail_after: dict[str, int] = {}
+        self.worker = Worker(
+            self.frames, lambda _, result: self.results.append(result), lambda *e: self.told.append(e), self.open
+        )
+        self.worker.start()
+        self.index = 0
+
+    def open(self, recipe: Recipe, kind: str) -> Named:
+        self.engines[kind] = Named(kind, self.fail_after.get(kind))
+        return self.engines[kind]
+
+    def run(self, until: Callable[[], object], seconds: float = 10.0) -> None:
+        """Give frames until it is true."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < deadline, (self.told, len(self.results))
+            image = np.zeros((240, 320, 3), np.uint8)
+            image[100:140, 140:180] = 255
+            self.frames.put((0, Frame(image, self.index, time.monotonic_ns())))
+            self.index += 1
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        self.frames.close()
+        self.worker.join(5)
+        assert not self.worker.is_alive()
+
+
+def test_another_engine_for_the_same_model_keeps_the_people() -> None:
+    rig = Rig()
+    rig.worker.load(find("body"), "cpu")
+    rig.run(lambda: len([r for r in rig.results if r.poses]) > 5)
+    first = rig.results[-1].poses[0].id
+    rig.worker.load(find("body"), "cuda")
+    rig.run(lambda: rig.worker.engine_label == "cuda engine")
+    before = len(rig.results)
+    rig.run(lambda: len(rig.results) > before + 5)
+    assert rig.engines["cpu"].closed and not rig.engines["cuda"].closed
+    assert {pose.id for result in rig.results[before:] for pose in result.poses} == {first}
+    assert [event[:2] for event in rig.told] == [("engine", "cpu engine"), ("engine", "cuda engine")]
+    rig.end()
+    assert rig.engines["cuda"].closed
+
+
+def test_results_go_on_while_an_engine_is_opened() -> None:
+    rig = Rig()
+    rig.worker.load(find("body"), "cpu")
+    rig.run(lambda: len([r for r in rig.results if r.poses]) > 2)
+    opened, plain = [], rig.worker._loader._open
+
+    def slow(recipe: Recipe, kind: str) -> object:
+        opened.append(len(rig.results))
+        time.sleep(0.6)
+        opened.append(len(rig.results))
+        return plain(recipe, kind)
+
+    rig.worker._loader._open = slow  # type: ignore[assignment]
+    rig.worker.load(find("body"), "slow")
+    rig.run(lambda: rig.worker.engine_label == "slow engine")
+    assert opened[1] - opened[0] > 5, "the picture would have stood still"
+    rig.end()
+
+
+def test_a_gpu_that_is_lost_leaves_the_cpu() -> None:
+    rig = Rig()
+    rig.fail_after["cuda"] = 6
+    rig.worker.load(find("body"), "cuda")
+    rig.run(lambda: rig.worker.engine_label == "cpu engine")
+    before = len(rig.results)
+    rig.run(lambda: any(result.poses for result in rig.results[before:]))
+    assert ("engine-failed", "the engine failed: device lost; going on with the CPU", ("body", "cuda")) in rig.told
+    assert rig.told[-1] == ("engine", "cpu engine", ("body", "cpu"))
+    rig.end()

@@ -1,0 +1,65 @@
+"""The keypoint file: what others read (DESIGN section 11)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cpm_live.core.crop import Crop
+from cpm_live.core.frame import Frame
+from cpm_live.core.pose import Pose, Result
+from cpm_live.core.skeleton import BODY, HAND
+from cpm_live.recording.keypoints import KeypointWriter
+
+
+def _pose(number: int, joints: int, side: object = None) -> Pose:
+    stages = np.full((2, joints, 3), 0.5, np.float32)
+    stages[-1, :, 0] = np.arange(joints)
+    beliefs = np.zeros((2, joints + 1, 8, 8), np.float32)
+    return Pose(number, (1.0, 2.0, 30.123, 40.0), stages, beliefs, Crop(10, 10, 20, 64), side)  # type: ignore[arg-type]
+
+
+def _write(path: Path, result: Result, hands: bool) -> tuple[dict, dict]:
+    writer = KeypointWriter(path, BODY, {"model": "body"}, HAND if hands else None)
+    writer.write(result, 0.5)
+    writer.close()
+    header, line = (json.loads(text) for text in path.read_text().splitlines())
+    return header["header"], line
+
+
+def test_several_people_with_their_numbers(tmp_path: Path) -> None:
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 7, 0)
+    result = Result(frame, (_pose(3, 14), _pose(5, 14)), BODY, "body", 2, 0.4)
+    header, line = _write(tmp_path / "a.jsonl", result, hands=False)
+    assert header["joints"] == list(BODY.joints) and "hands" not in header
+    assert set(line) == {"index", "time", "poses"} and line["index"] == 7 and line["time"] == 0.5
+    assert [pose["id"] for pose in line["poses"]] == [3, 5]
+    assert set(line["poses"][0]) == {"id", "box", "side", "keypoints"} and line["poses"][0]["side"] is None
+    assert line["poses"][0]["box"] == [1.0, 2.0, 30.12, 40.0]
+    assert line["poses"][0]["keypoints"][4] == [4.0, 0.5, 0.5]
+
+
+def test_what_is_written_is_what_is_shown(tmp_path: Path) -> None:
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
+    pose = _pose(1, 14)
+    smoothed = replace(pose, smoothed=pose.raw + np.float32(1))
+    _, line = _write(tmp_path / "a.jsonl", Result(frame, (smoothed,), BODY, "body", 2, 0.4), hands=False)
+    assert line["poses"][0]["keypoints"][4][0] == 5.0
+
+
+def test_body_and_hands(tmp_path: Path) -> None:
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
+    result = Result(
+        frame, (_pose(1, 14),), BODY, "body", 2, 0.4, hands=(_pose(1, 21, "left"), _pose(2, 21, "right")),
+        hand_skeleton=HAND, hand_stages=2,
+    )  # fmt: skip
+    header, line = _write(tmp_path / "a.jsonl", result, hands=True)
+    assert header["skeleton"] == "body" and header["hands"]["skeleton"] == "hand"
+    assert header["hands"]["joints"] == list(HAND.joints)
+    assert len(line["poses"]) == 1 and [hand["side"] for hand in line["hands"]] == ["left", "right"]
+    assert len(line["hands"][0]["keypoints"]) == 21
+    _, empty = _write(tmp_path / "b.jsonl", replace(result, poses=(), hands=()), hands=True)
+    assert empty["poses"] == [] and empty["hands"] == []
