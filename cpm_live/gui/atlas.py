@@ -1,30 +1,32 @@
-"""The stages' thumbnails as one image: each stage's belief over the dimmed crop of the person."""
+"""The stages' thumbnails as one image: each stage's belief over the dimmed crop it belongs to."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Crop
-from cpm_live.core.pose import Pose, Result
+from cpm_live.core.pose import Pose
 from cpm_live.drawing.colours import glow
-from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, shown_map
+from cpm_live.drawing.view import ALL_JOINTS, CENTRE, NO_MAP
 
 
 def strip_joint(joint: int) -> int:
-    """Which map the strip shows for a view's joint: with no map on the picture it still shows all joints."""
-    return ALL_JOINTS if joint == NO_MAP else joint
+    """Which map the strip shows for a view's joint: where the picture shows none, or the centre map, all joints."""
+    return ALL_JOINTS if joint in (NO_MAP, CENTRE) else joint
 
 
-def stage_atlas(result: Result, pose: Pose, joint: int, side: int, mirror: bool) -> NDArray[np.uint8]:
-    """Thumbnails of all stages beside each other (side, T * side, 3) BGR."""
-    crop = pose.crop
-    person = Crop(crop.x, crop.y, crop.side, side, 1).extract(result.frame.image)
-    dimmed = (cv2.cvtColor(person, cv2.COLOR_BGR2GRAY) // 3 + 10)[..., None].astype(np.uint16)
-    atlas = np.empty((side, len(pose.stages) * side, 3), np.uint8)
-    for stage in range(len(pose.stages)):
-        belief = shown_map(pose, stage, strip_joint(joint))
+def tiles(
+    image: NDArray[np.uint8], crop: Crop, maps: Sequence[NDArray[np.float32] | None], side: int, mirror: bool
+) -> NDArray[np.uint8]:
+    """Thumbnails of belief maps (h, w) over a crop of a frame (H, W, 3), beside each other (side, T * side, 3) BGR."""
+    place = Crop(crop.x, crop.y, crop.side, side, 1).extract(image)
+    dimmed = (cv2.cvtColor(place, cv2.COLOR_BGR2GRAY) // 3 + 10)[..., None].astype(np.uint16)
+    atlas = np.empty((side, len(maps) * side, 3), np.uint8)
+    for stage, belief in enumerate(maps):
         if belief is None:
             tile = np.repeat(dimmed, 3, axis=2)
         else:

@@ -1,4 +1,4 @@
-"""Poses as vectors at widget resolution: limbs, joints, boxes, labels. Stateless."""
+"""Poses as vectors at widget resolution: limbs, joints, labels. Stateless."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Colour
 from cpm_live.drawing.paint import line_width
-from cpm_live.drawing.view import View, visible_joints
+from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, joint_marks
 from cpm_live.gui.geometry import Fit
 
 OUTLINE = QColor(12, 14, 18, 210)
@@ -22,32 +22,44 @@ def limb_width(pose: Pose, fit: Fit) -> float:
     return float(np.clip(line_width(pose) * fit.scale, 2.0, 12.0))
 
 
-def paint_figure(painter: QPainter, pose: Pose, stage: int, result: Result, view: View, fit: Fit) -> None:
-    """Limbs over a dark outline, then joints as dots whose size is their belief."""
-    at = [QPointF(x, y) for x, y in fit.to_widget(pose.stages[stage, :, :2]).tolist()]
-    scores = pose.stages[stage, :, 2].tolist()
-    shown = visible_joints(pose, stage, view, result.joint_threshold).tolist()
+def paint_figure(
+    painter: QPainter, pose: Pose, stage: int, result: Result, view: View, fit: Fit, tint: Colour | None = None
+) -> None:
+    """Limbs over a dark outline, then joints as dots whose size is their belief.
+
+    A joint that the network is not sure of is a ring, and the limbs to it are thin and half transparent.
+
+    Args:
+        tint: the limbs' colour, instead of the skeleton's own.
+    """
+    points = pose.points(stage)
+    at = [QPointF(x, y) for x, y in fit.to_widget(points[:, :2]).tolist()]
+    scores = points[:, 2].tolist()
+    marks = joint_marks(pose, stage, view, result).tolist()
     width = limb_width(pose, fit)
     skeleton = result.skeleton
     # One path per colour: fewer calls, and the half-transparent outline does not darken where limbs meet.
-    outline, limbs = QPainterPath(), dict[Colour, QPainterPath]()
-    for (a, b), colour in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
-        if shown[a] and shown[b]:
-            for path in (outline, limbs.setdefault(colour, QPainterPath())):
-                path.moveTo(at[a])
-                path.lineTo(at[b])
+    outline, limbs, threads = QPainterPath(), dict[Colour, QPainterPath](), dict[Colour, QPainterPath]()
+    for (a, b), own in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
+        weakest = min(marks[a], marks[b])
+        if weakest == HIDDEN:
+            continue
+        paths = [(limbs if weakest == FULL else threads).setdefault(tint or own, QPainterPath())]
+        for path in [*paths, outline] if weakest == FULL else paths:
+            path.moveTo(at[a])
+            path.lineTo(at[b])
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.strokePath(outline, QPen(OUTLINE, width + 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    cap = Qt.PenCapStyle.RoundCap
+    for colour, path in threads.items():
+        painter.strokePath(path, QPen(QColor(*colour, 150), max(1.2, width * 0.3), Qt.PenStyle.SolidLine, cap))
+    painter.strokePath(outline, QPen(OUTLINE, width + 2.5, Qt.PenStyle.SolidLine, cap))
     for colour, path in limbs.items():
-        pen = QPen(QColor(*colour), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-        painter.strokePath(path, pen)
-    for joint, visible in enumerate(shown):
-        if not visible:
+        painter.strokePath(path, QPen(QColor(*colour), width, Qt.PenStyle.SolidLine, cap))
+    for joint, mark in enumerate(marks):
+        if mark == HIDDEN:
             continue
         radius = width * (0.75 + 0.75 * scores[joint]) * (1.7 if view.highlight == joint else 1.0)
-        painter.setPen(QPen(OUTLINE, 1.6))
-        painter.setBrush(QColor(*skeleton.colours[joint]))
-        painter.drawEllipse(at[joint], radius, radius)
+        _paint_joint(painter, at[joint], radius, QColor(*skeleton.colours[joint]), mark == HOLLOW)
         if view.joint == joint:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(OUTLINE, 4.5))
@@ -57,21 +69,23 @@ def paint_figure(painter: QPainter, pose: Pose, stage: int, result: Result, view
     painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def paint_box(painter: QPainter, pose: Pose, fit: Fit) -> None:
-    """The pose's box with its track number."""
-    x, y, w, h = pose.box
-    corners = fit.to_widget([[x, y], [x + w, y + h]])
-    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-    for colour, thick in ((OUTLINE, 3.0), (_INK, 1.4)):
-        painter.setPen(QPen(colour, thick))
-        painter.drawRect(QRectF(x0, y0, x1 - x0, y1 - y0))
-    paint_chip(painter, QPointF(x0, y0 - 12), f"#{pose.id}" + (f" {pose.side}" if pose.side else ""), None, "left")
+def _paint_joint(painter: QPainter, at: QPointF, radius: float, colour: QColor, hollow: bool) -> None:
+    if hollow:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for shade, thick in ((OUTLINE, 4.0), (colour, 1.8)):
+            painter.setPen(QPen(shade, thick))
+            painter.drawEllipse(at, max(radius, 4.0), max(radius, 4.0))
+        return
+    painter.setPen(QPen(OUTLINE, 1.6))
+    painter.setBrush(colour)
+    painter.drawEllipse(at, radius, radius)
 
 
 def paint_joint_label(painter: QPainter, pose: Pose, stage: int, joint: int, result: Result, fit: Fit) -> None:
     """The joint's name and belief beside it."""
-    x, y = fit.to_widget(pose.stages[stage, joint, :2]).tolist()
-    text = f"{result.skeleton.label(joint)}  {pose.stages[stage, joint, 2]:.2f}"
+    point = pose.points(stage)[joint]
+    x, y = fit.to_widget(point[:2]).tolist()
+    text = f"{result.skeleton.label(joint)}  {point[2]:.2f}"
     away = limb_width(pose, fit) * 2.4 + 8
     colour = QColor(*result.skeleton.colours[joint])
     # On the side that has more room.

@@ -31,7 +31,8 @@ class HelpDialog(QDialog):
         columns = QHBoxLayout()
         columns.setSpacing(36)
         names = list(groups)
-        for part in (names[:2], names[2:]):
+        # About equally high.
+        for part in ([*names[:2], names[-1]], names[2:-1]):
             column = QVBoxLayout()
             column.setSpacing(14)
             for name in part:
@@ -47,7 +48,9 @@ class HelpDialog(QDialog):
         layout.setSpacing(18)
         layout.addLayout(columns)
         note = muted(
-            "Click a joint, in the picture or the list, to see its belief map; click a thumbnail to see its stage."
+            "Click a joint, in the picture or the list, to see its belief map; click a thumbnail to see its stage. "
+            "Click a person to see their joints, double-click to follow only them. Shift and drag draws a region; "
+            "drag its edges to change it."
         )
         note.setWordWrap(True)
         layout.addWidget(note)

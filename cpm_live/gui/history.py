@@ -31,20 +31,27 @@ class History:
         self.window = window
         self._samples: deque[Sample] = deque(maxlen=1200)
         self._joints = 0
+        self._person: int | None = None
         self.version = 0
 
     def add(self, result: Result, view: View) -> None:
-        """Note a result, as seen by the shown stage."""
+        """Note a result's first pose, as seen by the shown stage."""
         joints = len(result.skeleton)
         if joints != self._joints or (self._samples and result.finished_ns / 1e9 < self._samples[-1].seconds):
             self.clear()
             self._joints = joints
-        if result.poses:
+        person = result.poses[0].id if result.poses else None
+        changed, self._person = person != self._person, person
+        if result.poses and not (changed and self._samples):
             beliefs = result.poses[0].stages[stage_index(result, view), :, 2].astype(np.float32)
         else:
+            # Nobody; or somebody else than before: a gap, so that no line joins two people.
             beliefs = np.full(joints, np.nan, np.float32)
         steps = tuple(result.age_ms if name == "age" else float(result.steps_ms.get(name, np.nan)) for name in STEPS)
         now = result.finished_ns / 1e9
+        if self._samples and self._samples[-1].seconds == now:
+            # The same moment, shown otherwise.
+            self._samples.pop()
         self._samples.append(Sample(now, beliefs, steps))
         while now - self._samples[0].seconds > self.window:
             self._samples.popleft()

@@ -36,9 +36,14 @@ Colours = tuple[str, str, str]
 
 def colours(palette: QPalette, checked: str | None = None) -> Colours:
     """An icon's colours in this palette; ``checked`` replaces the one for a button that is on."""
-    role = QPalette.ColorRole
-    on = checked or palette.color(role.Highlight).name()
-    return palette.color(role.ButtonText).name(), on, palette.color(role.PlaceholderText).name()
+    group, role = QPalette.ColorGroup, QPalette.ColorRole
+    on = checked or palette.color(group.Active, role.Highlight).name()
+    # By group: a palette asked without one answers for the state that the button is in just now.
+    return (
+        palette.color(group.Active, role.ButtonText).name(),
+        on,
+        palette.color(group.Disabled, role.ButtonText).name(),
+    )
 
 
 def icon(name: str, wanted: Colours) -> QIcon:

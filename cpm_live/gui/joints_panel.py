@@ -6,16 +6,17 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from cpm_live.core.pose import Result
-from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, NO_MAP, View
+from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, CENTRE, FINDER_HANDS, FINDER_PEOPLE, NO_MAP, View
 from cpm_live.gui.joints_list import ROW, JointsList
-from cpm_live.gui.widgets import Segments
+from cpm_live.gui.shortcuts import with_key
+from cpm_live.gui.widgets import Segments, muted
 
 
 class JointsPanel(QWidget):
-    """Heading with All, Background and None, and the list of joints.
+    """Heading with the maps that are not one joint's, and the list of joints.
 
     Signals:
-        map_chosen: a joint, or one of ``ALL_JOINTS``, ``BACKGROUND``, ``NO_MAP``.
+        map_chosen: a joint, or one of ``ALL_JOINTS``, ``BACKGROUND``, ``CENTRE``, ``NO_MAP`` and the finder's.
         joint_hovered, joint_toggled: see :class:`JointsList`.
     """
 
@@ -36,14 +37,34 @@ class JointsPanel(QWidget):
             ),
             "Belief map",
         )
-        self._values = {"all": ALL_JOINTS, "background": BACKGROUND, "none": NO_MAP}
-        heading = QLabel("Joints")
+        self.finder = Segments(
+            (
+                ("people", "People", with_key("Finder: where it believes that people's centres are", "finder")),
+                ("hands", "Hands", "Finder: where it believes that hands' centres are (again V)"),
+            ),
+            "Finder",
+        )
+        self.centre = Segments(
+            (("centre", "Centre", with_key("Centre map: it tells the network whom to estimate", "centre")),),
+            "Centre map",
+        )
+        self._values = {"all": ALL_JOINTS, "background": BACKGROUND, "none": NO_MAP, "centre": CENTRE,
+                        "people": FINDER_PEOPLE, "hands": FINDER_HANDS}  # fmt: skip
+        self._groups = (self.maps, self.finder, self.centre)
+        self.heading = heading = QLabel("Joints")
         heading.setObjectName("heading")
         top = QHBoxLayout()
         top.setContentsMargins(12, 8, 8, 4)
         top.addWidget(heading)
         top.addStretch(1)
         top.addWidget(self.maps)
+        second = QHBoxLayout()
+        second.setContentsMargins(12, 0, 8, 4)
+        second.setSpacing(5)
+        second.addWidget(muted("Finder"))
+        second.addWidget(self.finder)
+        second.addStretch(1)
+        second.addWidget(self.centre)
         self._scroll = QScrollArea()
         self._scroll.setWidget(self.list)
         self._scroll.setWidgetResizable(True)
@@ -55,8 +76,10 @@ class JointsPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 4)
         layout.setSpacing(2)
         layout.addLayout(top)
+        layout.addLayout(second)
         layout.addWidget(self._scroll, 1)
-        self.maps.chosen.connect(lambda key: self.map_chosen.emit(self._values[key]))
+        for group in self._groups:
+            group.chosen.connect(lambda key: self.map_chosen.emit(self._values[key]))
         self.list.joint_clicked.connect(self.map_chosen)
         self.list.joint_hovered.connect(self.joint_hovered)
         self.list.joint_toggled.connect(self.joint_toggled)
@@ -64,11 +87,14 @@ class JointsPanel(QWidget):
     def show_result(self, result: Result) -> None:
         """Follow a result."""
         self.list.show_result(result)
+        several = len(result.poses) > 1
+        self.heading.setText(f"Joints, #{result.poses[0].id}" if several else "Joints")
 
     def set_view(self, view: View) -> None:
         """Follow the view."""
         key = next((key for key, value in self._values.items() if value == view.joint), None)
-        self.maps.set_chosen(key)
+        for group in self._groups:
+            group.set_chosen(key)
         self.list.set_view(view)
         if view.joint >= 0:
             self._scroll.ensureVisible(0, round((view.joint + 0.5) * ROW), 0, ROW)

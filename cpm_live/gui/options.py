@@ -12,7 +12,8 @@ class AppOptions:
     Attributes:
         source: as ``SourceRequest.text``; None for the last one, else the first camera, else the demo.
         model: a shipped model's name or a recipe's path.
-        engine: ``auto``, ``cpu`` or ``torch``.
+        engine: one of ``engines.select.ENGINES``.
+        threads: CPU threads of the engine; 0 leaves a core to the window.
         size: wanted camera resolution.
         mirror: force mirroring on or off; None mirrors cameras only.
         startup_report: print ``{"startup_s": ..., "peak_rss_mb": ...}`` some seconds after the first painted frame.
@@ -22,6 +23,7 @@ class AppOptions:
     source: str | None = None
     model: str | None = None
     engine: str | None = None
+    threads: int = 0
     size: tuple[int, int] = (640, 480)
     mirror: bool | None = None
     startup_report: bool = False

@@ -1,4 +1,4 @@
-"""The picture: frame, belief glow, skeleton, boxes, at any window size."""
+"""The picture: frame, belief glow, skeletons, boxes, region, at any window size."""
 
 from __future__ import annotations
 
@@ -6,33 +6,57 @@ import time
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from cpm_live.core.pose import Result
-from cpm_live.drawing.view import View, shown_map, stage_index, visible_joints
+from cpm_live.core.crop import Crop
+from cpm_live.core.pose import Pose, Result
+from cpm_live.drawing.finder import finder_found, finder_map, finder_stage
+from cpm_live.drawing.people import person_colour
+from cpm_live.drawing.view import View, hand_view, joint_marks, shown_map, stage_index
 from cpm_live.gui.banner import Banner
-from cpm_live.gui.figure_painter import paint_box, paint_chip, paint_figure, paint_joint_label
+from cpm_live.gui.figure_painter import paint_chip, paint_figure, paint_joint_label
 from cpm_live.gui.geometry import Fit
 from cpm_live.gui.images import bgr_image, glow_array, glow_image
+from cpm_live.gui.people_painter import box_area, paint_box, paint_chosen, paint_found, paint_lock
+from cpm_live.gui.region import RegionTool, paint_region
 from cpm_live.gui.theme import PICTURE_BACKGROUND
 
 _REACH = 16.0
 """Widget pixels from a joint within which the mouse means it."""
+DRAW_HINT = "Drag a rectangle: people are looked for inside it only. Esc leaves it."
 
 
 class Picture(QWidget):
-    """Paints results; reports the joint under the mouse.
+    """Paints results; reports what the mouse does to joints, people and the region.
 
     Signals:
         first_painted: once, when the first frame is on the screen.
         joint_hovered: the joint under the mouse, or -1.
         joint_clicked: the joint clicked on.
+        person_clicked: the track number of the person clicked on.
+        pointed_at: double click: a track number, or a place (x, y) in frame pixels where nobody is.
+        region_drawn: the region of interest was drawn or changed with the mouse.
+        menu_asked: a context menu, at a place on the screen, over a track number or None.
     """
 
     first_painted = Signal()
     joint_hovered = Signal(int)
     joint_clicked = Signal(int)
+    person_clicked = Signal(int)
+    pointed_at = Signal(object)
+    region_drawn = Signal(object)
+    menu_asked = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,12 +66,15 @@ class Picture(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Picture with skeleton and belief map")
         self.banner = Banner(self)
+        self.region = RegionTool()
         self.paint_ms = 0.0
         self._result: Result | None = None
         self._view = View()
         self._painted = False
         self._paused = False
         self._hovered = -1
+        self._chosen: int | None = None
+        self._notes: tuple[str, ...] = ()
         self._waiting = "Opening the source…"
 
     def sizeHint(self) -> QSize:
@@ -69,6 +96,19 @@ class Picture(QWidget):
         if view != self._view:
             self._view = view
             self.update()
+
+    def set_people(self, chosen: int | None, notes: tuple[str, ...]) -> None:
+        """Mark the person whose joints the panels show (where there are several), and say more at the bottom."""
+        if (chosen, notes) != (self._chosen, self._notes):
+            self._chosen, self._notes = chosen, notes
+            self.update()
+
+    def arm_region(self, on: bool) -> None:
+        """The next drag draws a region, or no longer."""
+        self.region.armed = on
+        self.region.cancel_drag()
+        self.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
+        self.update()
 
     def set_paused(self, paused: bool) -> None:
         """Say on the picture that it stands still."""
@@ -135,23 +175,47 @@ class Picture(QWidget):
             painter.scale(-1, 1)
         painter.drawImage(QRectF(0, 0, fit.width, fit.height), bgr_image(result.frame.image))
         stage = stage_index(result, view)
+        layers = [(result, view)]
+        hands = result.of_hands()
+        if hands is not None:
+            layers.append((hands, hand_view(view)))
         if view.glow > 0:
-            for pose in result.poses:
-                belief = shown_map(pose, stage, view.joint)
-                if belief is not None:
-                    colours = glow_array(belief, view.glow)
-                    painter.drawImage(QRectF(*pose.crop.map_box(len(belief))), glow_image(colours))
+            self._paint_maps(painter, layers)
         painter.restore()
+        region = self.region.shown(fit)
+        if region is not None:
+            paint_region(painter, region, fit, area, self.palette().color(QPalette.ColorRole.Highlight))
+        for shown, how in layers:
+            for pose in shown.poses:
+                tint = person_colour(shown, pose)
+                if how.skeleton:
+                    paint_figure(painter, pose, stage_index(shown, how), shown, how, fit, tint)
+                if how.boxes:
+                    paint_box(painter, pose, fit, tint)
         for pose in result.poses:
-            if view.skeleton:
-                paint_figure(painter, pose, stage, result, view, fit)
-            if view.boxes:
-                paint_box(painter, pose, fit)
-        for pose in result.poses:
+            if pose.id == result.locked:
+                paint_lock(painter, pose, fit)
+            elif pose.id == self._chosen and len(result.poses) > 1:
+                paint_chosen(painter, pose, fit)
             joint = view.highlight
             if joint is not None and joint < len(result.skeleton):
                 paint_joint_label(painter, pose, stage, joint, result, fit)
+        if result.finder is not None:
+            paint_found(painter, finder_found(result.finder, view.joint), fit)
         self._paint_notes(painter, area, result, stage)
+
+    def _paint_maps(self, painter: QPainter, layers: list[tuple[Result, View]]) -> None:
+        """Belief maps; the painter's units are frame pixels."""
+        maps: list[tuple[np.ndarray | None, Crop]] = []
+        for shown, how in layers:
+            if shown.finder is not None:
+                chosen = finder_map(shown.finder, finder_stage(shown.finder, how), how.joint)
+                maps.append((chosen, shown.finder.crop))
+            maps += [(shown_map(pose, stage_index(shown, how), how.joint), pose.crop) for pose in shown.poses]
+        for belief, crop in maps:
+            if belief is not None:
+                colours = glow_array(belief, self._view.glow)
+                painter.drawImage(QRectF(*crop.map_box(len(belief))), glow_image(colours))
 
     def _paint_notes(self, painter: QPainter, area: QRectF, result: Result, stage: int) -> None:
         """What must not be overlooked: an early stage is shown, or the picture stands still."""
@@ -162,10 +226,16 @@ class Picture(QWidget):
             notes.append(f"Stage {stage + 1} of {result.stage_count}")
         if result.stage_count and not result.poses:
             notes.append("Nobody in view" if result.skeleton.name == "body" else "Nothing found yet")
-        x = area.left() + 12
+        notes += self._notes
+        if self.region.armed and not self.region.dragging:
+            notes = [DRAW_HINT]
+        x, y = area.left() + 12, area.bottom() - 24
         for note in notes:
-            paint_chip(painter, QPointF(x, area.bottom() - 24), note, None, "left")
-            x += painter.fontMetrics().horizontalAdvance(note) + 24
+            width = painter.fontMetrics().horizontalAdvance(note) + 24
+            if x > area.left() + 12 and x + width > area.right():
+                x, y = area.left() + 12, y - 30
+            paint_chip(painter, QPointF(x, y), note, None, "left")
+            x += width
 
     def _paint_waiting(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -191,39 +261,101 @@ class Picture(QWidget):
 
     def joint_at(self, at: QPointF) -> int:
         """The visible joint nearest to a place in the widget, or -1 if none is near."""
+        return self._joint_of(at)[1]
+
+    def _joint_of(self, at: QPointF) -> tuple[Pose | None, int]:
         result, fit = self._result, self.fit()
+        best: tuple[Pose | None, int] = (None, -1)
         if result is None or fit is None or not self._view.skeleton:
-            return -1
-        best, nearest = -1, _REACH
+            return best
+        nearest = _REACH
         stage = stage_index(result, self._view)
         for pose in result.poses:
-            places = fit.to_widget(pose.stages[stage, :, :2])
-            away = np.hypot(*(places - (at.x(), at.y())).T)
-            away[~visible_joints(pose, stage, self._view, result.joint_threshold)] = np.inf
+            away = np.hypot(*(fit.to_widget(pose.points(stage)[:, :2]) - (at.x(), at.y())).T)
+            away[joint_marks(pose, stage, self._view, result) == 0] = np.inf
             joint = int(away.argmin())
             if away[joint] < nearest:
-                best, nearest = joint, float(away[joint])
+                best, nearest = (pose, joint), float(away[joint])
         return best
 
+    def person_at(self, at: QPointF) -> int | None:
+        """The track number of the person at a place in the widget: whose joint is near, else the nearest box."""
+        result, fit = self._result, self.fit()
+        if result is None or fit is None:
+            return None
+        pose, _ = self._joint_of(at)
+        if pose is not None:
+            return pose.id
+        there = [(box_area(pose.box, fit), pose.id) for pose in result.poses]
+        there = [(area, name) for area, name in there if area.adjusted(-8, -8, 8, 8).contains(at)]
+
+        def away(area: QRectF) -> float:
+            gap = at - area.center()
+            return float(np.hypot(gap.x() / max(area.width(), 1.0), gap.y() / max(area.height(), 1.0)))
+
+        return min(there, key=lambda item: away(item[0]))[1] if there else None
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Report the joint under the mouse."""
-        self._hover(self.joint_at(event.position()))
+        """Report the joint under the mouse, or draw the region."""
+        at, fit = event.position(), self.fit()
+        if fit is not None and self.region.dragging:
+            self.region.move(at, fit)
+            self.update()
+            return
+        cursor = self.region.cursor(at, fit) if fit is not None else None
+        joint = self.joint_at(at) if cursor is None else -1
+        if joint != self._hovered:
+            self._hovered = joint
+            self.joint_hovered.emit(joint)
+        usual = Qt.CursorShape.PointingHandCursor if joint >= 0 else Qt.CursorShape.ArrowCursor
+        self.setCursor(usual if cursor is None else cursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Report a click on a joint."""
-        joint = self.joint_at(event.position())
-        if event.button() == Qt.MouseButton.LeftButton and joint >= 0:
+        """Take hold of the region, or report a click on a joint and a person."""
+        at, fit = event.position(), self.fit()
+        if event.button() != Qt.MouseButton.LeftButton or fit is None:
+            return
+        if self.region.press(at, fit, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)):
+            self.update()
+            return
+        joint, person = self.joint_at(at), self.person_at(at)
+        if person is not None:
+            self.person_clicked.emit(person)
+        if joint >= 0:
             self.joint_clicked.emit(joint)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """The region is drawn."""
+        fit = self.fit()
+        if event.button() == Qt.MouseButton.LeftButton and fit is not None and self.region.dragging:
+            drawn = self.region.release(fit)
+            if drawn is not None:
+                self.setCursor(Qt.CursorShape.ArrowCursor)
+                self.region_drawn.emit(drawn)
+            self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Report who is pointed at, or where."""
+        fit = self.fit()
+        if event.button() != Qt.MouseButton.LeftButton or fit is None or self.region.armed:
+            return
+        at = event.position()
+        person = self.person_at(at)
+        x, y = self.widget_to_frame(at)
+        if person is not None:
+            self.pointed_at.emit(person)
+        elif 0 <= x < fit.width and 0 <= y < fit.height:
+            self.pointed_at.emit((x, y))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask for a menu about what lies here."""
+        self.menu_asked.emit(event.globalPos(), self.person_at(QPointF(event.pos())))
 
     def leaveEvent(self, event: QEvent) -> None:
         """The mouse is elsewhere."""
-        self._hover(-1)
-
-    def _hover(self, joint: int) -> None:
-        if joint != self._hovered:
-            self._hovered = joint
-            self.setCursor(Qt.CursorShape.PointingHandCursor if joint >= 0 else Qt.CursorShape.ArrowCursor)
-            self.joint_hovered.emit(joint)
+        if self._hovered >= 0:
+            self._hovered = -1
+            self.joint_hovered.emit(-1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the banner at the top."""

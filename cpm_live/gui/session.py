@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -18,12 +19,15 @@ from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
-from cpm_live.engines.select import open_engine
+from cpm_live.engines.select import default_threads, open_for_window
 from cpm_live.gui.background import in_background
 from cpm_live.gui.banner import Notice
 from cpm_live.gui.bridge import Bridge
 from cpm_live.gui.snapshot import fresh_path, write_snapshot
+from cpm_live.pipeline.finder import open_finder
+from cpm_live.pipeline.finding import Finder, FinderOpener
 from cpm_live.pipeline.live import Event, Live
+from cpm_live.pipeline.options import Options
 
 NO_CAMERA = "No camera found: showing the built-in demo. Plug one in and press C, or open a file with O."
 
@@ -33,8 +37,25 @@ class Openers:
     """What a session opens things with; tests give fakes."""
 
     source: Callable[[SourceRequest], Source] = open_source
-    engine: Callable[[Recipe, str], Engine] = open_engine
+    engine: Callable[[Recipe, str], Engine] = open_for_window
     cameras: Callable[[], list[Device]] = list_cameras
+    finder: FinderOpener | None = None
+
+
+def default_openers(threads: int = 0) -> Openers:
+    """The real ones; ``threads`` of the CPU engine, 0 leaves a core to the window."""
+    return Openers(engine=partial(open_for_window, threads=threads), finder=partial(_finder_on_cpu, threads))
+
+
+def _finder_on_cpu(threads: int) -> Finder | None:
+    """The finder on the CPU engine, whatever runs the poses; None without its weights.
+
+    The worker opens it when it is first needed, and must not wait until torch is loaded and a GPU is ready.
+    """
+    try:
+        return open_finder(threads or default_threads(window=True), "cpu")
+    except InputError:
+        return None
 
 
 class Session(QObject):
@@ -65,10 +86,10 @@ class Session(QObject):
         self, size: tuple[int, int] = (640, 480), openers: Openers | None = None, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        openers = openers or Openers()
+        openers = openers or default_openers()
         self._size, self._openers = size, openers
         self.bridge = Bridge(self)
-        self.live = Live(self.bridge.on_result, self.bridge.on_event, openers.source, openers.engine)
+        self.live = Live(self.bridge.on_result, self.bridge.on_event, openers.source, openers.engine, openers.finder)
         self.bridge.result_ready.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
         self.bridge.events_ready.connect(self._take_events, Qt.ConnectionType.QueuedConnection)
         self.latest: Result | None = None
@@ -77,7 +98,7 @@ class Session(QObject):
         self.recipe: Recipe | None = None
         self._running: tuple[Recipe | None, str] = (None, "auto")
         self._wished: dict[tuple[str, str], Recipe] = {}
-        self._loading = False
+        self._loading = self._waiting = False
         self._first_source, self._was_saved = True, False
         self._stopping = False
 
@@ -166,10 +187,11 @@ class Session(QObject):
 
     def _load(self, recipe: Recipe) -> None:
         self._wished[recipe.name, self.engine] = recipe
+        self._waiting = True
         self.live.set_model(recipe, self.engine)
 
     def _model_failed(self, message: str) -> None:
-        self._loading = False
+        self._loading = self._waiting = False
         recipe, engine = self._running
         if self.live.engine_label and recipe is not None:
             # What ran before still runs: let the window say so.
@@ -184,6 +206,15 @@ class Session(QObject):
     def set_view(self, view: View) -> None:
         """What recordings show from now on."""
         self.live.set_view(view)
+
+    def set_options(self, options: Options) -> None:
+        """How people are looked for and followed from the next frame on; a still picture shows the thresholds now."""
+        self.live.set_options(options)
+        latest, recipe = self.latest, self.recipe
+        if self.live.paused and latest is not None and recipe is not None and latest.model == recipe.name:
+            limits = options.thresholds(recipe)
+            self.latest = replace(latest, joint_threshold=limits.joint, hollow_threshold=limits.hollow)
+            self.result.emit(self.latest)
 
     def toggle_pause(self) -> None:
         """Pause or go on."""
@@ -230,6 +261,8 @@ class Session(QObject):
         if self._loading and self.recipe is not None and result.model != self.recipe.name:
             # The old model goes on until the new one is ready; its joints would not fit what is asked for.
             result = replace(result, poses=(), stage_count=0, skeleton=self.recipe.skeleton)
+        # The finder's view needs its last answer, which may have come with a result that we did not see.
+        result = self.live.findings.filled(result)
         self.latest = result
         self.result.emit(result)
 
@@ -253,16 +286,23 @@ class Session(QObject):
                 self.notice.emit(Notice("info", _sentence(event.message), 6))
             case "engine" if stale:
                 # The answer to an earlier wish: it runs for now, the one waited for is still to come.
-                self._running = (self._wished.get(event.asked), event.asked[1])
+                same = self.recipe if self.recipe is not None and self.recipe.name == event.asked[0] else None
+                self._running = (self._wished.get(event.asked) or same, event.asked[1])
+                if same is not None and not self._waiting:
+                    # What was asked for failed, and this one runs in its stead.
+                    self.engine = event.asked[1]
+                    self.model_ready.emit(event.message)
             case "engine-failed" if stale:
                 pass  # nobody waits for that one any more
             case "engine":
                 self._running = (self.recipe, self.engine)
-                self._loading = False
+                self._loading = self._waiting = False
                 self.model_ready.emit(event.message)
                 if self.live.paused:
                     # The picture stands still without the new model's view of it: look at one more frame.
                     self.live.step()
+            case "engine-note":
+                self.notice.emit(Notice("warning", _sentence(event.message), 12))
             case "engine-failed":
                 self._model_failed(event.message)
             case "recording":

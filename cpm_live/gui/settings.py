@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from PySide6.QtCore import QSettings
+
+from cpm_live.gui.follow_state import SMOOTHING
 
 log = logging.getLogger("cpm_live.gui")
 
@@ -24,6 +26,8 @@ class Settings:
         mirror: whether cameras are mirrored.
         theme: ``dark`` or ``light``.
         glow, boxes: what is painted.
+        smoothing, hands: how joints are smoothed, and whether hands are looked for beside bodies.
+        following: what was set for models, see ``FollowState``: keys like ``body.people``, ``hand.joint``.
         folder: where snapshots and recordings go; empty: the user's pictures and videos folders.
         geometry, columns, rows, side: Qt's own notes on window and splitters, hexadecimal.
     """
@@ -35,6 +39,9 @@ class Settings:
     theme: str = "dark"
     glow: bool = True
     boxes: bool = False
+    smoothing: float = SMOOTHING
+    hands: bool = False
+    following: dict[str, float] = field(default_factory=dict)
     folder: str = ""
     geometry: str = ""
     columns: str = ""
@@ -63,15 +70,15 @@ def load(store: QSettings) -> Settings:
 def _sound(values: dict[str, Any]) -> dict[str, Any]:
     default = Settings()
     kept: dict[str, Any] = {}
-    for field in fields(Settings):
-        if field.name not in values:
+    for entry in fields(Settings):
+        if entry.name not in values:
             continue
-        value = values[field.name]
-        fits = type(value) is type(getattr(default, field.name))
-        if fits and (field.name not in _CHOICES or value in _CHOICES[field.name]):
-            kept[field.name] = value
+        value = values[entry.name]
+        fits = type(value) is type(getattr(default, entry.name))
+        if fits and (entry.name not in _CHOICES or value in _CHOICES[entry.name]):
+            kept[entry.name] = value
         else:
-            log.warning("setting %r cannot be %r; using the default", field.name, value)
+            log.warning("setting %r cannot be %r; using the default", entry.name, value)
     return kept
 
 

@@ -35,11 +35,22 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("Stages and joints", ("K",), "Previous joint", "previous_joint"),
     Entry("Stages and joints", ("A",), "Belief of all joints", "all_joints"),
     Entry("Stages and joints", ("N",), "No belief map", "no_map"),
+    Entry("Stages and joints", ("E",), "Centre map", "centre"),
+    Entry("Stages and joints", ("V",), "Finder view: people, hands, off", "finder"),
     Entry("Model and source", ("B",), "Body", "body"),
     Entry("Model and source", ("H",), "Hand", "hand"),
+    Entry("Model and source", ("Shift+H",), "Body + hands", "body_hands"),
     Entry("Model and source", ("C",), "Camera", "camera"),
     Entry("Model and source", ("O",), "Open a file", "open_file"),
     Entry("Model and source", ("D",), "Built-in demo", "demo"),
+    Entry("People", ("I",), "Draw a region of interest", "region"),
+    Entry("People", ("Shift+I",), "Clear the region", "clear_region"),
+    Entry("People", ("P",), "Next person", "next_person"),
+    Entry("People", ("L",), "Lock on the shown person, or release", "lock"),
+    Entry("People", ("Esc",), "Release; leave drawing or a panel", "release"),
+    Entry("People", ("Shift+F",), "How many, how smooth, how sure", "following"),
+    Entry("People", ("[",), "Less smoothing", "rawer"),
+    Entry("People", ("]",), "More smoothing", "smoother"),
     Entry("Playing and keeping", ("Space",), "Pause or go on", "pause"),
     Entry("Playing and keeping", (".", "Right"), "One frame further, when paused", "step", (".", "→")),
     Entry("Playing and keeping", ("R",), "Start or stop recording", "record"),
@@ -78,5 +89,5 @@ def install(window: QWidget, actions: Mapping[str, Callable[[], object]], stage:
                 shortcut.activated.connect(lambda number=int(key): stage(number - 1))
             else:
                 # Held keys repeat only where that makes sense.
-                shortcut.setAutoRepeat(entry.action in ("step", "next_joint", "previous_joint"))
+                shortcut.setAutoRepeat(entry.action in ("step", "next_joint", "previous_joint", "rawer", "smoother"))
                 shortcut.activated.connect(lambda name=entry.action: actions[name]())

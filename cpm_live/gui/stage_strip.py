@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -20,9 +19,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cpm_live.core.pose import Result
-from cpm_live.drawing.view import BACKGROUND, View, stage_index
-from cpm_live.gui.atlas import stage_atlas, stage_peaks, stage_shift, strip_joint
+from cpm_live.drawing.view import View
 from cpm_live.gui.images import bgr_image
+from cpm_live.gui.strip_content import Seen, StripContent, content, stage_count
 
 _MARGIN, _GAP, _NOTES = 10.0, 8.0, 190.0
 
@@ -48,9 +47,8 @@ class StageStrip(QWidget):
         self.setToolTip("Click a stage to see the machine's belief at that point (1 to 9, 0 for the last)")
         self._result: Result | None = None
         self._view = View()
-        self._atlas: NDArray[np.uint8] | None = None
-        self._peaks: list[float] = []
-        self._shift: float | None = None
+        self._seen = Seen()
+        self._content = StripContent(0)
         self._side = 0
         self._hovered = -1
         self._message = "loading model…"
@@ -69,9 +67,9 @@ class StageStrip(QWidget):
         self._result = None
         self.set_message(text)
 
-    def show_result(self, result: Result) -> None:
-        """Follow a result."""
-        self._result = result
+    def show_result(self, result: Result, seen: Seen | None = None) -> None:
+        """Follow a result, of which the first pose is shown, and the finder's last answer."""
+        self._result, self._seen = result, seen or Seen()
         self._refresh()
 
     def set_view(self, view: View) -> None:
@@ -81,23 +79,17 @@ class StageStrip(QWidget):
             self._refresh()
 
     def _refresh(self) -> None:
-        self._atlas, self._peaks, self._shift = None, [], None
         result = self._result
-        if result is not None and result.poses:
-            pose = result.poses[0]
-            joint = strip_joint(self._view.joint)
-            joint = min(joint, len(result.skeleton) - 1)
-            ratio = self.devicePixelRatioF()
-            self._side = int(np.clip(self._tile_side() * ratio, 32, 256))
-            self._atlas = stage_atlas(result, pose, joint, self._side, self._view.mirror)
-            self._peaks = stage_peaks(pose, joint)
-            self._shift = stage_shift(pose, joint)
+        self._content = StripContent(0)
+        if result is not None:
+            self._side = int(np.clip(self._tile_side() * self.devicePixelRatioF(), 32, 256))
+            self._content = content(result, self._view, self._seen, self._side)
         self.update()
 
     # -- layout -----------------------------------------------------------------------------------
 
     def _count(self) -> int:
-        return self._result.stage_count if self._result is not None else 0
+        return stage_count(self._result, self._view, self._seen)
 
     def _tile_side(self) -> float:
         count = max(1, self._count())
@@ -127,11 +119,13 @@ class StageStrip(QWidget):
         count = self._count()
         if count == 0:
             painter.setPen(colours.color(QPalette.ColorRole.PlaceholderText))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._message)
+            # A model without stages is not there yet; the finder may just not have run.
+            running = self._result is not None and self._result.stage_count > 0
+            text = self._content.note if running else self._message
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text or self._message)
             return
-        assert self._result is not None
-        shown = stage_index(self._result, self._view)
-        atlas = bgr_image(self._atlas) if self._atlas is not None else None
+        shown, pixels = self._content.shown, self._content.atlas
+        atlas = bgr_image(pixels) if pixels is not None else None
         for stage in range(count):
             tile = self.tile(stage)
             if atlas is not None:
@@ -154,8 +148,8 @@ class StageStrip(QWidget):
         painter.drawRoundedRect(badge, 5, 5)
         painter.setPen(colours.color(QPalette.ColorRole.HighlightedText) if chosen else QColor("#eef0f3"))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, str(stage + 1))
-        if stage < len(self._peaks) and self._view.joint != BACKGROUND:
-            text = f"{self._peaks[stage]:.2f}"
+        if stage < len(self._content.peaks):
+            text = f"{self._content.peaks[stage]:.2f}"
             width = QFontMetricsF(number).horizontalAdvance(text) + 8
             pill = QRectF(tile.right() - width - 5, tile.bottom() - 22, width, 17)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -176,22 +170,12 @@ class StageStrip(QWidget):
             painter.setPen(QPen(colours.color(role), 1))
             painter.drawRoundedRect(tile, 3, 3)
 
-    def _title(self) -> str:
-        assert self._result is not None
-        joint = self._view.joint
-        if joint == BACKGROUND:
-            return "background"
-        if 0 <= joint < len(self._result.skeleton):
-            return f"joint: {self._result.skeleton.label(joint)}"
-        return "all joints"
-
     def _paint_notes(self, painter: QPainter, left: float, shown: int) -> None:
-        """The chosen joint's name, its peak per stage as bars, and how far the stages moved it."""
+        """What is shown, what the stages do to it, and its peak per stage as bars."""
         colours = self.palette()
         width = self.width() - left - _MARGIN
         if width < 90:
             return
-        assert self._result is not None
         text, muted = colours.color(QPalette.ColorRole.Text), colours.color(QPalette.ColorRole.PlaceholderText)
         line = QFontMetricsF(self.font()).height()
         bold = QFont(self.font())
@@ -199,28 +183,20 @@ class StageStrip(QWidget):
         y = _MARGIN
         painter.setFont(bold)
         painter.setPen(text)
-        title = QFontMetricsF(bold).elidedText(self._title(), Qt.TextElideMode.ElideRight, width)
+        title = QFontMetricsF(bold).elidedText(self._content.title, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRectF(left, y, width, line), Qt.AlignmentFlag.AlignVCenter, title)
         painter.setFont(self.font())
         painter.setPen(muted)
         y += line + 1
-        if self._shift is not None:
-            note = f"moved {self._shift:.0f} px, 1 → {self._count()}"
-        elif not self._peaks:
-            note = "nobody in view"
-        elif self._view.joint == BACKGROUND:
-            note = "belief that no joint is there"
-        else:
-            note = "mean peak belief per stage"
-        note = QFontMetricsF(self.font()).elidedText(note, Qt.TextElideMode.ElideRight, width)
+        note = QFontMetricsF(self.font()).elidedText(self._content.note, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRectF(left, y, width, line), Qt.AlignmentFlag.AlignVCenter, note)
         y += line + 2
-        if self._peaks and self._view.joint != BACKGROUND:
+        if self._content.peaks:
             self._paint_bars(painter, QRectF(left, y, min(width, 620.0), self.height() - y - 4), shown)
 
     def _paint_bars(self, painter: QPainter, area: QRectF, shown: int) -> None:
         """One bar per stage with its number and value."""
-        count = len(self._peaks)
+        count = len(self._content.peaks)
         step = min(20.0, area.height() / count)
         if step < 8:
             return
@@ -231,7 +207,7 @@ class StageStrip(QWidget):
         small.setPointSizeF(max(6.5, min(self.font().pointSizeF() * 0.92, step * 0.56)))
         painter.setFont(small)
         middle = Qt.AlignmentFlag.AlignVCenter
-        for stage, peak in enumerate(self._peaks):
+        for stage, peak in enumerate(self._content.peaks):
             y = area.top() + stage * step
             painter.setPen(text if stage == shown else muted)
             painter.drawText(QRectF(area.left(), y, 14, step), middle, str(stage + 1))
@@ -282,7 +258,7 @@ class StageStrip(QWidget):
         if by is None or self._result is None or not self._count():
             super().keyPressEvent(event)
             return
-        self.stage_chosen.emit(min(max(stage_index(self._result, self._view) + by, 0), self._count() - 1))
+        self.stage_chosen.emit(min(max(self._content.shown + by, 0), self._count() - 1))
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the focus mark."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from cpm_live.gui.shortcuts import with_key
 from cpm_live.gui.theme import DARK
-from cpm_live.gui.widgets import Dot, ElidedLabel, muted
+from cpm_live.gui.widgets import Dot, ElidedLabel, ToolButton, muted
 from cpm_live.pipeline.stats import Stats
 
 
@@ -28,16 +29,43 @@ class StatusLine(QWidget):
         self.engine = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.engine.setObjectName("muted")
         self.engine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.people = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.people.setObjectName("muted")
+        self.release = ToolButton()
+        self.release.setObjectName("badge")
+        self.release.setToolTip(with_key("Only this person is followed; click to release", "release"))
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(8)
         row.addWidget(self.figures)
         row.addSpacing(8)
+        row.addWidget(self.release)
         row.addWidget(self.dot)
         row.addWidget(self.recording)
-        row.addWidget(self.engine, 1)
+        row.addWidget(self.people, 6)
+        row.addWidget(self.engine, 5)
         self.dot.hide()
         self.recording.hide()
+        self.people.hide()
+        self.release.hide()
+
+    def show_people(self, people: int, hands: int, left_out: int, locked: str | None) -> None:
+        """Show who is followed.
+
+        Args:
+            people, hands: followed now (hands: those beside bodies).
+            left_out: seen, but beyond the budget.
+            locked: name of the one that the machine is locked on; ``…`` while it looks for them.
+        """
+        words = [f"{people} followed"] if people > 1 or left_out else []
+        words += [f"{left_out} more not followed"] if left_out else []
+        words += [f"{hands} hand{'s' if hands > 1 else ''}"] if hands else []
+        self.people.set_text(", ".join(words))
+        self.people.setVisible(bool(words))
+        if locked is not None:
+            self.release.setText(f"locked {locked}  ✕")
+            self.release.setAccessibleName(f"Locked {locked}: release")
+        self.release.setVisible(locked is not None)
 
     def show_stats(self, stats: Stats, engine: str, recorded_seconds: float | None, kind: str = "camera") -> None:
         """Show the session's figures; ``recorded_seconds`` is None while nothing is recorded."""

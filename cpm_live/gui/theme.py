@@ -100,6 +100,15 @@ def style_sheet(theme: Theme) -> str:
     #segments QToolButton {{ border-radius: 5px; padding: 3px 10px; color: {t.muted}; }}
     #segments QToolButton:checked {{ background: {t.accent}; color: {t.on_accent}; font-weight: 600; }}
     #segments QToolButton:focus {{ border-color: {t.text}; }}
+    #badge {{ background: {t.accent}; color: {t.on_accent}; font-weight: 600; padding: 1px 8px; border-radius: 5px; }}
+    #badge:focus {{ border-color: {t.text}; }}
+    #popover {{ background: {t.panel}; border: 1px solid {t.border}; border-radius: 9px; }}
+    QPushButton:disabled {{ color: {t.muted}; }}
+    QSlider::groove:horizontal {{ background: {t.border}; height: 4px; border-radius: 2px; }}
+    QSlider::sub-page:horizontal {{ background: {t.accent}; height: 4px; border-radius: 2px; }}
+    QSlider::handle:horizontal {{ background: {t.text}; width: 14px; height: 14px; margin: -5px 0;
+        border-radius: 7px; }}
+    QSlider::handle:horizontal:focus {{ background: {t.accent}; }}
     #record:checked {{ background: {t.danger}; }}
     QMenu {{ background: {t.panel}; color: {t.text}; border: 1px solid {t.border}; padding: 5px; }}
     QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 4px; }}

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from cpm_live.capture.camera import Device
 from cpm_live.drawing.view import View
-from cpm_live.engines.select import ENGINES
+from cpm_live.gui.engine_menu import EngineMenu
 from cpm_live.gui.shortcuts import with_key
 from cpm_live.gui.source_menu import SourceButton
 from cpm_live.gui.widgets import IconButton, Segments
 
-_ENGINE_NAMES = {"auto": "Auto", "cpu": "CPU", "torch": "PyTorch"}
-
-
-def offered_engines() -> list[str]:
-    """The engines that can run here (torch is only looked for, not imported)."""
-    return [name for name in ENGINES if name != "torch" or importlib.util.find_spec("torch") is not None]
+_ROOMY = 920
+"""Pixels across from which the dividers have room."""
 
 
 class Toolbar(QWidget):
@@ -47,16 +43,14 @@ class Toolbar(QWidget):
             ),
             "Model",
         )
-        self.engine = QComboBox()
-        self.engine.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.engine.setAccessibleName("Engine")
-        self.engine.setToolTip("Engine: what runs the network")
-        for name in offered_engines():
-            self.engine.addItem(_ENGINE_NAMES.get(name, name), name)
-        self.engine.setMinimumWidth(76)
+        self.engine = EngineMenu()
         self.mirror = self._button("mirror", "Mirror", "mirror", checkable=True)
         self.glow = self._button("glow", "Belief glow", "glow", checkable=True)
         self.boxes = self._button("boxes", "Boxes and track numbers", "boxes", checkable=True)
+        self.hands = self._button("hand", "Body + hands", "body_hands", checkable=True)
+        self.region = self._button("region", "Region: look for people inside a rectangle", "region", checkable=True)
+        self.following = self._button("following", "Following: how many, how smooth, how sure", "following",
+                                      checkable=True)  # fmt: skip
         self.pause = self._button("pause", "Pause", "pause")
         self.step = self._button("step", "One frame further", "step")
         self.step.setEnabled(False)
@@ -69,19 +63,21 @@ class Toolbar(QWidget):
         row.setContentsMargins(10, 6, 10, 6)
         row.setSpacing(3)
         row.addWidget(self.source, 12)
+        self._dividers: list[QWidget] = []
         for widget in (
-            None, self.model, None, self.engine, None, self.mirror, self.glow, self.boxes, None, self.pause, self.step,
-            None, self.snapshot, self.record,
+            None, self.model, self.hands, None, self.engine, None, self.region, self.following, None, self.mirror,
+            self.glow, self.boxes, None, self.pause, self.step, None, self.snapshot, self.record,
         ):  # fmt: skip
             if widget is None:
-                row.addWidget(_divider(), 0)
+                self._dividers.append(_divider())
+                row.addWidget(self._dividers[-1], 0)
             else:
                 row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self.theme)
         row.addWidget(self.help)
         self.model.chosen.connect(self.model_chosen)
-        self.engine.activated.connect(lambda index: self.engine_chosen.emit(self.engine.itemData(index)))
+        self.engine.chosen.connect(self.engine_chosen)
 
     def _button(
         self, name: str, text: str, action: str, checkable: bool = False, colour: str | None = None
@@ -90,16 +86,27 @@ class Toolbar(QWidget):
         button.clicked.connect(lambda: self.action.emit(action))
         return button
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the dividers make room for what can be pressed."""
+        super().resizeEvent(event)
+        for divider in self._dividers:
+            divider.setVisible(event.size().width() >= _ROOMY)
+        self.source.setMinimumWidth(120 if event.size().width() >= _ROOMY else 84)
+
     def set_view(self, view: View) -> None:
         """Follow the view."""
         self.mirror.setChecked(view.mirror)
         self.glow.setChecked(view.glow > 0)
         self.boxes.setChecked(view.boxes)
 
+    def set_hands(self, on: bool, possible: bool) -> None:
+        """Show whether hands are looked for beside bodies, and whether that makes sense with this model."""
+        self.hands.setChecked(on and possible)
+        self.hands.setEnabled(possible)
+
     def set_engine(self, name: str) -> None:
         """Show the wanted engine."""
-        index = self.engine.findData(name)
-        self.engine.setCurrentIndex(max(0, index))
+        self.engine.set_engine(name)
 
     def set_paused(self, paused: bool) -> None:
         """Show whether the picture stands still."""

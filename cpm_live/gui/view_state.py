@@ -7,7 +7,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from cpm_live.drawing.view import ALL_JOINTS, View
+from cpm_live.drawing.finder import is_finder
+from cpm_live.drawing.view import ALL_JOINTS, CENTRE, FINDER_HANDS, FINDER_PEOPLE, View
 
 GLOW = 0.6
 
@@ -22,6 +23,7 @@ class ViewState(QObject):
         self._view = view
         self.joints = 0
         self.stages = 0
+        self.finder_stages = 0
 
     @property
     def view(self) -> View:
@@ -48,7 +50,8 @@ class ViewState(QObject):
 
     def choose_stage(self, stage: int | None) -> None:
         """Show a stage (0-based), or the last one; a stage the model lacks is ignored."""
-        if stage is None or (self.stages and 0 <= stage < self.stages):
+        stages = self.finder_stages if is_finder(self._view.joint) else self.stages
+        if stage is None or (stages and 0 <= stage < stages):
             self.set(stage=stage)
 
     def toggle_hidden(self, joint: int) -> None:
@@ -62,6 +65,15 @@ class ViewState(QObject):
         places = [ALL_JOINTS, *range(self.joints)]
         at = places.index(self._view.joint) if self._view.joint in places else 0
         self.set(joint=places[(at + by) % len(places)])
+
+    def toggle_centre(self) -> None:
+        """The centre map, or all joints' beliefs again."""
+        self.set(joint=ALL_JOINTS if self._view.joint == CENTRE else CENTRE)
+
+    def next_finder(self) -> None:
+        """The finder's map of people, then of hands, then all joints' beliefs again."""
+        after = {FINDER_PEOPLE: FINDER_HANDS, FINDER_HANDS: ALL_JOINTS}
+        self.set(joint=after.get(self._view.joint, FINDER_PEOPLE))
 
     def toggle_glow(self) -> None:
         """Belief maps over the picture, or not."""

@@ -17,11 +17,13 @@ from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
 from cpm_live.gui import placement, shortcuts, theme
 from cpm_live.gui import settings as memory
 from cpm_live.gui.charts_holder import ChartsHolder
+from cpm_live.gui.follow_panel import FollowPanel
+from cpm_live.gui.following import Following
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.joints_panel import JointsPanel
 from cpm_live.gui.options import AppOptions
 from cpm_live.gui.picture import Picture
-from cpm_live.gui.session import Openers, Session
+from cpm_live.gui.session import Openers, Session, default_openers
 from cpm_live.gui.stage_strip import StageStrip
 from cpm_live.gui.status import StatusLine
 from cpm_live.gui.throttle import Throttle
@@ -49,7 +51,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, options: AppOptions, store: QSettings, openers: Openers | None = None) -> None:
         super().__init__()
-        openers = openers or Openers()
+        openers = openers or default_openers(options.threads)
         self._store, self._options = store, options
         self.settings = memory.load(store)
         self._forced_mirror = options.mirror
@@ -63,6 +65,9 @@ class MainWindow(QMainWindow):
         self.picture, self.strip = Picture(), StageStrip()
         self.joints, self.charts = JointsPanel(), ChartsHolder()
         self.status = StatusLine()
+        self.panel = FollowPanel(self)
+        people = (self.picture, self.toolbar, self.status, self.panel)
+        self.following = Following(self.session, self.state, people, kept, self)
         self._read_outs = Throttle(_READ_OUTS_MS, self._show_read_outs, self)
         self._compose()
         self._connect()
@@ -124,10 +129,12 @@ class MainWindow(QMainWindow):
         session.source_failed.connect(self._source_failed)
         session.model_wanted.connect(self._model_wanted)
         session.model_failed.connect(self._model_failed)
+        session.model_ready.connect(self._model_ready)
         session.paused_changed.connect(self.toolbar.set_paused)
         session.paused_changed.connect(picture.set_paused)
         session.recording_changed.connect(self.toolbar.set_recording)
         session.stopped.connect(self._threads_ended)
+        self.following.person_chosen.connect(self._person_chosen)
         picture.joint_hovered.connect(self._highlight)
         picture.joint_clicked.connect(self._toggle_joint)
         picture.first_painted.connect(self._first_painted)
@@ -138,6 +145,7 @@ class MainWindow(QMainWindow):
         self.toolbar.source.source_chosen.connect(self.choose_source)
         self.toolbar.model_chosen.connect(self.choose_model)
         self.toolbar.engine_chosen.connect(self._choose_engine)
+        self.toolbar.engine.build_cancelled.connect(session.live.cancel_build)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._show_status)
         self._timer.start(250)
@@ -166,6 +174,7 @@ class MainWindow(QMainWindow):
             "fullscreen": self._toggle_fullscreen,
             "help": lambda: HelpDialog(self).open(),
             "quit": self.close,
+            **self.following.actions(),
         }
         shortcuts.install(self, actions, state.choose_stage)
         self.toolbar.action.connect(lambda name: actions[name]())
@@ -176,16 +185,24 @@ class MainWindow(QMainWindow):
     def _show_result(self, result: Result) -> None:
         if result.stage_count:
             self.state.model_is(len(result.skeleton), result.stage_count)
-            self.charts.history.add(result, self.state.view)
+            self.charts.history.add(self.following.focused(result), self.state.view)
+        self.following.take(result)
         self.picture.show_result(result)
         self._read_outs.request()
 
     def _show_read_outs(self) -> None:
         result = self.session.latest
         if result is not None:
-            self.strip.show_result(result)
+            seen, result = self.following.seen(result), self.following.focused(result)
+            self.strip.show_result(result, seen)
             self.joints.show_result(result)
             self.charts.set_skeleton(result.skeleton)
+
+    @Slot()
+    def _person_chosen(self) -> None:
+        self._show_read_outs()
+        if self.session.latest is not None:
+            self.following.show_marks(self.session.latest)
 
     @Slot()
     def _view_changed(self) -> None:
@@ -193,13 +210,18 @@ class MainWindow(QMainWindow):
         for widget in (self.picture, self.strip, self.joints, self.charts, self.toolbar):
             widget.set_view(view)
         self.session.set_view(view)
+        if self.session.latest is not None:
+            self.following.show_marks(self.session.latest)
 
     @Slot()
     def _show_status(self) -> None:
         live = self.session.live
         recorder, info = live.recording, self.session.info
         seconds = recorder.seconds if recorder is not None else None
-        self.status.show_stats(live.stats(), live.engine_label, seconds, info.kind if info else "source")
+        progress = live.build_progress
+        self.toolbar.engine.show_build(progress)
+        engine = f"{live.engine_label}  |  building TensorRT: {progress.text}" if progress else live.engine_label
+        self.status.show_stats(live.stats(), engine, seconds, info.kind if info else "source")
 
     @Slot()
     def _first_painted(self) -> None:
@@ -266,6 +288,10 @@ class MainWindow(QMainWindow):
             self.joints.list.set_skeleton(self.session.recipe.skeleton)
 
     @Slot(str)
+    def _model_ready(self, label: str) -> None:
+        self.toolbar.set_engine(self.session.engine)
+
+    @Slot(str)
     def _model_failed(self, kind: str) -> None:
         self._model_wanted(kind)
         self.toolbar.set_engine(self.session.engine)
@@ -330,7 +356,7 @@ class MainWindow(QMainWindow):
             return
         event.ignore()
         if self.isEnabled():
-            kept = placement.noted(self, self.columns, self.rows, self.side, self.settings)
+            kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.
                 memory.save(self._store, kept)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cpm_live.gui.options import AppOptions
+from cpm_live.gui.session import Openers
 from cpm_live.gui.window import MainWindow
 from tests.gui.fakes import openers
 
@@ -29,8 +30,10 @@ def open_window(qtbot: QtBot, store: QSettings, tmp_path: Path) -> Iterator[Open
     QApplication.setQuitOnLastWindowClosed(False)
     windows: list[MainWindow] = []
 
-    def open_it(source: str | None = "demo", cameras: bool = False, **options: object) -> MainWindow:
-        window = MainWindow(AppOptions(source=source, **options), store, openers(cameras))  # type: ignore[arg-type]
+    def open_it(
+        source: str | None = "demo", cameras: bool = False, fakes: Openers | None = None, **options: object
+    ) -> MainWindow:
+        window = MainWindow(AppOptions(source=source, **options), store, fakes or openers(cameras))  # type: ignore[arg-type]
         window.settings = type(window.settings)(**{**_values(window), "folder": str(tmp_path / "out")})
         windows.append(window)
         window.resize(1000, 700)

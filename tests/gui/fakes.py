@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,10 @@ from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.core.crop import Crop
 from cpm_live.core.frame import Frame
-from cpm_live.engines.base import EngineInfo
+from cpm_live.engines.base import EngineInfo, Looked
+from cpm_live.engines.look import look_on_cpu
 from cpm_live.engines.recipe import Recipe
 from cpm_live.gui.session import Openers
 from cpm_live.network.presets import PRESETS
@@ -90,6 +93,9 @@ class KnowingEngine:
             beliefs[stage, : len(joints)] = (0.6 + 0.1 * stage) * np.exp(-far / 2)
         beliefs[:, -1] = 1 - beliefs[:, :-1].max(axis=1)
         return beliefs
+
+    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
+        return look_on_cpu(self, image, crops, joints)
 
     def warm_up(self) -> None: ...
 

@@ -88,7 +88,7 @@ def test_model_that_fails_leaves_the_old_one(window: MainWindow, qtbot: QtBot) -
     def opener(recipe: Recipe, kind: str) -> KnowingEngine:
         raise InputError("cannot read network x.onnx")
 
-    window.session.live._worker._open = opener  # type: ignore[assignment]
+    window.session.live._worker._loader._open = opener  # type: ignore[assignment]
     press(qtbot, window, Key.Key_H)
     qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
     assert "Cannot read network" in window.picture.banner.notice.text  # type: ignore[union-attr]
