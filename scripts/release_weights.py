@@ -96,7 +96,8 @@ def _pose_figures(recipe: Recipe, engine: TorchEngine, data: Path) -> dict[str, 
 def _finder_figures(recipe: Recipe, engine: TorchEngine, data: Path) -> dict[str, Any]:
     pictures, size = finder_data.load(data, "val"), engine.preset.size
     cases = finding.whole_frames(pictures, size) + finding.made_scenes(pictures, size)
-    return finding.report(finding.measure(engine.infer, cases, engine.preset.stride), recipe.name)
+    tallies = finding.measure(engine.infer, cases, engine.preset.stride)
+    return finding.report(tallies, recipe.name, images=len(cases))
 
 
 def model_card(recipe: Recipe, header: checkpoint.Header, failures: str = "") -> str:

@@ -27,7 +27,7 @@ def measure_finder(recipe: Recipe, data: Path, split: str, engine: str, threads:
         tallies = finding.measure(machine.infer, cases, stride)
     finally:
         machine.close()
-    return finding.report(tallies, recipe.name, _reported(recipe.finder_threshold))
+    return finding.report(tallies, recipe.name, _reported(recipe.finder_threshold), len(cases))
 
 
 def _reported(threshold: float) -> float:

@@ -148,7 +148,7 @@ def _is_right(find: Find, truth: Truth) -> bool:
     return bool(near and 1 / SIZE_LIMIT <= find.size / truth.size <= SIZE_LIMIT)
 
 
-def report(tallies: Tallies, model: str, threshold: float = 0.3) -> dict[str, Any]:
+def report(tallies: Tallies, model: str, threshold: float = 0.3, images: int = 0) -> dict[str, Any]:
     """Recall and precision, shares between 0 and 1: last stage at ``threshold``, per stage and per threshold."""
     stages = max(key[3] for key in tallies) + 1
     groups = sorted({key[0] for key in tallies})
@@ -166,6 +166,7 @@ def report(tallies: Tallies, model: str, threshold: float = 0.3) -> dict[str, An
     kinds = range(len(finder_maps.KINDS))
     return {
         "model": model,
+        "images": images,
         "threshold": threshold,
         "recall": {finder_maps.KINDS[k]: figures(k, threshold, -1 % stages)["recall"] for k in kinds},
         "precision": {finder_maps.KINDS[k]: figures(k, threshold, -1 % stages)["precision"] for k in kinds},

@@ -169,7 +169,8 @@ class Follower:
         fresh.sort(key=lambda f: (-max((_fits(t, f, scene.now) for t in lost), default=0.0), -f.size))
         room = min(free + _SPARE, MOST_PEOPLE - sum(t.looked_for(scene.now) for t in self.tracks)) if free > 0 else 0
         for offer in fresh[: max(0, room)]:
-            track = Track(offer.box)
+            # A place of the search is as large as it is meant to be.
+            track = Track(offer.box, first_look=_FIRST if finder else 1.0)
             track.vote(offer.side, offer.score)
             self.tracks.append(track)
         self.left_out = 0 if self.locked is not None else max(0, len(fresh) - max(0, free))
@@ -179,7 +180,12 @@ class Follower:
         tracks = [track for track in self.tracks if track.looked_for(scene.now)]
         tracks.sort(key=lambda t: (t.state is State.NEW, t.state is State.LOST))
         return [
-            (t, t.crop(scene.now, self.size, self.stride, self.margin * (_FIRST if t.state is State.NEW else 1.0)))
+            (
+                t,
+                t.crop(
+                    scene.now, self.size, self.stride, self.margin * (t.first_look if t.state is State.NEW else 1.0)
+                ),
+            )
             for t in tracks[:MOST_PEOPLE]
         ]
 

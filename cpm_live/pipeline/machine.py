@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Crop
+from cpm_live.core.errors import first_line
 from cpm_live.core.findings import Findings, Found
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
@@ -51,6 +52,8 @@ class PoseMachine:
         finder: makes the finder, when it is first needed; None searches with the pose network. Without a word
             the shipped finder is used with engines made here, none with an engine already made.
         hand_engine: makes the hand model's engine for "Body + hands", when it is first needed.
+        hands_failed: told in one line why that engine cannot be made; the bodies go on without hands, which are
+            tried again once they have been switched off and on. Without it the error is raised.
 
     Raises:
         InputError: unknown model or engine, unreadable weights.
@@ -64,6 +67,7 @@ class PoseMachine:
         options: Options | None = None,
         finder: FinderOpener | str | None = "auto",
         hand_engine: Callable[[Recipe], Engine] | None = None,
+        hands_failed: Callable[[str], None] | None = None,
     ) -> None:
         self.recipe = find(model) if isinstance(model, str) else model
         kind = engine if isinstance(engine, str) else "auto"
@@ -79,6 +83,7 @@ class PoseMachine:
         self.follower = Follower(self.recipe.skeleton, preset.size, preset.stride, self.recipe.margin)
         self._schedule, self._search = Schedule(), Search(self._kind, self.recipe.margin)
         self._hands: WristHands | None = None
+        self._hands_failed, self._no_hands = hands_failed, False
         self._applied: Options | None = None
         self._count = 0
         self._clock, self._last_s = 0.0, 0.0
@@ -130,7 +135,9 @@ class PoseMachine:
             left_out=self.follower.left_out,
             locked=self.follower.locked,
         )
-        if self.with_hands:
+        if not self.with_hands:
+            self._no_hands = False
+        elif not self._no_hands:
             result = self._with_hands(result, scene, steps)
         return replace(result, steps_ms=MappingProxyType(steps), finished_ns=time.monotonic_ns())
 
@@ -202,10 +209,9 @@ class PoseMachine:
     def _with_hands(self, result: Result, scene: Scene, steps: dict[str, float]) -> Result:
         """The result with the hands at its bodies' wrists."""
         started = time.perf_counter()
-        if self._hands is None:
-            recipe = find("hand")
-            self._hands = WristHands(recipe, self._open_hands(recipe), self.recipe.skeleton)
-        hands = self._hands
+        hands = self._the_hands()
+        if hands is None:
+            return result
         # The hand model has thresholds of its own; what was set for bodies is not meant for it.
         options = Options(smoothing=self.options.smoothing)
         limits = options.thresholds(hands.recipe)
@@ -218,6 +224,20 @@ class PoseMachine:
             hand_stages=hands.engine.preset.stages,
             hand_thresholds=(limits.joint, limits.hollow),
         )
+
+    def _the_hands(self) -> WristHands | None:
+        if self._hands is None:
+            recipe = find("hand")
+            try:
+                engine = self._open_hands(recipe)
+            except Exception as error:
+                if self._hands_failed is None:
+                    raise
+                self._no_hands = True
+                self._hands_failed(f"no hands: {first_line(error)}")
+                return None
+            self._hands = WristHands(recipe, engine, self.recipe.skeleton)
+        return self._hands
 
     def _the_finder(self) -> Finder | None:
         if self._open_finder is not None:

@@ -48,6 +48,7 @@ class Track:
         gap_s: seconds between the last two frames in a row that saw it; 0 when it was just found.
         side_votes: right is positive, left is negative.
         colours: of the clothes, for telling people apart.
+        first_look: how much wider the first look is than the box asks for.
         unfound: runs of the finder in a row that did not see it.
         unlike: frames in a row in which it wore somebody else's.
     """
@@ -66,6 +67,7 @@ class Track:
     colours: Array | None = None
     unlike: int = 0
     unfound: int = 0
+    first_look: float = 1.0
     smoother: Smoother | None = None
     crop_side: float = 0.0
 
@@ -73,6 +75,11 @@ class Track:
     def size(self) -> float:
         """The longer side of the box."""
         return max(self.box[2], self.box[3], 1.0)
+
+    @property
+    def widening(self) -> float:
+        """How much wider the next look is than usual."""
+        return self.first_look if self.state is State.NEW else 1.0
 
     @property
     def centre(self) -> tuple[float, float]:

@@ -121,6 +121,7 @@ class Worker(threading.Thread):
                 options=self.options,
                 finder=self._open_finder,
                 hand_engine=lambda hand: self._open(hand, kind),
+                hands_failed=lambda line: self._tell("engine-note", line, asked),
             )
         self._recipe, self._running = recipe, asked
         self.engine_label = engine.describe().label

@@ -116,7 +116,9 @@ class FinderTask:
         """See :meth:`Task.evaluate`."""
         if not self._val:
             return {}
-        return finding.report(finding.measure(infer, self._val, self._preset.stride), self._preset.name)
+        return finding.report(
+            finding.measure(infer, self._val, self._preset.stride), self._preset.name, images=len(self._val)
+        )
 
     def state(self) -> list[int]:
         """Scenes are drawn freely: there is no order to remember."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.connection import wait
@@ -20,13 +19,13 @@ _maker: ExampleMaker | None = None
 class Workers:
     """A pool of processes with one maker.
 
-    On Linux they are forked, so that the pictures in memory are shared, not copied; they use numpy and OpenCV
-    only, never torch.
+    They are spawned and get their own copy of the encoded pictures. Forked ones would share them, but a fork
+    of a process whose OpenCV, ONNX Runtime or torch has threads waits for ever on a lock one of them held.
+    They use numpy and OpenCV only, never torch.
     """
 
     def __init__(self, maker: ExampleMaker, count: int) -> None:
-        context = multiprocessing.get_context("fork" if sys.platform.startswith("linux") else "spawn")
-        self._pool = ProcessPoolExecutor(count, context, _begin, (maker,))
+        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin, (maker,))
 
     def submit(self, jobs: list[Job], size: int) -> Future[Batch]:
         """Have this batch made."""

@@ -67,10 +67,9 @@ class Wheel:
 
 
 @pytest.fixture(scope="module")
-def wheel(request: pytest.FixtureRequest) -> Wheel:
-    cache = request.config.cache
-    assert cache is not None
-    folder = cache.mkdir("torch-tensorrt-wheel")
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Wheel:
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)  # none with -p no:cacheprovider
+    folder = cache.mkdir("torch-tensorrt-wheel") if cache else tmp_path_factory.mktemp("torch-tensorrt-wheel")
     if not list(folder.glob(f"torch_tensorrt-{VERSION}-*.whl")):
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--retries=0",
                    "--disable-pip-version-check", "-d", str(folder), f"torch-tensorrt=={VERSION}"]  # fmt: skip

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.hands import hand_box
 from cpm_live.pipeline.options import Options
 from tests.pipeline.world import Somebody, World, WorldEngine
@@ -126,3 +129,26 @@ def test_hands_can_be_switched_on_and_off_and_the_hand_model_ignores_it() -> Non
     alone = World([Somebody(300, y=300, unit=60, kind="hand")], kind="hand")
     result = alone.step(alone.machine(Options(hands=True)))
     assert len(result.poses) == 1 and result.hands == ()
+
+
+def test_bodies_go_on_where_the_hand_engine_cannot_be_made() -> None:
+    world = BodiesWithHands([Somebody(300, unit=110)])
+    asked: list[str] = []
+
+    def broken(recipe: Recipe) -> Engine:
+        asked.append(recipe.name)
+        raise InputError("no weights at hand.onnx")
+
+    told: list[str] = []
+    machine = world.machine(Options(hands=True), hand_engine=broken, hands_failed=told.append)
+    for _ in range(3):
+        result = world.step(machine)
+        assert len(result.poses) == 1 and result.hands == ()
+    assert told == ["no hands: no weights at hand.onnx"] and asked == ["hand"], "told once, tried once"
+    for hands in (False, True):
+        machine.options = Options(hands=hands)
+        world.step(machine)
+    assert len(told) == 2, "switched off and on, it is tried again"
+    silent = world.machine(Options(hands=True), hand_engine=broken)
+    with pytest.raises(InputError, match="no weights"):
+        world.step(silent)
