@@ -44,7 +44,7 @@ class Pictures(CalibrationDataReader):  # type: ignore[misc]
     @staticmethod
     def _make(samples: list[Sample], recipe: Recipe, preset: Preset) -> Iterator[Given]:
         for sample in samples:
-            crop = Crop.around(labelled_box(sample), preset.size, preset.stride, recipe.margin)
+            crop = Crop.around(labelled_box(sample), preset.size, preset.stride, recipe.training_margin)
             picture = np.ascontiguousarray(crop.extract(sample.image()).transpose(2, 0, 1))[None]
             yield {"images": picture, "centres": middles(1, preset.size)}
 
@@ -122,7 +122,7 @@ def main() -> None:
         print(f"{'':34}{'ms':>8}{'p95':>8}{'PCK@0.1':>9}{'PCK@0.2':>9}")
         for label, engine in engines.items():
             errors = measure(
-                engine.infer, to_measure, recipe.skeleton, preset.size, preset.stride, recipe.margin, batch=8
+                engine.infer, to_measure, recipe.skeleton, preset.size, preset.stride, recipe.training_margin, batch=8
             )
             p50, p95 = np.percentile(times[label], (50, 95))
             print(f"{label:34}{p50:8.2f}{p95:8.2f}{100 * errors.pck(0.1):9.1f}{100 * errors.pck(0.2):9.1f}")

@@ -81,7 +81,7 @@ def main(model: str, run: Path, data: Path, note: str, failures: Path | None) ->
 def _pose_figures(recipe: Recipe, engine: TorchEngine, data: Path) -> dict[str, Any]:
     skeleton, preset = recipe.skeleton, engine.preset
     samples = dataset.load(data, skeleton, "val")
-    found = predict(engine.infer, samples, skeleton, preset.size, preset.stride, recipe.margin)
+    found = predict(engine.infer, samples, skeleton, preset.size, preset.stride, recipe.training_margin)
     errors = errors_of(found, samples, skeleton)
     figures = report(errors, skeleton, recipe.name, head_errors_of(found, samples, skeleton))
     figures["oks"] = oks.average_precision(predictions.of_samples(found[:, -1], samples), samples, skeleton)

@@ -32,7 +32,7 @@ class Recipe:
         find_threshold: mean belief of the best joints below which nobody is found.
         keep_threshold: the same below which nobody goes on being followed.
         finder_threshold: the finder's peaks with a lower belief are not looked at.
-        margin: crop side over the longer side of a pose's box.
+        margin: crop side over the longer side of the box of a pose that is followed.
         train: the ``[train]`` table as it stands.
         trunk: where a pretrained trunk comes from, for training.
     """
@@ -50,6 +50,15 @@ class Recipe:
     keep_threshold: float = 0.16
     finder_threshold: float = 0.3
     train: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def training_margin(self) -> float:
+        """The middle of the zoom that the network was trained with: what true boxes are measured with.
+
+        Following does better with a wider ``margin``, since joints that are not seen yet lie outside the box.
+        """
+        zoom = self.train.get("augment", {}).get("zoom")
+        return sum(zoom) / 2 if zoom else self.margin
 
     @property
     def onnx(self) -> Path:

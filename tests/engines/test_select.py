@@ -160,3 +160,9 @@ def test_the_provider_is_handed_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch)
     assert seen == [["DmlExecutionProvider", "CPUExecutionProvider"]]
     assert (engine.describe().kind, engine.describe().precision) == ("directml", "fp16")
     engine.close()
+
+
+def test_true_boxes_are_measured_with_the_margin_of_the_training() -> None:
+    body = recipes.find("body")
+    assert body.training_margin == sum(body.train["augment"]["zoom"]) / 2 != body.margin
+    assert replace(body, train={}).training_margin == body.margin
