@@ -43,7 +43,7 @@ class DotEngine:
                 for joint in range(self.preset.joints):
                     # Joints lie in a ring whose box, with the recipes' margin, fills the crop again.
                     angle = joint * 0.7
-                    at = (x + shift + 5.7 * np.cos(angle), y + 5.7 * np.sin(angle))
+                    at = (x + shift + 5.0 * np.cos(angle), y + 5.0 * np.sin(angle))
                     out[n, stage, joint] = np.exp(-((u - at[0]) ** 2 + (v - at[1]) ** 2) / 2)
             out[n, :, -1] = 1 - out[n, :, :-1].max(axis=1)
         return out

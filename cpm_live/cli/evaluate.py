@@ -167,9 +167,15 @@ def _predict(recipe: Recipe, samples: list[Sample], looks: Looks, engine: str, t
             task = progress.add_task(recipe.name, total=len(samples))
             preset = machine.preset
             return predict(
-                machine.infer, samples, recipe.skeleton, preset.size, preset.stride, recipe.training_margin, looks=looks,
+                machine.infer,
+                samples,
+                recipe.skeleton,
+                preset.size,
+                preset.stride,
+                recipe.training_margin,
+                looks=looks,
                 progress=lambda done: progress.update(task, completed=done),
-            )  # fmt: skip
+            )
     finally:
         machine.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -163,6 +164,6 @@ def test_the_provider_is_handed_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_true_boxes_are_measured_with_the_margin_of_the_training() -> None:
-    body = recipes.find("body")
+    body = find("body")
     assert body.training_margin == sum(body.train["augment"]["zoom"]) / 2 != body.margin
     assert replace(body, train={}).training_margin == body.margin
