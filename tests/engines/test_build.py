@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import sys
 import threading
 import time
@@ -56,7 +57,9 @@ def test_what_the_process_says_is_what_is_told() -> None:
         ("import os; os.kill(os.getpid(), 11)", "signal 11: it said nothing"),
     ],
 )
-def test_a_process_that_dies_is_one_line(script: str, line: str) -> None:
+def test_a_process_that_dies_is_one_line(script: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With it a process that dies says where, and that is then the line.
+    monkeypatch.delenv("PYTHONFAULTHANDLER", raising=False)
     (last,) = run(script)
     assert last.state == "failed" and line in last.text and "build.log" in last.text and "\n" not in last.text
 
@@ -106,7 +109,12 @@ def test_ctrl_c_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
         if progress.state == "building":
             threading.Timer(0.3, _thread.interrupt_main).start()
 
-    assert build_now(find("body"), [1], tell).state == "cancelled"
+    # Background jobs of a shell ignore Ctrl-C, and so would the test.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert build_now(find("body"), [1], tell).state == "cancelled"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_real_process_says_in_one_line_what_is_missing() -> None:
