@@ -31,6 +31,8 @@ class Augmentation:
         occlusion: share of samples with a rectangle pasted over them.
         low_resolution: share of samples that are shrunk and enlarged again, as those who stand far away are.
         backdrop: share of plain (white, black) backgrounds that are replaced by another picture.
+        company: share of samples that a cut-out of some other picture is pasted beside (hands: a second hand).
+        smear: share of samples blurred along a line, as what moves fast is; up to an eighth of the picture.
     """
 
     zoom: tuple[float, float] = (1.05, 1.75)
@@ -41,6 +43,8 @@ class Augmentation:
     occlusion: float = 0.3
     low_resolution: float = 0.0
     backdrop: float = 0.0
+    company: float = 0.0
+    smear: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,13 @@ def augment(
     inside = moved[moved[:, 2] > 0, :2]
     centre = (inside.min(axis=0) + inside.max(axis=0)) / 2 if len(inside) else target
     centre = centre + rng.normal(0, 0.04 * size, 2)
+    # Chances are only drawn where a share is set: a run without them goes on as it began.
+    if settings.company and rng.random() < settings.company:
+        _accompany(picture, target, side * zoom, rng, other)
     if rng.random() < settings.occlusion:
         _occlude(picture, rng, other)
+    if settings.smear and rng.random() < settings.smear:
+        picture = smear(picture, int(rng.uniform(0.03, 0.125) * size), rng)
     if settings.low_resolution and rng.random() < settings.low_resolution:
         picture = _lower(picture, rng)
     return Example(recolour(picture, rng), moved, centre.astype(np.float32))
@@ -164,6 +173,37 @@ def _occlude(picture: Image, rng: np.random.Generator, other: Callable[[], Image
         patch[:] = rng.integers(0, 256, 3)
     else:
         patch[:] = cv2.resize(other(), (w, h))
+
+
+def _accompany(
+    picture: Image, middle: NDArray[np.floating], side: float, rng: np.random.Generator, other: Callable[[], Image]
+) -> None:
+    """Paste what stands before a plain background beside somebody (``side`` px large), or over their edge.
+
+    The centre map says who is meant; a network that never sees two hands takes any finger for the one's.
+    """
+    image = other()
+    matte = cut_out(image)
+    if matte is None:
+        return
+    size = len(picture)
+    scale = side * rng.uniform(0.7, 1.3) / max(image.shape[:2])
+    matrix = cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), rng.uniform(0, 360), scale)
+    way = rng.uniform(0, 2 * np.pi)
+    at = middle + rng.uniform(0.5, 1.1) * side * np.array([np.cos(way), np.sin(way)])
+    matrix[:, 2] += at - (image.shape[1] / 2, image.shape[0] / 2)
+    alpha = np.asarray(cv2.warpAffine(matte, matrix, (size, size)), np.float32)[..., None]
+    picture[:] = picture * (1 - alpha) + cv2.warpAffine(image, matrix, (size, size)) * alpha
+
+
+def smear(picture: Image, length: int, rng: np.random.Generator) -> Image:
+    """Motion blur ``length`` pixels long in any direction."""
+    length = max(3, length)
+    kernel = np.zeros((length, length), np.float32)
+    kernel[length // 2] = 1
+    turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
+    kernel = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), np.float32)
+    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()), np.uint8)
 
 
 def recolour(picture: Image, rng: np.random.Generator) -> Image:

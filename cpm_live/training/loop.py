@@ -18,6 +18,7 @@ from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
 from cpm_live.training import state
+from cpm_live.training.depthwise import quicken
 from cpm_live.training.device import Device
 from cpm_live.training.distributed import Ranks
 from cpm_live.training.figures import columns
@@ -64,6 +65,8 @@ class Trainer:
         ranks: Ranks | None = None,
     ) -> None:
         self.device, self.ranks = device or Device(), ranks or Ranks()
+        if self.device.kind == "cpu":
+            quicken(machine)
         self.machine = machine.to(device=self.device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.plan, self.out, self.leg = plan, out, Leg(budget)
         self.provenance = provenance or {}
@@ -329,4 +332,5 @@ def _optimiser(machine: PoseMachine, plan: Plan) -> torch.optim.Optimizer:
         [{"params": rest, "scale": 1.0}, {"params": trunk, "scale": trunk_scale}],
         lr=plan.rate,
         weight_decay=plan.weight_decay,
+        fused=True,
     )

@@ -60,7 +60,7 @@ class Settings:
     whole: float = 0.5
     empty: float = 0.15
     person_size: tuple[float, float] = (0.15, 1.3)
-    hand_size: tuple[float, float] = (0.06, 0.6)
+    hand_size: tuple[float, float] = (0.055, 0.5)
 
 
 class SceneMaker:
@@ -105,7 +105,7 @@ class SceneMaker:
         rng, size = self._rng, canvas.size
         if rng.random() < 0.5:
             self._lay_ground(canvas)
-        scale = size / max(image.shape[:2]) * float(np.exp(rng.uniform(np.log(0.35), np.log(1.6))))
+        scale = size / max(image.shape[:2]) * float(np.exp(rng.uniform(np.log(0.22), np.log(1.5))))
         slack = size - np.array(image.shape[1::-1]) * scale
         at = slack * rng.uniform(0, 1, 2)
         canvas.paste(image, picture, scale, at, whole=True, mirror=rng.random() < 0.5)
