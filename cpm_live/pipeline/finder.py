@@ -19,6 +19,7 @@ from cpm_live.core.pose import Side
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.wrist_guide import WristGuide, open_guide
 
 SIDE_SURE = 0.35
 """Absolute value of the side's map from which a hand is called left or right."""
@@ -30,16 +31,17 @@ class Finder:
     Args:
         engine: owned by the finder from now on; used by the thread that calls it.
         recipe: the finder's.
+        guide: helps to find the hands of people; owned, too.
 
     Raises:
         InputError: the network is not a finder's.
     """
 
-    def __init__(self, engine: Engine, recipe: Recipe) -> None:
+    def __init__(self, engine: Engine, recipe: Recipe, guide: WristGuide | None = None) -> None:
         preset = engine.preset
         if preset.joints != len(finder_maps.KINDS) or preset.maps != finder_maps.MAPS:
             raise InputError(f"recipe {recipe.name}: {recipe.weights.name} is not a finder's network")
-        self._engine, self._threshold = engine, recipe.finder_threshold
+        self._engine, self._threshold, self._guide = engine, recipe.finder_threshold, guide
 
     def __call__(self, image: NDArray[np.uint8], kind: str, region: Box | None = None) -> Findings:
         """Find everybody of a kind.
@@ -50,7 +52,8 @@ class Finder:
             region: where in the frame to look, in pixels; everywhere if not given.
 
         Returns:
-            Finds with their centre in the region, best first; a person's box is that of the visible joints.
+            Finds with their centre in the region, best first; a person's box is that of the visible joints. With a
+            guide, hands come with those at people's wrists, and with the people.
         """
         started = time.perf_counter()
         height, width = image.shape[:2]
@@ -58,23 +61,32 @@ class Finder:
         preset = self._engine.preset
         crop = Crop.around(area, preset.size, preset.stride, 1.0)
         maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
-        found = []
+        found: list[Found] = []
         for peak in finder_maps.read_maps(maps[-1], preset.stride, self._threshold):
-            if finder_maps.KINDS[peak.kind] != kind:
-                continue
             x, y = (float(v) for v in crop.to_frame(np.array([peak.x, peak.y])))
-            if not (area[0] <= x <= area[0] + area[2] and area[1] <= y <= area[1] + area[3]):
+            if not _holds(area, x, y):
                 continue
+            what = finder_maps.KINDS[peak.kind]
             side: Side = None
-            if kind == "hand" and abs(peak.side) >= SIDE_SURE:
+            if what == "hand" and abs(peak.side) >= SIDE_SURE:
                 side = "right" if peak.side < 0 else "left"
-            found.append(Found(kind, x, y, peak.size / crop.scale, min(1.0, peak.score), side))
+            found.append(Found(what, x, y, peak.size / crop.scale, min(1.0, peak.score), side))
+        people, hands = ([f for f in found if f.kind == one] for one in ("person", "hand"))
+        found = people if kind == "person" else hands
+        if kind == "hand" and self._guide is not None:
+            found = [f for f in self._guide(image, people, hands) if _holds(area, f.x, f.y)] + people
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
         return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3)
 
     def close(self) -> None:
         """Close the engine."""
         self._engine.close()
+        if self._guide is not None:
+            self._guide.close()
+
+
+def _holds(area: Box, x: float, y: float) -> bool:
+    return area[0] <= x <= area[0] + area[2] and area[1] <= y <= area[1] + area[3]
 
 
 def _inside(region: Box, width: int, height: int) -> Box:
@@ -91,4 +103,4 @@ def open_finder(threads: int = 0, kind: str = "cpu") -> Finder:
         InputError: no weights, or the engine cannot be opened.
     """
     recipe = find("finder")
-    return Finder(open_engine(recipe, kind, threads), recipe)
+    return Finder(open_engine(recipe, kind, threads), recipe, open_guide(threads, kind))

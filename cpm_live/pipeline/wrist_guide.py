@@ -1,0 +1,146 @@
+"""Where hands should be according to the bodies in the picture: help for the finder in Hand mode.
+
+Hands of people who stand back from the camera are a twelfth of the picture's width and blurred when they
+move; the finder sees their owners long before it sees them. The body network says where the wrists are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.crop import Box, Crop
+from cpm_live.core.findings import Found
+from cpm_live.core.pose import Side
+from cpm_live.core.skeleton import Skeleton
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.hands import hand_box
+from cpm_live.pipeline.locate import pose_box, presence, without_outside
+
+PEOPLE = 2
+"""So many of the largest people are asked for their wrists."""
+_WIDER = 1.5
+"""The first look at a find is so much wider: its size is a guess, and the second look comes closer."""
+_SAME = 0.7
+"""Hands whose middles are closer than this share of the larger one are one hand."""
+_SURE = 0.45
+"""Belief from which a wrist is sure enough to say where no hand is."""
+
+SIDES: tuple[Side, Side] = ("right", "left")
+
+
+@dataclass(frozen=True, slots=True)
+class Wristed:
+    """One body and the hands it should have.
+
+    Attributes:
+        joints: (K, 3) in frame pixels.
+        hands: where the wrists say; at most two.
+    """
+
+    joints: NDArray[np.float32]
+    hands: tuple[Found, ...]
+
+
+class WristGuide:
+    """Asks the body network for the wrists of people the finder found.
+
+    Args:
+        open_body: opens the body network's engine, when somebody is first asked about.
+    """
+
+    def __init__(self, recipe: Recipe, open_body: Callable[[], Engine]) -> None:
+        self._recipe, self._open = recipe, open_body
+        self._engine: Engine | None = None
+
+    def __call__(self, image: NDArray[np.uint8], people: Sequence[Found], hands: Sequence[Found]) -> list[Found]:
+        """The finder's hands put right by bodies: some get a side, some are no hands, and some are new.
+
+        Args:
+            image: (H, W, 3) uint8, BGR.
+            people, hands: what the finder found.
+        """
+        bodies = self._bodies(image, sorted(people, key=lambda f: -f.size)[:PEOPLE])
+        return guided(hands, bodies, self._recipe.skeleton)
+
+    def _bodies(self, image: NDArray[np.uint8], people: Sequence[Found]) -> list[Wristed]:
+        if not people:
+            return []
+        if self._engine is None:
+            self._engine = self._open()
+        recipe, skeleton = self._recipe, self._recipe.skeleton
+        height, width = image.shape[:2]
+        boxes: list[Box] = [f.box for f in people]
+        bodies: list[Wristed] = []
+        for margin in (_WIDER * recipe.margin, recipe.margin):
+            preset = self._engine.preset
+            crops = [Crop.around(box, preset.size, preset.stride, margin) for box in boxes]
+            looked = self._engine.look(image, crops, len(skeleton))
+            boxes, bodies = [], []
+            for crop, cells in zip(crops, looked.joints, strict=True):
+                joints = cells[-1].copy()
+                joints[:, :2] = crop.cells_to_frame(joints[:, :2])
+                joints = without_outside(joints, width, height)
+                box = pose_box(joints, recipe.follow_threshold)
+                if box is not None and presence(joints) >= recipe.keep_threshold:
+                    boxes.append(box)
+                    bodies.append(Wristed(joints, self._hands_of(joints)))
+            if not boxes:
+                break
+        return bodies
+
+    def _hands_of(self, joints: NDArray[np.float32]) -> tuple[Found, ...]:
+        skeleton, least = self._recipe.skeleton, self._recipe.follow_threshold
+        hands = []
+        for side in SIDES:
+            box = hand_box(joints, skeleton, side, least)
+            if box is not None:
+                x, y, size, _ = box
+                score = float(joints[skeleton.index(f"{side}_wrist"), 2])
+                hands.append(Found("hand", x + (size - 1) / 2, y + (size - 1) / 2, size, score, side))
+        return tuple(hands)
+
+    def close(self) -> None:
+        """Close the engine."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+
+def guided(hands: Sequence[Found], bodies: Sequence[Wristed], skeleton: Skeleton) -> list[Found]:
+    """The finder's hands, told sides and sorted out by bodies, then the hands that only bodies know of."""
+    kept: list[Found] = []
+    expected = [hand for body in bodies for hand in body.hands]
+    for hand in hands:
+        near = min(expected, key=lambda other: _gap(hand, other), default=None)
+        if near is not None and _gap(hand, near) < _SAME:
+            kept.append(replace(hand, side=near.side) if hand.side is None else hand)
+        elif not any(_denies(body, hand, skeleton) for body in bodies):
+            kept.append(hand)
+    return kept + [hand for hand in expected if all(_gap(hand, other) >= _SAME for other in kept)]
+
+
+def _denies(body: Wristed, hand: Found, skeleton: Skeleton) -> bool:
+    """Whether a body shows something else where a hand was found: a face, an elbow, and both hands elsewhere."""
+    wrists = [skeleton.index(f"{side}_wrist") for side in SIDES]
+    others = [i for i in range(len(skeleton)) if i not in wrists and body.joints[i, 2] >= _SURE]
+    if len(body.hands) < 2 or body.joints[wrists, 2].min() < _SURE or not others:
+        return False
+    away = np.hypot(*(body.joints[others, :2] - (hand.x, hand.y)).T)
+    return bool(away.min() < 0.8 * hand.size)
+
+
+def _gap(a: Found, b: Found) -> float:
+    """Distance of two finds' middles over the larger one's size."""
+    return float(np.hypot(a.x - b.x, a.y - b.y)) / max(a.size, b.size, 1.0)
+
+
+def open_guide(threads: int = 0, kind: str = "cpu") -> WristGuide:
+    """The shipped body model as guide; it is opened when it is first needed."""
+    recipe = find("body")
+    return WristGuide(recipe, lambda: open_engine(recipe, kind, threads))
