@@ -11,7 +11,10 @@ mkdir -m 700 "$home/runtime"
 export XDG_RUNTIME_DIR="$home/runtime"
 export QT_LOGGING_RULES="${QT_LOGGING_RULES:-qt.qpa.*=false}" PYTHONFAULTHANDLER=1
 
-pytest=("${VENV:-.venv}/bin/python" -m pytest "$@")
+# A process per core, each with one thread: threads that share a core with other work wait for each other.
+# ARGS="-n 0" runs all in one process.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+pytest=("${VENV:-.venv}/bin/python" -m pytest -n auto --dist loadgroup "$@")
 if [[ -n ${QT_QPA_PLATFORM:-} || "$(uname -s)" != Linux ]]; then
     "${pytest[@]}"
 elif command -v xvfb-run >/dev/null 2>&1 && command -v Xvfb >/dev/null 2>&1 && command -v xauth >/dev/null 2>&1; then

@@ -28,7 +28,8 @@ def bench(
     source: Annotated[str, typer.Option("--source", "-s", help="Frames to run on.")] = "demo",
     rounds: Annotated[int, typer.Option("--rounds", min=5, help="Inferences per figure.")] = 100,
     batch: Annotated[
-        list[int] | None, typer.Option("--batch", min=2, max=8, help="Also time the bare engine on so many at once.")
+        list[int] | None,
+        typer.Option("--batch", min=2, max=8, help="The engine on so many at once; 2 and 4 if not given."),
     ] = None,
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
     naive: Annotated[bool, typer.Option(help="Compare with torch as it is, eager float32, in the same run.")] = True,
@@ -50,7 +51,7 @@ def bench(
     for recipe in chosen:
         for kind in kinds:
             try:
-                results.append(_time(recipe, kind, source, rounds, threads, naive, batch or []))
+                results.append(_time(recipe, kind, source, rounds, threads, naive, batch or [2, 4]))
             except InputError as error:
                 if engine:
                     raise
@@ -152,8 +153,8 @@ def _print(figures: dict[str, Any]) -> None:
 
     table = Table(title=f"{figures['device']}, {figures['threads']} threads")
     sizes = list(figures["results"][0]["batch_ms"]) if figures["results"] else []
-    columns = ("model", "engine", "bare ms p50", "p95", *(f"{size} at once" for size in sizes), "pipeline ms",
-               "pipeline fps", "ratio", "naive torch ms", "times naive", "memory MB")  # fmt: skip
+    columns = ("model", "engine", "bare ms p50", "p95", *(f"{size} at once" for size in sizes), "a person more",
+               "pipeline ms", "fps", "ratio", "finder %", "naive torch ms", "times naive", "memory MB")  # fmt: skip
     for column in columns:
         table.add_column(column, justify="left" if column in ("model", "engine") else "right")
     for row in figures["results"]:
@@ -162,7 +163,9 @@ def _print(figures: dict[str, Any]) -> None:
         table.add_row(
             row["model"], row["engine"], f"{row['bare_ms']['p50']:.2f}", f"{row['bare_ms']['p95']:.2f}",
             *(f"{row['batch_ms'][size]:.2f}" for size in sizes),
+            f"{row['extra_person_ms'][sizes[-1]]:.2f}" if sizes else "",
             f"{row['pipeline_ms']['p50']:.2f}", f"{row['pipeline_fps']:.1f}", f"{row['ratio']:.2f}",
+            f"{100 * row['finder_share']:.0f}",
             "" if naive is None else f"{naive:.1f}", "" if times is None else f"{times:.1f}",
             memory if row["gpu_mb"] is None else f"{memory} + {row['gpu_mb']:.0f} GPU",
         )  # fmt: skip

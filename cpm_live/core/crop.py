@@ -92,17 +92,19 @@ class Crop:
     def extract(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The network's picture (size, size, 3) of a frame (H, W, 3), grey outside it."""
         # Linear interpolation aliases when shrinking a lot; AREA is not offered by warpAffine, so
-        # a frame that shrinks by more than 2 is first halved as often as needed.
-        matrix = self.matrix()
-        scale = self.scale
+        # a frame that shrinks by more than 2 is first halved as often as needed: the part that is looked at.
+        matrix, halvings = self.matrix(), 0
         frame, matrix = _cut_huge(frame, matrix, self)
-        while scale < 0.5 and min(frame.shape[:2]) > 2:
+        while self.scale * 2**halvings < 0.5 and min(frame.shape[:2]) >> halvings > 2:
+            halvings += 1
+        if halvings:
+            frame, matrix = _part(frame, matrix, self.size, 2**halvings)
+        for _ in range(halvings):
             height, width = frame.shape[0] // 2, frame.shape[1] // 2
             even = frame[: 2 * height, : 2 * width]
             frame = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
             # Halved pixel u covers 2u + 0.5 of the original.
             matrix = np.column_stack([matrix[:, :2] * 2.0, matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5])
-            scale *= 2
         picture = cv2.warpAffine(
             frame,
             matrix,
@@ -112,6 +114,24 @@ class Crop:
             borderValue=(PAD_VALUE,) * 3,
         )
         return np.asarray(picture, np.uint8)
+
+
+def _part(
+    frame: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, grid: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """What of a frame a crop of ``size`` px shows, cut on a grid that halving keeps, and the matrix for it.
+
+    A little more than is shown, so that the pixels at the crop's edge are what they would be without cutting.
+    """
+    height, width = frame.shape[:2]
+    low = (-2 - matrix[:, 2]) / (matrix[0, 0], matrix[1, 1])
+    high = (size + 2 - matrix[:, 2]) / (matrix[0, 0], matrix[1, 1])
+    x0, y0 = (max(0, int(np.floor(v / grid)) - 1) * grid for v in low)
+    x1, y1 = ((int(np.ceil(v / grid)) + 1) * grid for v in high)
+    # Whoever stands outside the frame still gets a cell of it: the warp then shows none of it.
+    x0, y0 = min(x0, (width // grid - 1) * grid), min(y0, (height // grid - 1) * grid)
+    part = frame[y0 : max(y1, y0 + 2 * grid), x0 : max(x1, x0 + 2 * grid)]
+    return part, np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
 
 
 _WARP_LIMIT = 32767

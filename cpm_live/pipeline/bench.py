@@ -33,6 +33,7 @@ class Timing:
         pipeline_p50: the same as milliseconds per frame, median.
         ratio: pipeline against bare engine; 1 would mean that the rest is free.
         batches: median milliseconds of larger batches, by their size.
+        finder_share: of the pipeline's time that the finder takes, 0..1, while one person is followed.
         naive_p50: torch, eagerly, in float32 on the CPU, in the same run; None without torch.
         memory_mb: by how much the process grew with this model and engine; None where the system does not tell.
         gpu_mb: the most GPU memory held; None on a CPU.
@@ -46,6 +47,7 @@ class Timing:
     pipeline_p50: float
     ratio: float
     batches: dict[int, float] = field(default_factory=dict)
+    finder_share: float = 0.0
     naive_p50: float | None = None
     memory_mb: float | None = None
     gpu_mb: float | None = None
@@ -60,6 +62,10 @@ class Timing:
             "pipeline_ms": {"p50": round(self.pipeline_p50, 3)},
             "ratio": round(self.ratio, 4),
             "batch_ms": {str(size): round(value, 3) for size, value in self.batches.items()},
+            "extra_person_ms": {
+                str(size): round((value - self.bare_p50) / (size - 1), 3) for size, value in self.batches.items()
+            },
+            "finder_share": round(self.finder_share, 4),
             "naive_torch_ms": None if self.naive_p50 is None else round(self.naive_p50, 3),
             "times_naive": None if self.naive_p50 is None else round(self.naive_p50 / self.bare_p50, 2),
             "memory_mb": self.memory_mb,
@@ -84,6 +90,7 @@ def time_model(
         machine.engine.infer(*given)
     bare: list[float] = []
     whole: list[float] = []
+    finding = 0.0
     plain: list[float] = []
     large: dict[int, list[float]] = {size: [] for size in batches}
     for done in range(0, rounds, TURN):
@@ -91,9 +98,10 @@ def time_model(
             started = time.perf_counter()
             machine.engine.infer(*one)
             middle = time.perf_counter()
-            machine(frames[index % len(frames)])
+            result = machine(frames[index % len(frames)])
             whole.append((time.perf_counter() - middle) * 1e3)
             bare.append((middle - started) * 1e3)
+            finding += result.steps_ms["find"]
         for size, given in many.items():
             large[size] += [_took(machine.engine, given) for _ in range(TURN)]
         if naive is not None:
@@ -111,6 +119,7 @@ def time_model(
         pipeline_p50=pipeline,
         ratio=float(p50) / pipeline,
         batches={size: float(np.median(times)) for size, times in large.items()},
+        finder_share=finding / sum(whole),
         naive_p50=float(np.median(plain)) if plain else None,
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -61,6 +62,23 @@ def test_panoramas_longer_than_opencv_warps(side: float) -> None:
     crop = Crop(20020.0, 30.0, side, 192)
     picture = crop.extract(frame)
     assert picture.shape == (192, 192, 3) and picture[96, 96].max() > (200 if side == 200.0 else 20)
+
+
+@pytest.mark.parametrize("x, y", [(300.0, 200.0), (3.0, 470.0), (639.0, 2.0), (-500.0, 200.0), (5000.0, 5000.0)])
+@pytest.mark.parametrize("side", [150.0, 700.0, 1900.0])
+def test_shrinking_takes_only_the_part_it_shows_and_changes_nothing(x: float, y: float, side: float) -> None:
+    rng = np.random.default_rng(2)
+    frame = np.asarray(cv2.resize(rng.integers(0, 255, (61, 81, 3), dtype=np.uint8), (641, 483)), np.uint8)
+    crop = Crop(x, y, side, 64)
+    # The same with the whole frame halved.
+    whole, matrix, scale = frame, crop.matrix(), crop.scale
+    while scale < 0.5:
+        height, width = whole.shape[0] // 2, whole.shape[1] // 2
+        whole = np.asarray(cv2.resize(whole[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))
+        matrix = np.column_stack([2 * matrix[:, :2], matrix[:, 2] + matrix[:, :2].sum(axis=1) / 2])
+        scale *= 2
+    expected = cv2.warpAffine(whole, matrix, (64, 64), borderMode=cv2.BORDER_CONSTANT, borderValue=(128,) * 3)
+    assert np.abs(crop.extract(frame).astype(int) - expected).max() <= 1
 
 
 def test_outside_the_frame_is_grey() -> None:
