@@ -75,7 +75,7 @@ def _forward(self: nn.Conv2d, x: Tensor) -> Tensor:
     if torch.is_autocast_enabled("cpu"):
         kind = torch.get_autocast_dtype("cpu")
         x, weight, bias = x.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
-    answer: Tensor = _Depthwise.apply(x, weight, bias, self.stride[0], self.padding[0])  # type: ignore[no-untyped-call]
+    answer: Tensor = _Depthwise.apply(x, weight, bias, self.stride[0], self.padding[0])
     return answer
 
 
