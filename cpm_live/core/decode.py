@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
-_STEP = np.array([-1, 0, 1])
+_STEP = np.array([[-1], [0], [1]])
 
 
 def decode(beliefs: NDArray[np.floating]) -> Float:
@@ -26,22 +26,23 @@ def decode(beliefs: NDArray[np.floating]) -> Float:
     height, width = maps.shape[-2:]
     flat = maps.reshape(-1, height * width)
     best = flat.argmax(axis=1)
-    rows = np.arange(len(flat))
-    peak = flat[rows, best]
-    y, x = np.divmod(best, width)
+    y = best // width
+    x = best - y * width
     # Neighbours outside the map repeat its border, so that a peak may sit there.
-    ys = np.clip(y[:, None] + _STEP, 0, height - 1)[:, :, None]
-    xs = np.clip(x[:, None] + _STEP, 0, width - 1)[:, None, :]
-    patch = flat[rows[:, None, None], ys * width + xs]
-    log = np.log(np.clip(patch, 1e-3, None))
-    gx, gy = (log[:, 1, 2] - log[:, 1, 0]) / 2, (log[:, 2, 1] - log[:, 0, 1]) / 2
-    hxx = log[:, 1, 2] - 2 * log[:, 1, 1] + log[:, 1, 0]
-    hyy = log[:, 2, 1] - 2 * log[:, 1, 1] + log[:, 0, 1]
-    hxy = (log[:, 2, 2] - log[:, 2, 0] - log[:, 0, 2] + log[:, 0, 0]) / 4
+    ys = np.minimum(np.maximum(y + _STEP, 0), height - 1)
+    xs = np.minimum(np.maximum(x + _STEP, 0), width - 1)
+    first = np.arange(len(flat)) * (height * width)
+    patch = flat.reshape(-1)[(first + ys * width)[:, None] + xs]
+    log = np.log(np.maximum(patch, 1e-3))
+    (aa, ab, ac), (ba, bb, bc), (ca, cb, cc) = log
+    gx, gy = (bc - ba) / 2, (cb - ab) / 2
+    hxx, hyy = bc - 2 * bb + ba, cb - 2 * bb + ab
+    hxy = (cc - ca - ac + aa) / 4
     det = hxx * hyy - hxy**2
     sound = (det > 1e-6) & (hxx < 0) & (hyy < 0)
-    safe = np.where(sound, det, 1.0)
-    step_x = np.where(sound, -(hyy * gx - hxy * gy) / safe, 0)
-    step_y = np.where(sound, -(hxx * gy - hxy * gx) / safe, 0)
-    out = np.stack([x + np.clip(step_x, -0.5, 0.5), y + np.clip(step_y, -0.5, 0.5), np.clip(peak, 0, 1)], axis=-1)
-    return out.reshape(*maps.shape[:-2], 3).astype(np.float32)
+    safe = np.where(sound, -det, 1.0)
+    out = np.empty((len(flat), 3), np.float32)
+    for column, (at, step) in enumerate(((x, hyy * gx - hxy * gy), (y, hxx * gy - hxy * gx))):
+        out[:, column] = at + np.minimum(np.maximum(np.where(sound, step / safe, 0.0), -0.5), 0.5)
+    out[:, 2] = np.minimum(np.maximum(patch[1, 1], 0.0), 1.0)
+    return out.reshape(*maps.shape[:-2], 3)

@@ -55,8 +55,8 @@ def pose_box(keypoints: NDArray[np.float32], threshold: float) -> Box | None:
 
 def presence(keypoints: NDArray[np.float32], best: float = 0.5) -> float:
     """How sure the machine is that somebody is there: mean score of the better half of the joints."""
-    scores = np.sort(keypoints[:, 2])[::-1]
-    return float(scores[: max(1, int(len(scores) * best))].mean())
+    count = max(1, int(len(keypoints) * best))
+    return float(np.sort(keypoints[:, 2])[-count:].sum()) / count
 
 
 def plausible(box: Box, width: int, height: int) -> bool:

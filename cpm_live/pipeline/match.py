@@ -89,6 +89,10 @@ def assign(gain: Float, least: float) -> list[tuple[int, int]]:
     rows, columns = gain.shape
     if rows == 0 or columns == 0:
         return []
+    if rows == 1:
+        # One person in the picture: nearly always.
+        column = int(gain[0].argmax())
+        return [(0, column)] if gain[0, column] >= least else []
     if rows > columns:
         return [(r, c) for c, r in assign(gain.T, least)]
     # Pairs that may not be cost 0, as staying apart does: they take nothing from the others.

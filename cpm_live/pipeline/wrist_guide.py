@@ -117,9 +117,11 @@ def guided(hands: Sequence[Found], bodies: Sequence[Wristed], skeleton: Skeleton
     kept: list[Found] = []
     expected = [hand for body in bodies for hand in body.hands]
     for hand in hands:
-        near = min(expected, key=lambda other: _gap(hand, other), default=None)
-        if near is not None and _gap(hand, near) < _SAME:
-            kept.append(replace(hand, side=near.side) if hand.side is None else hand)
+        near = sorted((other for other in expected if _gap(hand, other) < _SAME), key=lambda other: _gap(hand, other))
+        if near:
+            # Where both hands of somebody are together, their wrists do not tell which one this is.
+            alone = len(near) == 1 and hand.side is None
+            kept.append(replace(hand, side=near[0].side) if alone else hand)
         elif not any(_denies(body, hand, skeleton) for body in bodies):
             kept.append(hand)
     return kept + [hand for hand in expected if all(_gap(hand, other) >= _SAME for other in kept)]
