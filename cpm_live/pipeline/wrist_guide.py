@@ -6,6 +6,7 @@ move; the finder sees their owners long before it sees them. The body network sa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Box, Crop
+from cpm_live.core.errors import InputError
 from cpm_live.core.findings import Found
 from cpm_live.core.pose import Side
 from cpm_live.core.skeleton import Skeleton
@@ -21,6 +23,8 @@ from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.hands import hand_box
 from cpm_live.pipeline.locate import pose_box, presence, without_outside
+
+log = logging.getLogger("cpm_live.pipeline")
 
 PEOPLE = 2
 """So many of the largest people are asked for their wrists."""
@@ -57,6 +61,7 @@ class WristGuide:
     def __init__(self, recipe: Recipe, open_body: Callable[[], Engine]) -> None:
         self._recipe, self._open = recipe, open_body
         self._engine: Engine | None = None
+        self._failed = False
 
     def __call__(self, image: NDArray[np.uint8], people: Sequence[Found], hands: Sequence[Found]) -> list[Found]:
         """The finder's hands put right by bodies: some get a side, some are no hands, and some are new.
@@ -69,10 +74,9 @@ class WristGuide:
         return guided(hands, bodies, self._recipe.skeleton)
 
     def _bodies(self, image: NDArray[np.uint8], people: Sequence[Found]) -> list[Wristed]:
-        if not people:
+        if not people or not self._ready():
             return []
-        if self._engine is None:
-            self._engine = self._open()
+        assert self._engine is not None
         recipe, skeleton = self._recipe, self._recipe.skeleton
         height, width = image.shape[:2]
         boxes: list[Box] = [f.box for f in people]
@@ -93,6 +97,16 @@ class WristGuide:
             if not boxes:
                 break
         return bodies
+
+    def _ready(self) -> bool:
+        """Whether there is a body network; without one the finder goes on alone."""
+        if self._engine is None and not self._failed:
+            try:
+                self._engine = self._open()
+            except InputError as error:
+                self._failed = True
+                log.warning("hands are found without the help of bodies: %s", error)
+        return self._engine is not None
 
     def _hands_of(self, joints: NDArray[np.float32]) -> tuple[Found, ...]:
         skeleton, least = self._recipe.skeleton, self._recipe.follow_threshold

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.core.errors import InputError
 from cpm_live.core.findings import Found
 from cpm_live.core.skeleton import BODY
+from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.finder import Finder, open_finder
 from cpm_live.pipeline.wrist_guide import Wristed, WristGuide, guided
@@ -55,6 +57,17 @@ def test_hands_are_looked_for_beyond_the_wrists_of_the_largest_two() -> None:
 def test_a_find_that_is_nobody_has_no_hands() -> None:
     world = World([])
     assert WristGuide(find("body"), Opener(world))(world.image(), [Found("person", 300, 200, 150, 0.9)], []) == []
+
+
+def test_without_a_body_network_the_finder_goes_on_alone(caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> Engine:
+        raise InputError("no weights")
+
+    one, hand = Somebody(320), Found("hand", 100, 100, 40, 0.8)
+    guide = WristGuide(find("body"), fails)
+    for _ in range(3):
+        assert guide(World([one]).image(), [found(one)], [hand]) == [hand]
+    assert caplog.text.count("no weights") == 1
 
 
 def body(wrist_belief: float = 0.9) -> Wristed:
