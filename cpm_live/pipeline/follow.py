@@ -173,7 +173,9 @@ class Follower:
             track = Track(offer.box, first_look=_FIRST if finder else 1.0)
             track.vote(offer.side, offer.score)
             self.tracks.append(track)
-        self.left_out = 0 if self.locked is not None else max(0, len(fresh) - max(0, free))
+        # Several offers may be of one hand.
+        apart = [f for place, f in enumerate(fresh) if not any(_one_place(f, other) for other in fresh[:place])]
+        self.left_out = 0 if self.locked is not None else max(0, len(apart) - max(0, free))
 
     def wanted(self, scene: Scene) -> list[tuple[Track, Crop]]:
         """Whom to look for in this frame, and where; at most eight."""
@@ -307,6 +309,8 @@ class Follower:
     def _part_of(self, offer: Found, track: Track, scene: Scene) -> bool:
         """Whether what the finder offers is a piece of somebody who is followed: a head, or a trunk."""
         box = track.expected_box(scene.now)
+        if self.skeleton.name == "hand" and _one_place(offer, Found("", *_middle(box), track.size, 1.0)):
+            return True
         return overlap(offer.box, box) > 0.5 or (covered(offer.box, box) > 0.6 and offer.size < 1.2 * track.size)
 
     def _crowded(self, track: Track, scene: Scene) -> bool:
@@ -337,6 +341,11 @@ def _holds(box: Box, point: tuple[float, float], slack: float = 0.0) -> bool:
 
 def _in(sight: Sight, scene: Scene) -> bool:
     return sight.box is not None and (scene.region is None or _holds(scene.region, _middle(sight.box)))
+
+
+def _one_place(a: Found, b: Found) -> bool:
+    """Whether two places are one, whatever their sizes."""
+    return float(np.hypot(a.x - b.x, a.y - b.y)) < 0.4 * max(a.size, b.size)
 
 
 def _away(track: Track, point: tuple[float, float]) -> float:

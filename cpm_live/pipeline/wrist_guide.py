@@ -32,6 +32,8 @@ _WIDER = 1.5
 """The first look at a find is so much wider: its size is a guess, and the second look comes closer."""
 _SAME = 0.7
 """Hands whose middles are closer than this share of the larger one are one hand."""
+_AGREED, _AS_LARGE = 0.35, 1.5
+"""Where finder and wrist differ by less than this in place (of the larger one) and in size, one look is enough."""
 _SURE = 0.45
 """Belief from which a wrist is sure enough to say where no hand is."""
 
@@ -127,18 +129,25 @@ class WristGuide:
 
 
 def guided(hands: Sequence[Found], bodies: Sequence[Wristed], skeleton: Skeleton) -> list[Found]:
-    """The finder's hands, told sides and sorted out by bodies, then the hands that only bodies know of."""
+    """The finder's hands, told sides and sorted out by bodies, then the hands that only bodies know of.
+
+    Where the two do not agree on a hand's place and size both are offered: the finder is right about hands that
+    are held up to the camera, the wrists about those of people who stand back.
+    """
     kept: list[Found] = []
     expected = [hand for body in bodies for hand in body.hands]
+    agreed: list[Found] = []
     for hand in hands:
         near = sorted((other for other in expected if _gap(hand, other) < _SAME), key=lambda other: _gap(hand, other))
         if near:
             # Where both hands of somebody are together, their wrists do not tell which one this is.
             alone = len(near) == 1 and hand.side is None
             kept.append(replace(hand, side=near[0].side) if alone else hand)
+            if _gap(hand, near[0]) < _AGREED and 1 / _AS_LARGE < hand.size / near[0].size < _AS_LARGE:
+                agreed.append(near[0])
         elif not any(_denies(body, hand, skeleton) for body in bodies):
             kept.append(hand)
-    return kept + [hand for hand in expected if all(_gap(hand, other) >= _SAME for other in kept)]
+    return kept + [hand for hand in expected if hand not in agreed]
 
 
 def _denies(body: Wristed, hand: Found, skeleton: Skeleton) -> bool:

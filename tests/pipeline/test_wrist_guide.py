@@ -91,6 +91,13 @@ def test_a_hand_that_both_know_stays_where_the_finder_has_it_and_gets_its_side()
     assert guided([told], [one], BODY)[0] == told, "what the finder says of itself counts"
 
 
+def test_where_they_do_not_agree_both_places_are_offered() -> None:
+    one = body()
+    left = one.hands[1]
+    large = Found("hand", left.x + 8, left.y, 2.2 * left.size, 0.5)
+    assert guided([large], [one], BODY) == [replace(large, side="left"), *one.hands]
+
+
 def test_between_both_wrists_nobody_can_tell_the_side() -> None:
     one = body()
     together = (one.hands[0], replace(one.hands[1], x=one.hands[0].x + 10, y=one.hands[0].y))
