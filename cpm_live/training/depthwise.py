@@ -16,6 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+MEASURED = ("AVX2", "AVX512")
+"""Where oneDNN has quick kernels for this; without them each of the thousands of groups would be a call."""
+
+
 class _Depthwise(torch.autograd.Function):
     """``F.conv2d`` with ``groups`` = channels; every gradient is a forward convolution."""
 
@@ -85,8 +89,10 @@ def quicken(machine: nn.Module) -> int:
     What is computed stays the same up to rounding; weights, checkpoints and inference are untouched.
 
     Returns:
-        How many there are.
+        How many there are; 0 on processors where nobody has measured that it pays.
     """
+    if not (torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability() in MEASURED):
+        return 0
     count = 0
     for module in machine.modules():
         if isinstance(module, nn.Conv2d) and _fits(module):

@@ -10,7 +10,11 @@ from torch import Tensor, nn
 
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
-from cpm_live.training.depthwise import quicken
+from cpm_live.training.depthwise import MEASURED, quicken
+
+pytestmark = pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() not in MEASURED, reason="not used on this processor"
+)
 
 
 def gradients(layer: nn.Module, x: Tensor, weigh: Tensor) -> list[Tensor]:
@@ -65,6 +69,11 @@ def test_a_whole_network_learns_the_same_and_saves_the_same() -> None:
     for (name, ours), theirs in zip(quick.named_parameters(), plain.parameters(), strict=True):
         assert ours.grad is not None and theirs.grad is not None
         assert torch.allclose(ours.grad, theirs.grad, atol=1e-4, rtol=1e-2), name
+
+
+def test_other_processors_keep_torchs_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "SVE256")
+    assert quicken(build(PRESETS["tiny"])) == 0
 
 
 def test_only_depthwise_convolutions_that_fit_are_touched() -> None:
