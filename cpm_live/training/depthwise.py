@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 MEASURED = ("AVX2", "AVX512")
 """Where oneDNN has quick kernels for this; without them each of the thousands of groups would be a call."""
 
