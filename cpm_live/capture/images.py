@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 from cpm_live.capture.base import SourceInfo
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
+
+log = logging.getLogger("cpm_live.capture")
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
 
@@ -29,8 +32,12 @@ class ImageSource:
         hold: live use: show each picture for this many seconds (a single one is repeated at 10 Hz, so
             that switching models or sources acts on it at once) and begin again after the last.
 
+    Attributes:
+        paths: the pictures that are left to show.
+        left_out: names of those of a folder that cannot be read; one bad picture does not end the others.
+
     Raises:
-        InputError: missing, no pictures in the folder, or the first one cannot be decoded.
+        InputError: missing, no pictures in the folder, or none of them can be decoded.
     """
 
     def __init__(self, path: Path, hold: float | None = None) -> None:
@@ -47,8 +54,11 @@ class ImageSource:
             raise InputError(f"no file or folder {path}; check the path")
         self.hold = hold
         self._index = 0
+        self.current = self.paths[0]
+        """The picture that the last :meth:`read` gave."""
         self._cached: tuple[Path, np.ndarray] | None = None
-        first = self._load(self.paths[0])
+        self.left_out: list[str] = []
+        _, first = self._from(0)
         kind = "folder" if path.is_dir() else "image"
         self.info = SourceInfo(
             kind, path.name or str(path), live=False, mirror=False, width=first.shape[1], height=first.shape[0],
@@ -71,25 +81,35 @@ class ImageSource:
         self._cached = (path, image)
         return image
 
+    def _from(self, place: int) -> tuple[Path, np.ndarray]:
+        """The picture at a place, or the first readable one after it; what cannot be read is left out for good."""
+        while True:
+            path = self.paths[place % len(self.paths)]
+            try:
+                return path, self._load(path)
+            except InputError as error:
+                if len(self.paths) == 1:
+                    raise
+                log.warning("left out: %s", error)
+                self.paths.remove(path)
+                self.left_out.append(path.name)
+
     def read(self) -> Frame | None:
         """The next picture; None after the last, unless held."""
         if self.hold is None:
-            if self._index >= len(self.paths):
-                return None
-            path = self.paths[self._index]
+            place = self._index
         else:
             if self._index:
                 time.sleep(0.1)
-            each = max(1, round(self.hold * 10))
-            path = self.paths[(self._index // each) % len(self.paths)]
-        frame = Frame(self._load(path), self._index, time.monotonic_ns(), self._index / 10.0)
+            place = (self._index // max(1, round(self.hold * 10))) % len(self.paths)
+        if place >= len(self.paths):
+            return None
+        self.current, image = self._from(place)
+        if self.hold is None and place >= len(self.paths):
+            return None  # the last ones could not be read
+        frame = Frame(image, self._index, time.monotonic_ns(), self._index / 10.0)
         self._index += 1
         return frame
-
-    @property
-    def current(self) -> Path:
-        """The picture that the last :meth:`read` gave."""
-        return self.paths[min(max(self._index - 1, 0), len(self.paths) - 1)]
 
     def close(self) -> None:
         """Forget the decoded picture."""

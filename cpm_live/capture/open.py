@@ -27,6 +27,16 @@ class SourceRequest:
     demo_frames: int = 300
 
 
+def is_demo(text: str) -> bool:
+    """Whether this names the built-in demo; ``demo.mp4`` is a file."""
+    return text == "demo" or text.startswith("demo:")
+
+
+def is_camera(text: str) -> bool:
+    """Whether this names a camera; ``camera.mp4`` is a file."""
+    return text == "camera" or text.startswith("camera:")
+
+
 def open_source(request: SourceRequest) -> Source:
     """Open a source.
 
@@ -36,14 +46,14 @@ def open_source(request: SourceRequest) -> Source:
     text = request.text.strip()
     if not text:
         raise InputError("no source given; use a file, a folder, a URL, camera:0 or demo")
-    if text == "demo" or text.startswith("demo:"):
+    if is_demo(text):
         from cpm_live.capture.demo import DemoSource
 
         kind = text.partition(":")[2] or request.demo_kind
         if kind not in ("body", "hand"):
             raise InputError(f"unknown demo {kind!r}; use demo:body or demo:hand")
         return DemoSource(kind, frames=None if request.live else request.demo_frames, paced=request.live)
-    if text == "camera" or text.startswith("camera:"):
+    if is_camera(text):
         from cpm_live.capture.camera import CameraSource, find_camera
 
         return CameraSource(find_camera(text.partition(":")[2] or "0"), request.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,7 +69,9 @@ class VideoSource:
     def _open(self) -> None:
         options = {"rtsp_transport": "tcp"} if self.where.lower().startswith("rtsp") else {}
         try:
-            self._container = av.open(self.where, timeout=(5.0, 5.0) if self.remote else None, options=options)
+            # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
+            where = self.where if self.remote else os.path.abspath(self.where)
+            self._container = av.open(where, timeout=(5.0, 5.0) if self.remote else None, options=options)
         except (FFmpegError, OSError, ValueError) as error:
             kind = "stream" if self.remote else "video file"
             raise InputError(f"cannot open {self.where} as a {kind}: {_reason(error)}") from None

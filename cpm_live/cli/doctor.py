@@ -23,6 +23,7 @@ def doctor(
 ) -> None:
     """Print what was found on this machine and how to add what is missing."""
     from cpm_live import __version__
+    from cpm_live.core.errors import InputError
     from cpm_live.core.paths import cache_dir, data_root
     from cpm_live.engines import nvidia, probe, select
     from cpm_live.engines import recipe as recipes
@@ -32,7 +33,11 @@ def doctor(
         typer.echo(f"  {name:24} {_version(name)}")
     if _version("opencv-python") != "not installed":
         typer.echo("  opencv-python is installed too: its Qt plugins break the window; pip uninstall opencv-python")
-    typer.echo(f"files: {data_root()}; cache: {cache_dir()}")
+    try:
+        cache = str(cache_dir())
+    except InputError as error:
+        cache = f"none ({error})"
+    typer.echo(f"files: {data_root()}; cache: {cache}")
     for name in recipes.names():
         recipe = recipes.find(name)
         typer.echo(f"model {name}: {'ready' if recipe.onnx.is_file() else f'no {recipe.onnx}'}")

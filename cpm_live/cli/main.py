@@ -45,6 +45,12 @@ def root(
     """The window opens when no command is given."""
     if context.invoked_subcommand is None:
         window.open_window(source, model, engine, size, threads)
+        return
+    command = context.invoked_subcommand
+    for name in ("source", "model", "engine", "size", "threads"):
+        given = context.get_parameter_source(name)
+        if given is not None and given.name == "COMMANDLINE":
+            raise InputError(f"--{name} before {command} does nothing; put it behind: {command} --{name} ...")
 
 
 app.command("window", rich_help_panel="Look")(window.window)

@@ -139,3 +139,7 @@ def run(
         for label, path in (("annotated", out), ("keypoints", keypoints)):
             if path is not None:
                 typer.echo(f"{label}: {path}")
+    if bad := getattr(opened, "left_out", None):
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        typer.echo(f"cpm-live: left out, since they cannot be read: {', '.join(bad[:5])}{more}", err=True)
+        raise typer.Exit(1)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
+from cpm_live.core.errors import InputError
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -21,8 +23,19 @@ def resource(name: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """Our cache folder, made if need be: exported networks, compiled engines."""
-    return Path(platformdirs.user_cache_dir("cpm-live", appauthor=False, ensure_exists=True))
+    """Our cache folder, made if need be: exported networks, compiled engines.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    path = Path(platformdirs.user_cache_dir("cpm-live", appauthor=False))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the cache folder {path} cannot be made: {error.strerror}; set XDG_CACHE_HOME to a folder of yours"
+        ) from None
+    return path
 
 
 def pictures_dir() -> Path:

@@ -74,7 +74,10 @@ def plan(recipe: Recipe, kind: str) -> Plan:
         return Plan("cpu", ("cuda",)) if kind == "auto" else Plan(best=(kind,))
     from cpm_live.engines import build_cache
 
-    missing, why = build_cache.missing(recipe)
+    try:
+        missing, why = build_cache.missing(recipe)
+    except InputError as error:
+        return Plan("cpu", ("cuda",), note=str(error))
     # Batch size 1 is enough to begin with; the others are built beside it.
     best = ("cuda",) if 1 in missing else ("tensorrt", "cuda")
     return Plan("cpu", best, bool(missing), f"{why}; building it again" if why else "")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QIcon
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from cpm_live.gui.icons import pixmap
+from cpm_live.gui.widgets import ToolButton
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Banner(QFrame):
         super().__init__(parent)
         self.setObjectName("banner")
         self.notice: Notice | None = None
-        self._icon, self._text, self._close = QLabel(), QLabel(), QToolButton()
+        self._icon, self._text, self._close = QLabel(), QLabel(), ToolButton()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -52,7 +53,6 @@ class Banner(QFrame):
         self._close.setIconSize(QSize(16, 16))
         self._close.setToolTip("Dismiss")
         self._close.setAccessibleName("Dismiss message")
-        self._close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._close.clicked.connect(self.dismiss)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 8, 8)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 from cpm_live.engines.recipe import Recipe
 from cpm_live.gui.follow_state import SMOOTHING
 from cpm_live.gui.shortcuts import with_key
-from cpm_live.gui.widgets import Segments, muted
+from cpm_live.gui.widgets import PushButton, Segments, Slider, muted
 from cpm_live.pipeline.options import MOST_PEOPLE, Options
 
 _STEPS = 100
@@ -30,7 +29,7 @@ class _Row:
         self._low, self._span, self._steps = low, high - low, steps
         self.name, self.value = QLabel(name), muted("")
         self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = Slider()
         self.slider.setRange(0, steps)
         self.slider.setPageStep(max(1, steps // 10))
         self.ends = (muted(ends[0]), muted(ends[1]))
@@ -187,7 +186,6 @@ def _mark(usual: bool) -> str:
 
 
 def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
+    button = PushButton(text)
     button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QPoint, Signal, Slot
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QObject, QPoint, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication, QMenu
 
 from cpm_live.core.crop import Box
 from cpm_live.core.pose import Pose, Result
@@ -55,6 +55,9 @@ class Following(QObject):
         self.chosen: int | None = None
         self._region_frame = (0, 0)
         self._joint_before: int | None = None
+        self._second_click = QTimer(self)
+        self._second_click.setSingleShot(True)
+        self._second_click.timeout.connect(self._forget_joint)
         self.state.changed.connect(self._options_changed)
         session.model_wanted.connect(self._model_changed)
         session.model_failed.connect(self._model_changed)
@@ -169,9 +172,15 @@ class Following(QObject):
         """Show this person's joints and stages in the panels."""
         # A double click begins with a click: what that one chose is undone when the second one comes.
         self._joint_before = self.view.view.joint
+        self._second_click.start(QApplication.doubleClickInterval())
         if person != self.chosen:
             self.chosen = person
             self.person_chosen.emit()
+
+    @Slot()
+    def _forget_joint(self) -> None:
+        """No second click came: what was chosen since then stays."""
+        self._joint_before = None
 
     def next_person(self) -> None:
         """The next one in the order of their numbers."""

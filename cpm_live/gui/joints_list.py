@@ -69,6 +69,11 @@ class JointsList(QWidget):
         self._result = result
         self.update()
 
+    def clear_result(self) -> None:
+        """Nobody is shown."""
+        self._result = None
+        self.update()
+
     def set_view(self, view: View) -> None:
         """Follow the view."""
         self._view = view

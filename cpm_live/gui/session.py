@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from cpm_live.capture.base import Source, SourceInfo
 from cpm_live.capture.camera import Device, list_cameras
-from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.capture.open import SourceRequest, is_camera, is_demo, open_source
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import pictures_dir, videos_dir
 from cpm_live.core.pose import Result
@@ -123,7 +123,7 @@ class Session(QObject):
     def open(self, text: str, first: bool = False) -> None:
         """Play another source."""
         self._first_source = first
-        self.source = "demo" if text.startswith("demo") else text
+        self.source = "demo" if is_demo(text) else text
         kind = text.partition(":")[2] if text.startswith("demo:") else self.kind
         was_paused = self.live.paused
         request = SourceRequest(f"demo:{kind}" if self.source == "demo" else text, size=self._size)
@@ -146,7 +146,7 @@ class Session(QObject):
         self.notice.emit(Notice("info", why))
 
     def _source_failed(self, message: str) -> None:
-        camera = self.source.startswith("camera")
+        camera = is_camera(self.source)
         if self._first_source and (camera or self._was_saved):
             absent = camera and message.startswith("no camera")
             why = f"{message}. Showing the built-in demo instead; press C for a camera or O for a file."
@@ -233,8 +233,18 @@ class Session(QObject):
         elif self.latest is None:
             self.notice.emit(Notice("warning", "Nothing to record yet: open a source first.", 5))
         else:
-            self.live.start_recording(fresh_path(folder or videos_dir(), ".mp4"))
+            self._start_recording(folder or videos_dir())
         self.recording_changed.emit(self.live.recording is not None)
+
+    def _start_recording(self, folder: Path) -> None:
+        try:
+            path = fresh_path(folder, ".mp4")
+        except OSError as error:
+            # An unreadable folder, or a share that is gone.
+            why = f"cannot record into {folder}: {error.strerror or error}; choose another folder"
+            self.notice.emit(Notice("error", _sentence(why)))
+            return
+        self.live.start_recording(path)
 
     def snapshot(self, view: View, folder: Path | None) -> None:
         """Write what is shown as a PNG, off the GUI thread."""

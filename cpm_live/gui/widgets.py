@@ -6,9 +6,56 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
 
 from cpm_live.gui.icons import Colours, colours, icon
+
+_SLIDER_KEYS = (
+    Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End,
+    Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
+)  # fmt: skip
+_BUTTON_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_Select)
+
+
+def keeps(event: QEvent, keys: tuple[Qt.Key, ...]) -> bool:
+    """Whether a focused widget takes this key for itself, before the window's shortcuts do; accepts it then."""
+    mine = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in keys
+    if mine:
+        event.accept()
+    return mine
+
+
+class Slider(QSlider):
+    """A horizontal slider that the arrow keys move, also where the window has shortcuts on them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the keys that move it."""
+        return keeps(event, _SLIDER_KEYS) or super().event(event)
+
+
+class PushButton(QPushButton):
+    """A button with a text that the mouse does not focus, and that Space presses when Tab has."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Space for ourselves."""
+        return keeps(event, _BUTTON_KEYS) or super().event(event)
 
 
 class ToolButton(QToolButton):
@@ -23,14 +70,7 @@ class ToolButton(QToolButton):
 
     def event(self, event: QEvent) -> bool:
         """Keep Space for ourselves."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Select)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return keeps(event, _BUTTON_KEYS) or super().event(event)
 
 
 class IconButton(ToolButton):

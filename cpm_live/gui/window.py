@@ -278,6 +278,9 @@ class MainWindow(QMainWindow):
         self.toolbar.source.show_none(text)
         self.picture.clear("This source cannot be shown")
         self.strip.clear("open a source to see the stages")
+        self.joints.list.clear_result()
+        self.status.show_people(0, 0, 0, None)
+        self.setWindowTitle("cpm-live")
         self.charts.load()
 
     @Slot(str)

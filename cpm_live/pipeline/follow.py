@@ -164,6 +164,8 @@ class Follower:
             if column not in taken and not any(self._part_of(offer, t, scene) for t in seen)
         ]
         free = (1 if self.locked is not None else scene.budget) - len(seen)
+        if self.lock_point is not None:
+            free = max(free, 1)  # who is pointed at takes the place of whoever is followed now
         # Near somebody who was lost just now first, then the largest.
         lost = self.lost
         fresh.sort(key=lambda f: (-max((_fits(t, f, scene.now) for t in lost), default=0.0), -f.size))
@@ -256,6 +258,9 @@ class Follower:
             if not any(self._one_person(after, other, limits.follow) for other in (*kept, *sure)):
                 sure.append(after)
         sure.sort(key=lambda sight: -sight.track.size)
+        if self.lock_point is not None and room <= 0:
+            sure = [s for s in sure if s.box is not None and _holds(s.box, self.lock_point, 0.2)]
+            room = 1
         if len(sure) > room:
             self.left_out = max(self.left_out, len(sure) - room)
         for sight in sure[: max(0, room)]:

@@ -32,8 +32,9 @@ class LastFindings:
         if last is None:
             return 0.0
         now, then = result.frame, last.frame
-        if now.media_time is not None and then.media_time is not None:
-            return max(0.0, now.media_time - then.media_time)
+        if now.media_time is not None and then.media_time is not None and now.media_time >= then.media_time:
+            return now.media_time - then.media_time
+        # A camera, or a clip that began again.
         return max(0.0, (now.captured_ns - then.captured_ns) / 1e9)
 
     def filled(self, result: Result) -> Result:

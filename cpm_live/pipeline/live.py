@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cpm_live.capture.base import Source, SourceInfo
-from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.capture.open import SourceRequest, is_camera, open_source
 from cpm_live.capture.thread import CaptureEvent, CaptureThread
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
@@ -119,7 +119,7 @@ class Live:
 
         def opener(wanted: SourceRequest) -> Source:
             # A camera can only be opened once the thread before has let go of it; others need not wait.
-            for thread in waiting_for if wanted.text.startswith("camera") else ():
+            for thread in waiting_for if is_camera(wanted.text) else ():
                 thread.join(timeout=5.0)
             return self._opener(wanted)
 

@@ -30,7 +30,8 @@ class KeypointWriter:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = path.open("w", encoding="utf-8")
+            # Names of files that are not UTF-8 become JSON's own escapes.
+            self._file: IO[str] = path.open("w", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror}") from None
         header = {

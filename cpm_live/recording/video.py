@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -35,9 +36,11 @@ class VideoWriter:
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
         fragmented = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+        options = fragmented if path.suffix.lower() == ".mp4" else {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._container = av.open(str(path), "w", options=fragmented if path.suffix.lower() == ".mp4" else {})
+            # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
+            self._container = av.open(os.path.abspath(path), "w", options=options)
         except (FFmpegError, OSError) as error:
             raise InputError(f"cannot write {path}: {error.strerror or error}") from None
         self.path = path

@@ -15,7 +15,7 @@ from cpm_live.capture import camera
 from cpm_live.capture.base import Source
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.images import ImageSource
-from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.capture.open import SourceRequest, is_camera, is_demo, open_source
 from cpm_live.capture.video import VideoSource, is_stream
 from cpm_live.core.errors import InputError
 from cpm_live.recording.video import VideoWriter
@@ -204,3 +204,33 @@ def test_a_file_behind_a_url_plays_to_its_end(tmp_path: Path) -> None:
 def test_streams_are_told_from_files() -> None:
     assert is_stream("rtsp://host/x") and is_stream("HTTP://host/x.m3u8")
     assert not is_stream("/videos/http.mp4") and not is_stream("C:\\clip.mp4")
+
+
+def test_files_whose_names_begin_like_other_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_demo("demo:hand") and not is_demo("demo.mp4")
+    assert is_camera("camera:1") and not is_camera("camera.mp4")
+    monkeypatch.chdir(tmp_path)
+    for name in ("demo.mp4", "12:30.mp4"):
+        _video(tmp_path / name, [0, 0.1])
+        source = open_source(SourceRequest(name))
+        assert source.info.kind == "video"
+        source.close()
+
+
+def test_a_bad_picture_does_not_end_the_folder(tmp_path: Path) -> None:
+    for name in ("b", "d"):
+        _picture(tmp_path / f"{name}.png")
+    for name in ("a", "c", "e"):
+        (tmp_path / f"{name}.png").write_bytes(b"no picture")
+    source = ImageSource(tmp_path)
+    names = []
+    while source.read() is not None:
+        names.append(source.current.name)
+    assert names == ["b.png", "d.png"] and source.left_out == ["a.png", "c.png", "e.png"]
+    live = ImageSource(tmp_path, hold=0.1)
+    names = [live.current.name for _ in range(4) if live.read() is not None]
+    assert names == ["b.png", "d.png", "b.png", "d.png"]
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="cannot decode picture"):
+        ImageSource(tmp_path)

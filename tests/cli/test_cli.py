@@ -53,6 +53,7 @@ def test_help_and_version() -> None:
         (["models", "export", "{tmp}/text.mp4"], "cannot read weights"),
         (["--size", "big"], "write it as 1280x720"),
         (["--model", "cat"], "unknown model 'cat'"),
+        (["--model", "hand", "run", "demo", "-o", "{tmp}/a.mp4"], "--model before run does nothing"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -183,3 +184,22 @@ def test_bench_prints_the_promised_json() -> None:
     assert row["model"] == "body" and row["engine"] == "cpu" and row["bare_ms"]["p50"] > 0
     assert 0 < row["ratio"] < 1.5 and figures["startup_s"] > 0 and figures["peak_rss_mb"] > 20
     assert figures["age_ms"]["p95"] >= figures["age_ms"]["p50"] > 0
+
+
+def test_run_tells_which_pictures_it_could_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a", "c"):
+        cv2.imwrite(str(folder / f"{name}.png"), np.full((64, 64, 3), 90, np.uint8))
+    (folder / "b.png").write_bytes(b"no picture")
+    done = cli("run", str(folder), "--keypoints", str(tmp_path / "k.jsonl"))
+    assert done.returncode == 1 and "left out, since they cannot be read: b.png" in done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "k.jsonl").read_text().splitlines()[1:]]
+    assert [line["file"] for line in lines] == ["a.png", "c.png"]
+
+
+def test_doctor_goes_on_without_a_cache_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = cli("doctor", XDG_CACHE_HOME=str(tmp_path / "file" / "cache"))
+    assert done.returncode == 0, done.stderr
+    assert "cannot be made" in done.stdout and "engine cpu: ready" in done.stdout

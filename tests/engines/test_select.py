@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cpm_live.core.errors import InputError
-from cpm_live.engines import nvidia, probe, select
+from cpm_live.engines import build_cache, nvidia, probe, select
 from cpm_live.engines.recipe import find
 from tests.fakes import DotEngine
 
@@ -167,3 +167,16 @@ def test_true_boxes_are_measured_with_the_margin_of_the_training() -> None:
     body = find("body")
     assert body.training_margin == sum(body.train["augment"]["zoom"]) / 2 != body.margin
     assert replace(body, train={}).training_margin == body.margin
+
+
+def test_without_a_cache_folder_cuda_runs_and_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unusable() -> Path:
+        raise InputError("the cache folder cannot be made")
+
+    for name in ("cuda", "tensorrt"):
+        monkeypatch.setattr(probe, name, lambda name=name: probe.Found(name, True, ""))
+    monkeypatch.setattr(build_cache, "key", lambda recipe, batch: {})
+    monkeypatch.setattr(build_cache, "cache_dir", unusable)
+    wanted = select.plan(find("body"), "auto")
+    assert (wanted.quick, wanted.best, wanted.build) == ("cpu", ("cuda",), False)
+    assert "cache folder" in wanted.note

@@ -97,6 +97,10 @@ def test_last_findings_are_shown_until_they_are_stale(crowd: MainWindow, qtbot: 
     memory.add(bare)
     assert later(0.1) is seen.finder and later(FRESH_S + 0.1) is None
     assert later(0.1, seen.generation + 1) is None, "another source"
+    clip = replace(seen, frame=replace(seen.frame, media_time=9.8))
+    memory.add(clip)
+    again = replace(clip.frame, media_time=5.0, captured_ns=clip.frame.captured_ns + round(5.2e9))
+    assert memory.age_s(replace(bare, frame=again)) == pytest.approx(5.2), "the clip began again"
     view = replace(crowd.state.view, joint=FINDER_PEOPLE)
     old = content(seen, view, Seen(seen, 12.0), 64)
     assert "12 s ago" in old.note and old.atlas is not None and old.atlas.shape == (64, 64 * FINDER_STAGES, 3)

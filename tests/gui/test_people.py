@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cpm_live.core.pose import Pose, Result
@@ -334,3 +335,26 @@ def test_status_line_fits_a_narrow_window(crowd: MainWindow, qtbot: QtBot) -> No
     assert bar.minimumSizeHint().width() <= 800, "nothing is squeezed"
     crowd.resize(1200, 700)
     assert all(divider.isVisibleTo(bar) for divider in bar._dividers)
+
+
+def test_keys_belong_to_the_focused_slider_and_button(crowd: MainWindow, qtbot: QtBot) -> None:
+    panel = crowd.following.panel
+    crowd.following.panel.toggle(crowd.toolbar, crowd.picture)
+    qtbot.waitUntil(panel.isVisible)
+    slider = panel.smoothing.slider
+    slider.setFocus()
+    before, stage = slider.value(), crowd.state.view.stage
+    for key in (Key.Key_Right, Key.Key_Right, Key.Key_End):
+        qtbot.keyClick(slider, key)
+    assert slider.value() == slider.maximum() > before and crowd.state.view.stage == stage
+    panel.back.setFocus()
+    qtbot.keyClick(panel.back, Key.Key_Space)
+    assert slider.value() == before and not crowd.session.live.paused
+
+
+def test_a_joint_chosen_after_a_click_stays(crowd: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, crowd, Key.Key_P)
+    qtbot.wait(QApplication.doubleClickInterval() + 100)
+    crowd.state.set(joint=5)
+    qtbot.mouseDClick(crowd.picture, Qt.MouseButton.LeftButton, pos=QPoint(8, 60))
+    assert crowd.state.view.joint == 5

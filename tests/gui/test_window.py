@@ -354,3 +354,23 @@ def test_fits_800_by_600(window: MainWindow, qtbot: QtBot) -> None:
     assert (window.width(), window.height()) == (800, 600)
     assert window.toolbar.help.geometry().right() <= 800
     assert window.picture.width() >= 400 and window.side.width() >= 220
+
+
+def test_a_recording_that_cannot_begin_says_so(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, suffix: str) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("cpm_live.gui.session.fresh_path", refuse)
+    press(qtbot, window, Key.Key_R)
+    notice = window.picture.banner.notice
+    assert notice is not None and "Permission denied; choose another folder" in notice.text
+    assert window.session.live.recording is None and not window.toolbar.record.isChecked()
+
+
+def test_a_source_that_fails_leaves_no_old_figures(window: MainWindow, qtbot: QtBot) -> None:
+    assert "Demo" in window.windowTitle()
+    window.choose_source("nowhere.mp4")
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    assert window.windowTitle() == "cpm-live" and window.joints.list._result is None

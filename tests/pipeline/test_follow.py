@@ -314,3 +314,15 @@ def test_reset_forgets_and_numbers_go_on() -> None:
     assert of(world.step(machine), world.people[0]) == 2
     machine.close()
     assert machine.finder is not None and machine.finder.closed  # type: ignore[attr-defined]
+
+
+def test_pointing_at_somebody_works_when_the_budget_is_full() -> None:
+    world = World([Somebody(150, unit=70), Somebody(480, unit=50)])
+    machine = world.machine(Options(people=1))
+    result = world.step(machine)
+    assert of(result, world.people[0]) is not None and len(result.poses) == 1
+    machine.options = Options(people=1, lock=(480.0, 230.0))
+    for _ in range(15):
+        result = world.step(machine)
+    assert len(result.poses) == 1 and of(result, world.people[1]) is not None
+    assert result.locked == result.poses[0].id

@@ -50,6 +50,15 @@ def test_what_is_written_is_what_is_shown(tmp_path: Path) -> None:
     assert line["poses"][0]["keypoints"][4][0] == 5.0
 
 
+def test_file_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
+    writer = KeypointWriter(tmp_path / "a.jsonl", BODY, {"source": "\udce9t\udce9"})
+    writer.write(Result(frame, (), BODY, "body", 2, 0.4), 0.0, "caf\udce9.png")
+    writer.close()
+    header, line = (json.loads(text) for text in (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines())
+    assert header["header"]["source"] == "\udce9t\udce9" and line["file"] == "caf\udce9.png"
+
+
 def test_body_and_hands(tmp_path: Path) -> None:
     frame = Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
     result = Result(

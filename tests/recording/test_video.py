@@ -135,6 +135,14 @@ def test_a_full_or_missing_disk_is_told(tmp_path: Path) -> None:
     recorder.put(_result(1, 1, machine), View())  # does not wait or fail
 
 
+def test_names_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    writer = VideoWriter(Path("out12:30.mp4"))
+    writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+    writer.close()
+    assert len(_decode(tmp_path / "out12:30.mp4")) == 1
+
+
 def test_demo_source_through_the_recorder(tmp_path: Path) -> None:
     machine = PoseMachine("body", engine=DotEngine())
     source = DemoSource(frames=4, paced=False)
