@@ -110,7 +110,8 @@ def task(
         workers: processes per trainer that make batches ahead.
     """
     if chosen.skeleton.name == "finder":
-        return _finder(preset, plan, data, data_format, teacher), {"data": ", ".join(data)}
+        make_finder, pictures = _finder(preset, plan, data, data_format, teacher)
+        return make_finder, {"data": f"{pictures} pictures"}
     taught = Teacher.load(teacher, chosen.skeleton, device) if teacher is not None else None
     samples = places.load(data, chosen.skeleton, "train", data_format)
     val, lines = places.load_validation(data, chosen.skeleton, data_format)
@@ -129,14 +130,14 @@ def task(
 
 def _finder(
     preset: Preset, plan: Plan, data: list[str], data_format: str, teacher: Path | None
-) -> Callable[[np.random.Generator], Task]:
+) -> tuple[Callable[[np.random.Generator], Task], int]:
     if teacher is not None:
         raise InputError("the finder learns from labels only; leave --teacher out")
     kind, folder = places.place(data[0], data_format)
     if len(data) > 1 or kind != "coco":
         raise InputError("the finder learns from one folder in the layout of our data (body_*.json, hand_*.json)")
     train, val = finder_data.load(folder, "train"), finder_data.load(folder, "val")
-    return lambda rng: FinderTask(preset, plan, train, val, rng)
+    return lambda rng: FinderTask(preset, plan, train, val, rng), len(train)
 
 
 def counts(samples: Sequence[Sample]) -> str:
