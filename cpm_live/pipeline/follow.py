@@ -29,8 +29,10 @@ _LOOKS = 0.35
 _SPARE = 2
 """So many more places than are free are looked at: some of the finder's offers are nobody."""
 
-_FIRST = 1.5
-"""The first look at a find is so much wider: its size is a guess, and a second look comes closer."""
+_FIRST = {"hand": 1.2}
+_FIRST_USUAL = 1.5
+"""The first look at a find is so much wider: its size is a guess, and a second look comes closer. Wrists are better
+at guessing, and a small hand needs all the pixels it can get."""
 _SURER = 0.15
 """Somebody new who overlaps somebody known must be so much surer: most of them are a piece of the known one."""
 _UNFOUND = 3
@@ -172,7 +174,8 @@ class Follower:
         room = min(free + _SPARE, MOST_PEOPLE - sum(t.looked_for(scene.now) for t in self.tracks)) if free > 0 else 0
         for offer in fresh[: max(0, room)]:
             # A place of the search is as large as it is meant to be.
-            track = Track(offer.box, first_look=_FIRST if finder else 1.0)
+            wider = _FIRST.get(self.skeleton.name, _FIRST_USUAL)
+            track = Track(offer.box, first_look=wider if finder else 1.0)
             track.vote(offer.side, offer.score)
             self.tracks.append(track)
         # Several offers may be of one hand.

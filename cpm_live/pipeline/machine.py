@@ -169,7 +169,9 @@ class PoseMachine:
         seen = follower.seen
         worried = any(track.looked_for(scene.now) for track in follower.lost)
         worried = worried or any(track.presence < scene.limits.find for track in seen)
-        due = self._schedule.due(scene.now, len(seen), worried, options.finder_every)
+        # Hands move faster than their owners, and fewer of them are seen at the first look.
+        every = options.finder_every if self._kind == "person" else max(1, options.finder_every // 2)
+        due = self._schedule.due(scene.now, len(seen), worried, every)
         if not (due or searching) or (follower.locked is not None and seen):
             return None
         if follower.lock_point is not None:

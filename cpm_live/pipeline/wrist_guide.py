@@ -34,8 +34,8 @@ _SAME = 0.7
 """Hands whose middles are closer than this share of the larger one are one hand."""
 _AGREED, _AS_LARGE = 0.35, 1.5
 """Where finder and wrist differ by less than this in place (of the larger one) and in size, one look is enough."""
-_SURE = 0.45
-"""Belief from which a wrist is sure enough to say where no hand is."""
+_SURE, _SURE_WRIST = 0.45, 0.3
+"""Belief from which a joint says that something else than a hand is there, and wrists that theirs are elsewhere."""
 
 SIDES: tuple[Side, Side] = ("right", "left")
 
@@ -154,7 +154,7 @@ def _denies(body: Wristed, hand: Found, skeleton: Skeleton) -> bool:
     """Whether a body shows something else where a hand was found: a face, an elbow, and both hands elsewhere."""
     wrists = [skeleton.index(f"{side}_wrist") for side in SIDES]
     others = [i for i in range(len(skeleton)) if i not in wrists and body.joints[i, 2] >= _SURE]
-    if len(body.hands) < 2 or body.joints[wrists, 2].min() < _SURE or not others:
+    if body.joints[wrists, 2].min() < _SURE_WRIST or not others:
         return False
     away = np.hypot(*(body.joints[others, :2] - (hand.x, hand.y)).T)
     return bool(away.min() < 0.8 * hand.size)

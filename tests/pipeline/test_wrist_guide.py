@@ -109,7 +109,7 @@ def test_faces_and_elbows_are_no_hands_where_both_hands_are_elsewhere() -> None:
     one = body()
     face = Found("hand", *(float(v) for v in one.joints[BODY.index("head_top"), :2]), 30.0, 0.6)
     assert guided([face], [one], BODY) == list(one.hands)
-    unsure = body(wrist_belief=0.3)
+    unsure = body(wrist_belief=0.25)
     assert guided([face], [unsure], BODY)[0] == face, "a hand whose wrist is not sure may well be at the face"
     elsewhere = replace(face, x=60.0, y=60.0)
     assert guided([elsewhere], [one], BODY)[0] == elsewhere, "somebody else's"
