@@ -273,7 +273,7 @@ def test_a_hands_side_is_a_vote() -> None:
 def test_a_face_that_was_taken_for_a_hand_is_given_up_when_the_finder_does_not_see_one() -> None:
     face = Somebody(300, y=200, unit=60, kind="hand", score=0.55)
     world = World([face], kind="hand")
-    machine = world.machine(Options(finder_every=5, find_threshold=0.5, keep_threshold=0.4))
+    machine = world.machine(Options(finder_every=10, find_threshold=0.5, keep_threshold=0.4))
     assert len(world.step(machine).poses) == 1
     finder = machine.finder
     assert finder is not None
@@ -284,7 +284,7 @@ def test_a_face_that_was_taken_for_a_hand_is_given_up_when_the_finder_does_not_s
     # A hand that the network is sure of needs no finder.
     sure = Somebody(300, y=200, unit=60, kind="hand")
     world = World([sure], kind="hand")
-    machine = world.machine(Options(finder_every=5, find_threshold=0.5, keep_threshold=0.4))
+    machine = world.machine(Options(finder_every=10, find_threshold=0.5, keep_threshold=0.4))
     world.step(machine)
     sure.kind = machine.engine.kind = "hand "  # type: ignore[attr-defined]
     assert all(len(world.step(machine).poses) == 1 for _ in range(40))
