@@ -170,7 +170,7 @@ class PoseMachine:
         worried = any(track.looked_for(scene.now) for track in follower.lost)
         worried = worried or any(track.presence < scene.limits.find for track in seen)
         # Hands move faster than their owners, and fewer of them are seen at the first look.
-        every = options.finder_every if self._kind == "person" else max(1, options.finder_every // 2)
+        every = options.finder_every if self._kind == "person" else max(1, round(0.6 * options.finder_every))
         due = self._schedule.due(scene.now, len(seen), worried, every)
         if not (due or searching) or (follower.locked is not None and seen):
             return None

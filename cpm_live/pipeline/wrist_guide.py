@@ -64,6 +64,7 @@ class WristGuide:
         self._recipe, self._open = recipe, open_body
         self._engine: Engine | None = None
         self._failed = False
+        self._last: list[Box] = []
 
     def __call__(self, image: NDArray[np.uint8], people: Sequence[Found], hands: Sequence[Found]) -> list[Found]:
         """The finder's hands put right by bodies: some get a side, some are no hands, and some are new.
@@ -78,27 +79,42 @@ class WristGuide:
     def _bodies(self, image: NDArray[np.uint8], people: Sequence[Found]) -> list[Wristed]:
         if not people or not self._ready():
             return []
-        assert self._engine is not None
-        recipe, skeleton = self._recipe, self._recipe.skeleton
+        # Whoever was looked at the last time is looked at once, where their joints were; others twice.
+        known = {f: box for f in people if (box := self._remembered(f)) is not None}
+        boxes = self._looked_at(image, [f.box for f in people if f not in known], _WIDER)
+        bodies = self._looked_at(image, [*known.values(), *(box for box, _ in boxes)], 1.0)
+        self._last = [box for box, _ in bodies]
+        return [Wristed(joints, self._hands_of(joints)) for _, joints in bodies]
+
+    def _remembered(self, find: Found) -> Box | None:
+        """The box of the body seen the last time where this find is."""
+        for box in self._last:
+            away = np.hypot(box[0] + box[2] / 2 - find.x, box[1] + box[3] / 2 - find.y)
+            if away < 0.3 * find.size and 1 / _AS_LARGE < max(box[2:]) / find.size < _AS_LARGE:
+                return box
+        return None
+
+    def _looked_at(
+        self, image: NDArray[np.uint8], boxes: Sequence[Box], wider: float
+    ) -> list[tuple[Box, NDArray[np.float32]]]:
+        """Boxes and joints (K, 3) in frame pixels of the bodies that are seen in some boxes."""
+        if not boxes:
+            return []
+        recipe, engine = self._recipe, self._engine
+        assert engine is not None
         height, width = image.shape[:2]
-        boxes: list[Box] = [f.box for f in people]
-        bodies: list[Wristed] = []
-        for margin in (_WIDER * recipe.margin, recipe.margin):
-            preset = self._engine.preset
-            crops = [Crop.around(box, preset.size, preset.stride, margin) for box in boxes]
-            looked = self._engine.look(image, crops, len(skeleton))
-            boxes, bodies = [], []
-            for crop, cells in zip(crops, looked.joints, strict=True):
-                joints = cells[-1].copy()
-                joints[:, :2] = crop.cells_to_frame(joints[:, :2])
-                joints = without_outside(joints, width, height)
-                box = pose_box(joints, recipe.follow_threshold)
-                if box is not None and presence(joints) >= recipe.keep_threshold:
-                    boxes.append(box)
-                    bodies.append(Wristed(joints, self._hands_of(joints)))
-            if not boxes:
-                break
-        return bodies
+        preset = engine.preset
+        crops = [Crop.around(box, preset.size, preset.stride, wider * recipe.margin) for box in boxes]
+        looked = engine.look(image, crops, len(recipe.skeleton))
+        seen = []
+        for crop, cells in zip(crops, looked.joints, strict=True):
+            joints = cells[-1].copy()
+            joints[:, :2] = crop.cells_to_frame(joints[:, :2])
+            joints = without_outside(joints, width, height)
+            box = pose_box(joints, recipe.follow_threshold)
+            if box is not None and presence(joints) >= recipe.keep_threshold:
+                seen.append((box, joints))
+        return seen
 
     def _ready(self) -> bool:
         """Whether there is a body network; without one the finder goes on alone."""

@@ -45,6 +45,8 @@ def test_hands_are_looked_for_beyond_the_wrists_of_the_largest_two() -> None:
     assert guide(world.image(), [], []) == [] and not opener.opened, "nobody there: no second network"
     hands = guide(world.image(), [found(one) for one in people], [])
     assert len(opener.opened) == 1 and world.looks == [2, 2], "two looks at two people"
+    assert len(guide(world.image(), [found(one) for one in people], [])) == 4
+    assert world.looks == [2, 2, 2], "one look at those who were seen the last time"
     assert [hand.side for hand in hands] == ["right", "left"] * 2
     for one, pair in ((people[1], hands[:2]), (people[2], hands[2:])):
         for hand in pair:
