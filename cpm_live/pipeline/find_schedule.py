@@ -15,7 +15,7 @@ class Schedule:
         self._frames = 0
         self._ran_s: float | None = None
 
-    def due(self, now: float, following: int, worried: bool, every: int) -> bool:
+    def due(self, now: float, following: int, worried: bool, every: int, idle: int = 1) -> bool:
         """Whether to run in this frame; call once a frame.
 
         Args:
@@ -23,10 +23,15 @@ class Schedule:
             following: how many are followed.
             worried: somebody was lost just now, or is hardly believed in.
             every: frames between runs while all is well.
+            idle: frames between runs while nobody is followed.
         """
         self._frames += 1
         late = self._ran_s is None or self._frames >= every or now - self._ran_s >= every / _ASSUMED_FPS - 1e-6
-        if following == 0 or late or (worried and self._frames >= SOON):
+        if (
+            (following == 0 and (self._ran_s is None or self._frames >= idle))
+            or late
+            or (worried and self._frames >= SOON)
+        ):
             self._frames, self._ran_s = 0, now
             return True
         return False

@@ -20,6 +20,8 @@ _PATIENCE = 4
 
 _NEW_S = 1.5
 """For so long somebody new may turn out to be somebody known."""
+_TOGETHER_S = 0.2
+"""Somebody known may be seen for so long beside the new one they turn out to be."""
 
 
 def returned(sight: Sight, lost: Sequence[Track], now: float) -> Track | None:
@@ -51,7 +53,8 @@ def put_right(sights: Sequence[Sight], lost: Sequence[Track], now: float) -> Non
     """
     for sight in sights:
         track = sight.track
-        older = [other for other in lost if other.id < track.id]
+        # Two who were both seen for a while are two people, however new.
+        older = [other for other in lost if other.id < track.id and other.seen_s <= track.born_s + _TOGETHER_S]
         was = returned(sight, older, now) if now - track.born_s < _NEW_S else None
         if was is not None:
             track.id, was.id = was.id, track.id

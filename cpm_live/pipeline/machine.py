@@ -27,6 +27,8 @@ from cpm_live.pipeline.show import make_pose
 from cpm_live.pipeline.sights import Sight, sights
 from cpm_live.pipeline.tracks import Track
 
+IDLE_HANDS = 3
+"""Frames from one search for hands to the next while there are none."""
 LONGEST_STEP_S = 0.25
 """Frames further apart than this follow each other as if they were not: who steps through a file by hand keeps
 the people in it."""
@@ -169,9 +171,12 @@ class PoseMachine:
         seen = follower.seen
         worried = any(track.looked_for(scene.now) for track in follower.lost)
         worried = worried or any(track.presence < scene.limits.find for track in seen)
-        # Hands move faster than their owners, and fewer of them are seen at the first look.
-        every = options.finder_every if self._kind == "person" else max(1, round(0.6 * options.finder_every))
-        due = self._schedule.due(scene.now, len(seen), worried, every)
+        # Hands move faster than their owners, and fewer of them are seen at the first look; but looking for them
+        # means looking at bodies and at several places, too much for every frame while there is none.
+        every, idle = options.finder_every, 1
+        if self._kind == "hand":
+            every, idle = max(1, round(0.6 * every)), IDLE_HANDS
+        due = self._schedule.due(scene.now, len(seen), worried, every, idle)
         if not (due or searching) or (follower.locked is not None and seen):
             return None
         if follower.lock_point is not None:

@@ -15,12 +15,10 @@ from cpm_live.pipeline.colours import clothes
 from cpm_live.pipeline.locate import plausible, pose_box, presence, without_outside
 from cpm_live.pipeline.match import oks, overlap, shared
 from cpm_live.pipeline.options import Thresholds
-from cpm_live.pipeline.tracks import State, Track
+from cpm_live.pipeline.tracks import Track
 
 Array = NDArray[np.float32]
 
-DRESSED = 5
-"""Looks at somebody who is alone for which their clothes are taken to be the same."""
 SAME = 0.5
 """Two poses more alike than this (OKS) are one person seen twice."""
 
@@ -74,20 +72,9 @@ def sights(
         if box is not None and not plausible(box, width, height):
             box = None
         sight = Sight(track, crop, stages, beliefs, presence(last), box)
-        sight.colours = _colours(track, image, last, skeleton, limits, alone=len(wanted) == 1)
+        sight.colours = clothes(image, last, skeleton, limits.joint)
         out.append(sight)
     return out
-
-
-def _colours(
-    track: Track, image: NDArray[np.uint8], joints: Array, skeleton: Skeleton, limits: Thresholds, alone: bool
-) -> Array | None:
-    """What is worn there; whoever is alone does not change clothes from frame to frame."""
-    if alone and track.state is State.SEEN and track.colours is not None and track.dressed < DRESSED:
-        track.dressed += 1
-        return track.colours
-    track.dressed = 0
-    return clothes(image, joints, skeleton, limits.joint)
 
 
 def same(a: Sight, b: Sight, sigmas: NDArray[np.floating], least: float) -> bool:

@@ -50,7 +50,6 @@ class Track:
         colours: of the clothes, for telling people apart.
         first_look: how much wider the first look is than the box asks for.
         unfound: runs of the finder in a row that did not see it.
-        dressed: looks since the colours were last looked at.
         unlike: frames in a row in which it wore somebody else's.
     """
 
@@ -66,7 +65,6 @@ class Track:
     presence: float = 0.0
     side_votes: float = 0.0
     colours: Array | None = None
-    dressed: int = 0
     unlike: int = 0
     unfound: int = 0
     first_look: float = 1.0
