@@ -15,6 +15,14 @@ if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.env
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process for all windows: on one display they would take the keyboard from each other."""
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "gui"):
+            item.add_marker(pytest.mark.xdist_group("gui"))
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder with real pictures and labels; skips where it is missing."""

@@ -41,6 +41,8 @@ _STIFF_LIMBS = (
     ("right_shoulder", "left_shoulder"), ("neck", "head_top"), ("neck", "right_shoulder"), ("neck", "left_shoulder"),
     ("right_hip", "left_hip"), ("right_shoulder", "right_hip"), ("left_shoulder", "left_hip"),
 )  # fmt: skip
+_TOP = ("head_top", "neck", "right_shoulder", "left_shoulder")
+"""Somebody new shows at least one of these."""
 _ASTRAY = 0.55
 """Where a track fits what the finder sees in its place less than this, the finder is right."""
 _LOCK_PATIENCE_S = 1.0
@@ -73,6 +75,7 @@ class Follower:
         self._sigmas = follow_sigmas(skeleton.sigmas)
         joints = skeleton.joints
         self._stiff = [(joints.index(a), joints.index(b)) for a, b in _STIFF_LIMBS if a in joints and b in joints]
+        self._top = [joints.index(name) for name in _TOP if name in joints]
         self._next_id = 1
         self.tracks: list[Track] = []
         self.left_out = 0
@@ -256,6 +259,8 @@ class Follower:
             if after.box is None or not agreed or not _in(after, scene):
                 continue
             beside = any(o.box is not None and covered(after.box, o.box) > 0.3 for o in (*kept, *sure))
+            if self._top and after.joints[self._top, 2].max() < limits.joint:
+                continue  # the edge of a door is like a leg; a head is not like anything else
             if after.presence < limits.find + (_SURER if beside else 0.0):
                 continue
             if not any(self._one_person(after, other, limits.follow) for other in (*kept, *sure)):

@@ -1,9 +1,9 @@
 """Depthwise convolutions whose gradients do not dominate a training on the CPU.
 
-torch's own gradient of a depthwise convolution's weights takes some twenty times as long as its forward pass
-on a CPU (``benchmarks/depthwise.py``), half to two thirds of each step of the ``lite`` preset. But that
-gradient is itself a depthwise convolution, of the input with the output's gradient as the kernel, one group for
-each channel of each sample; and oneDNN's forward kernels are fast at any kernel size.
+torch's own gradient of a depthwise convolution's weights takes fourteen to twenty times as long as its
+forward pass on a CPU (``benchmarks/depthwise.py``), half to two thirds of each step of the ``lite`` preset.
+But that gradient is itself a depthwise convolution, of the input with the output's gradient as the kernel, one
+group for each channel of each sample; and oneDNN's forward kernels are fast at any kernel size.
 """
 
 from __future__ import annotations

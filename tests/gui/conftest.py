@@ -15,16 +15,6 @@ from cpm_live.gui.session import Openers
 from cpm_live.gui.window import MainWindow
 from tests.gui.fakes import openers
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process for all windows: on one display they would take the keyboard from each other."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("gui"))
-
-
 Opener = Callable[..., MainWindow]
 
 

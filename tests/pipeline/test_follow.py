@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from cpm_live.core.crop import Crop
 from cpm_live.core.findings import Found
+from cpm_live.engines.base import Looked
 from cpm_live.pipeline.options import Options
-from tests.pipeline.world import FPS, Somebody, World, of
+from tests.pipeline.world import FPS, Somebody, World, WorldEngine, of
 
 RED, BLUE = (40, 40, 200), (200, 60, 40)
 
@@ -326,3 +331,20 @@ def test_pointing_at_somebody_works_when_the_budget_is_full() -> None:
         result = world.step(machine)
     assert len(result.poses) == 1 and of(result, world.people[1]) is not None
     assert result.locked == result.poses[0].id
+
+
+def test_legs_alone_are_nobody_new() -> None:
+    """The edge of a door is like a leg."""
+
+    class Legs(WorldEngine):
+        def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
+            looked = super().look(image, crops, joints)
+            looked.joints[..., 6:, 2] = 0.2
+            return looked
+
+    world = World([Somebody(320)])
+    machine = world.machine()
+    machine.engine = Legs(world)
+    assert all(not world.step(machine).poses for _ in range(8))
+    machine.engine = WorldEngine(world)
+    assert len(world.step(machine).poses) == 1
