@@ -101,6 +101,7 @@ def train(
         if not trainer.log_curves():
             say('no TensorBoard here, log.csv only; for its curves: pip install "cpm-live[train]"')
         figures = _run(trainer)
+        ranks.meet()
     finally:
         ranks.end()
     if ranks.leads:

@@ -49,6 +49,11 @@ class Ranks:
                 torch.cuda.set_device(self.local)
             dist.init_process_group("nccl" if kind == "cuda" else "gloo", rank=self.rank, world_size=self.count)
 
+    def meet(self) -> None:
+        """Wait until all have come this far: whoever leaves while another still talks takes it down."""
+        if self.count > 1:
+            dist.barrier()
+
     def end(self) -> None:
         """Part from the others."""
         if self.count > 1 and dist.is_initialized():

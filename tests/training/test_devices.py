@@ -83,6 +83,7 @@ assert torch.equal(everybody[0][0], everybody[1][0]), "weights differ"
 assert everybody[0][1:3] == everybody[1][1:3] == (3, 2.0), everybody[0][1:3]
 assert everybody[0][3] != everybody[1][3], "both draw the same examples"
 assert not torch.equal(before, trainer.machine.first[1].weight)
+ranks.meet()
 ranks.end()
 """
 
