@@ -19,6 +19,7 @@ from cpm_live.core.pose import Side
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.locate import holds
 from cpm_live.pipeline.wrist_guide import WristGuide, open_guide
 
 SIDE_SURE = 0.35
@@ -64,7 +65,7 @@ class Finder:
         found: list[Found] = []
         for peak in finder_maps.read_maps(maps[-1], preset.stride, self._threshold):
             x, y = (float(v) for v in crop.to_frame(np.array([peak.x, peak.y])))
-            if not _holds(area, x, y):
+            if not holds(area, (x, y)):
                 continue
             what = finder_maps.KINDS[peak.kind]
             side: Side = None
@@ -74,7 +75,7 @@ class Finder:
         people, hands = ([f for f in found if f.kind == one] for one in ("person", "hand"))
         found = people if kind == "person" else hands
         if kind == "hand" and self._guide is not None:
-            found = [f for f in self._guide(image, people, hands) if _holds(area, f.x, f.y)] + people
+            found = [f for f in self._guide(image, people, hands) if holds(area, (f.x, f.y))] + people
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
         return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3)
 
@@ -83,10 +84,6 @@ class Finder:
         self._engine.close()
         if self._guide is not None:
             self._guide.close()
-
-
-def _holds(area: Box, x: float, y: float) -> bool:
-    return area[0] <= x <= area[0] + area[2] and area[1] <= y <= area[1] + area[3]
 
 
 def _inside(region: Box, width: int, height: int) -> Box:

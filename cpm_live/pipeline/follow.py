@@ -17,6 +17,7 @@ from cpm_live.core.findings import Found
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.pipeline.colours import blend, likeness
 from cpm_live.pipeline.identity import UNLIKE, put_right, returned
+from cpm_live.pipeline.locate import holds
 from cpm_live.pipeline.match import assign, covered, follow_sigmas, oks, overlap, stretched
 from cpm_live.pipeline.options import MOST_PEOPLE, Lock, Thresholds
 from cpm_live.pipeline.sights import Sight, doubled, same, settle
@@ -111,7 +112,7 @@ class Follower:
                 self.locked = lock
         elif lock is not None:
             self.lock_point = lock
-            there = [track for track in self.seen if _holds(track.box, lock, 0.1)]
+            there = [track for track in self.seen if holds(track.box, lock, 0.1)]
             if there:
                 self.locked, self.lock_point = min(there, key=lambda t: _away(t, lock)).id, None
 
@@ -125,7 +126,7 @@ class Follower:
             for track in self.tracks
             if track.state is not State.NEW
             and not track.forgotten(now)
-            and (scene.region is None or _holds(scene.region, _middle(track.expected_box(now))))
+            and (scene.region is None or holds(scene.region, _middle(track.expected_box(now))))
         ]
         if self.locked is not None:
             self.tracks = [track for track in self.tracks if track.id == self.locked]
@@ -149,9 +150,9 @@ class Follower:
                 them may well be there.
         """
         seen = self.seen
-        offers = [f for f in offers if scene.region is None or _holds(scene.region, (f.x, f.y))]
+        offers = [f for f in offers if scene.region is None or holds(scene.region, (f.x, f.y))]
         if self.lock_point is not None:
-            offers = [f for f in offers if _holds(f.box, self.lock_point, 0.1)]
+            offers = [f for f in offers if holds(f.box, self.lock_point, 0.1)]
         gain = np.array([[_fits(track, offer, scene.now) for offer in offers] for track in seen])
         known = assign(gain.reshape(len(seen), len(offers)), 0.15)
         for row, column in known:
@@ -267,7 +268,7 @@ class Follower:
                 sure.append(after)
         sure.sort(key=lambda sight: -sight.track.size)
         if self.lock_point is not None and room <= 0:
-            sure = [s for s in sure if s.box is not None and _holds(s.box, self.lock_point, 0.2)]
+            sure = [s for s in sure if s.box is not None and holds(s.box, self.lock_point, 0.2)]
             room = 1
         if len(sure) > room:
             self.left_out = max(self.left_out, len(sure) - room)
@@ -279,7 +280,7 @@ class Follower:
             else:
                 sight.track.id, self._next_id = self._next_id, self._next_id + 1
             self._take(sight, scene, alone=True)
-            if self.lock_point is not None and sight.box is not None and _holds(sight.box, self.lock_point, 0.2):
+            if self.lock_point is not None and sight.box is not None and holds(sight.box, self.lock_point, 0.2):
                 self.locked, self.lock_point = sight.track.id, None
         return sure[: max(0, room)]
 
@@ -347,13 +348,8 @@ def _middle(box: Box) -> tuple[float, float]:
     return box[0] + box[2] / 2, box[1] + box[3] / 2
 
 
-def _holds(box: Box, point: tuple[float, float], slack: float = 0.0) -> bool:
-    x, y, w, h = box
-    return -slack * w <= point[0] - x <= (1 + slack) * w and -slack * h <= point[1] - y <= (1 + slack) * h
-
-
 def _in(sight: Sight, scene: Scene) -> bool:
-    return sight.box is not None and (scene.region is None or _holds(scene.region, _middle(sight.box)))
+    return sight.box is not None and (scene.region is None or holds(scene.region, _middle(sight.box)))
 
 
 def _one_place(a: Found, b: Found) -> bool:

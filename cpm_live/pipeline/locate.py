@@ -63,3 +63,9 @@ def plausible(box: Box, width: int, height: int) -> bool:
     """Not a speck, and its middle inside the frame."""
     x, y, w, h = box
     return max(w, h) >= 0.04 * min(width, height) and 0 <= x + w / 2 < width and 0 <= y + h / 2 < height
+
+
+def holds(box: Box, point: tuple[float, float], slack: float = 0.0) -> bool:
+    """Whether a point lies in a box, or at most ``slack`` of its sides outside."""
+    x, y, w, h = box
+    return -slack * w <= point[0] - x <= (1 + slack) * w and -slack * h <= point[1] - y <= (1 + slack) * h
