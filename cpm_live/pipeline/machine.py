@@ -29,6 +29,8 @@ from cpm_live.pipeline.tracks import Track
 
 IDLE_HANDS = 3
 """Frames from one search for hands to the next while there are none."""
+CLOTHES_EVERY = 4
+"""Frames from one look at the clothes of somebody who is alone to the next."""
 LONGEST_STEP_S = 0.25
 """Frames further apart than this follow each other as if they were not: who steps through a file by hand keeps
 the people in it."""
@@ -208,7 +210,9 @@ class PoseMachine:
         skeleton = self.recipe.skeleton
         looked = self.engine.look(frame.image, [crop for _, crop in wanted], len(skeleton))
         started = time.perf_counter()
-        out = sights(looked, wanted, frame.image, skeleton, scene.limits)
+        # Who is alone is known by their place; their clothes are only kept in mind for when somebody comes.
+        dressed = len(self.follower.tracks) > 1 or self._count % CLOTHES_EVERY == 0
+        out = sights(looked, wanted, frame.image, skeleton, scene.limits, dressed)
         _add(steps, looked)
         steps["decode"] += (time.perf_counter() - started) * 1e3
         return out

@@ -59,8 +59,9 @@ def sights(
     image: NDArray[np.uint8],
     skeleton: Skeleton,
     limits: Thresholds,
+    dressed: bool = True,
 ) -> list[Sight]:
-    """An engine's answer as sights, one for each that was wanted."""
+    """An engine's answer as sights, one for each that was wanted; ``dressed``: with the colours of their clothes."""
     height, width = image.shape[:2]
     out = []
     for (track, crop), cells, beliefs in zip(wanted, looked.joints, looked.beliefs, strict=True):
@@ -72,7 +73,8 @@ def sights(
         if box is not None and not plausible(box, width, height):
             box = None
         sight = Sight(track, crop, stages, beliefs, presence(last), box)
-        sight.colours = clothes(image, last, skeleton, limits.joint)
+        if dressed:
+            sight.colours = clothes(image, last, skeleton, limits.joint)
         out.append(sight)
     return out
 
