@@ -79,7 +79,7 @@ class ResidualTrunk(nn.Module):
         return self.far(local), local
 
 
-class _SameConv(nn.Module):
+class SameConv(nn.Module):
     """A convolution padded as TensorFlow's SAME does (the odd pixel at right and bottom), with bias."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
@@ -100,9 +100,9 @@ class MBConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expand: int) -> None:
         super().__init__()
         hidden = inputs * expand
-        self.expand = _SameConv(inputs, hidden, 1) if expand > 1 else None
-        self.depthwise = _SameConv(hidden, hidden, kernel, stride, groups=hidden)
-        self.project = _SameConv(hidden, outputs, 1)
+        self.expand = SameConv(inputs, hidden, 1) if expand > 1 else None
+        self.depthwise = SameConv(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = SameConv(hidden, outputs, 1)
         self.skip = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class LiteTrunk(nn.Module):
 
     def __init__(self, features: int, frozen: int = 0, deep: bool = False) -> None:
         super().__init__()
-        self.stem = _SameConv(3, 32, 3, 2)
+        self.stem = SameConv(3, 32, 3, 2)
         blocks: list[nn.Module] = []
         channels = 32
         for kernel, stride, expand, outputs, repeats in (*self.STAGES, *(self.DEEP_STAGES if deep else ())):

@@ -1,0 +1,36 @@
+"""Export: what ONNX Runtime is given is the network, in a form it runs fast."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from cpm_live.engines.export import export
+from cpm_live.network import checkpoint
+from cpm_live.network.cpm import build
+from cpm_live.network.presets import PRESETS
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_uneven_padding_moves_into_the_convolutions(tmp_path: Path, size: int) -> None:
+    """Nodes that only pad make ONNX Runtime change its layout there and back."""
+    torch.manual_seed(0)
+    machine = build(replace(PRESETS["lite"], size=size)).eval()
+    weights, out = tmp_path / "w.safetensors", tmp_path / "w.onnx"
+    checkpoint.save(weights, machine.state_dict(), checkpoint.Header(machine.preset, "body"))
+    export(weights, out)
+    kinds = {node.op_type for node in onnx.load(str(out)).graph.node}
+    assert "Conv" in kinds and not kinds & {"Pad", "ConstantOfShape"}
+    pictures = np.random.default_rng(0).integers(0, 255, (2, 3, size, size), np.uint8)
+    centres = np.full((2, 2), (size - 1) / 2, np.float32)
+    session = ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    (ours,) = session.run(None, {"images": pictures, "centres": centres})
+    with torch.inference_mode():
+        theirs = machine(torch.from_numpy(pictures), torch.from_numpy(centres)).numpy()
+    assert ours.shape == theirs.shape and np.abs(ours - theirs).max() < 1e-4 * max(1.0, float(np.abs(theirs).max()))
