@@ -17,7 +17,7 @@ from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network.presets import Preset
 from cpm_live.training.finder_data import Picture
 from cpm_live.training.plan import Plan
-from cpm_live.training.scenes import Scene, SceneMaker, Settings
+from cpm_live.training.scenes import Scene, SceneMaker, Settings, Thing
 from cpm_live.training.task import Drawn
 
 SIZE_WEIGHT, SIDE_WEIGHT = 0.05, 0.02
@@ -45,7 +45,6 @@ def draw_targets(scenes: list[Scene], size: int, stride: int) -> FinderTargets:
     shape = (len(scenes), 3, cells, cells)
     beliefs, belief_mask = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     values, value_mask = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    axis = np.arange(cells, dtype=np.float32)
     for n, scene in enumerate(scenes):
         for kind, boxes in enumerate(scene.ignore):
             for x, y, w, h in boxes:
@@ -53,12 +52,7 @@ def draw_targets(scenes: list[Scene], size: int, stride: int) -> FinderTargets:
                 belief_mask[n, kind, y0 : int((y + h) / stride) + 1, x0 : int((x + w) / stride) + 1] = 0
         # The smallest last: in front of a person, the hand's size counts near the hand's centre.
         for thing in sorted(scene.things, key=lambda t: -t.size):
-            cx, cy = input_to_cells(np.array([thing.x, thing.y]), stride)
-            # Where the middle of a large person is, is less exact than that of a small one.
-            sigma = float(np.clip(0.09 * thing.size / stride, 1.0, 2.2))
-            gaussian = np.exp(
-                -((axis[None, :] - cx) ** 2 + (axis[:, None] - cy) ** 2) / (2 * sigma**2), dtype=np.float32
-            )
+            gaussian = spot(thing, cells, stride)
             kind = thing.kind
             beliefs[n, kind] = np.maximum(beliefs[n, kind], gaussian)
             near = gaussian > 0.25
@@ -71,6 +65,15 @@ def draw_targets(scenes: list[Scene], size: int, stride: int) -> FinderTargets:
     beliefs[:, 2] = 1 - beliefs[:, :2].max(axis=1)
     belief_mask[:, 2] = belief_mask[:, :2].min(axis=1)
     return FinderTargets(*(torch.from_numpy(value) for value in (beliefs, belief_mask, values, value_mask)))
+
+
+def spot(thing: Thing, cells: int, stride: int) -> NDArray[np.float32]:
+    """The belief (cells, cells) in one thing's centre."""
+    axis = np.arange(cells, dtype=np.float32)
+    cx, cy = input_to_cells(np.array([thing.x, thing.y]), stride)
+    # Where the middle of a large person is, is less exact than that of a small one.
+    sigma = float(np.clip(0.09 * thing.size / stride, 1.0, 2.2))
+    return np.exp(-((axis[None, :] - cx) ** 2 + (axis[:, None] - cy) ** 2) / (2 * sigma**2), dtype=np.float32)
 
 
 def stage_losses(maps: Tensor, targets: FinderTargets, peak_weight: float) -> Tensor:
