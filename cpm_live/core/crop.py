@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 PAD_VALUE = 128
 """Grey that fills the input where the crop reaches outside the frame (as the CPM release does)."""
+SHRINK = 0.4
+"""A frame that shrinks to less than this is halved first: linear interpolation aliases. (Not from one half on: a
+webcam's person often lies just below it, halving takes as long as the crop, and the clips agree as well without.)"""
 
 Box = tuple[float, float, float, float]
 """x, y, width, height in frame pixels."""
@@ -91,11 +94,11 @@ class Crop:
 
     def extract(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The network's picture (size, size, 3) of a frame (H, W, 3), grey outside it."""
-        # Linear interpolation aliases when shrinking a lot; AREA is not offered by warpAffine, so
-        # a frame that shrinks by more than 2 is first halved as often as needed: the part that is looked at.
+        # AREA is not offered by warpAffine, so a frame that shrinks a lot is first halved as often as needed: the
+        # part that is looked at.
         matrix, halvings = self.matrix(), 0
         frame, matrix = _cut_huge(frame, matrix, self)
-        while self.scale * 2**halvings < 0.5 and min(frame.shape[:2]) >> halvings > 2:
+        while self.scale * 2**halvings < SHRINK and min(frame.shape[:2]) >> halvings > 2:
             halvings += 1
         if halvings:
             frame, matrix = _part(frame, matrix, self.size, 2**halvings)

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cpm_live.core.crop import PAD_VALUE, Crop
+from cpm_live.core.crop import PAD_VALUE, SHRINK, Crop
 
 
 def crop_pictures(frame: Tensor, crops: Sequence[Crop], dtype: torch.dtype) -> Tensor:
     """The network's pictures (N, 3, size, size), values 0..255, of a frame (H, W, 3) uint8 on the device.
 
     One ``grid_sample`` for all crops of the same level. As on the CPU (``Crop.extract``) a frame that
-    shrinks by more than 2 is halved first, since linear interpolation aliases, and what lies outside is grey.
+    shrinks a lot (``SHRINK``) is halved first, since linear interpolation aliases, and what lies outside is grey.
     """
     size = crops[0].size
     # Grey is zero here, so that grid_sample's zeros outside are the grey that the CPU's border has.
@@ -45,7 +45,7 @@ def crop_pictures(frame: Tensor, crops: Sequence[Crop], dtype: torch.dtype) -> T
 
 def _halvings(crop: Crop, height: int, width: int) -> int:
     count, scale = 0, crop.scale
-    while scale < 0.5 and min(height, width) > 2:
+    while scale < SHRINK and min(height, width) > 2:
         height, width, scale, count = height // 2, width // 2, scale * 2, count + 1
     return count
 

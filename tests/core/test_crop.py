@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cpm_live.core.crop import Crop, cells_to_input, input_to_cells
+from cpm_live.core.crop import SHRINK, Crop, cells_to_input, input_to_cells
 from cpm_live.core.decode import decode
 
 
@@ -72,7 +72,7 @@ def test_shrinking_takes_only_the_part_it_shows_and_changes_nothing(x: float, y:
     crop = Crop(x, y, side, 64)
     # The same with the whole frame halved.
     whole, matrix, scale = frame, crop.matrix(), crop.scale
-    while scale < 0.5:
+    while scale < SHRINK:
         height, width = whole.shape[0] // 2, whole.shape[1] // 2
         whole = np.asarray(cv2.resize(whole[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))
         matrix = np.column_stack([2 * matrix[:, :2], matrix[:, 2] + matrix[:, :2].sum(axis=1) / 2])
