@@ -21,7 +21,7 @@ from cpm_live.pipeline.locate import holds
 from cpm_live.pipeline.match import assign, covered, follow_sigmas, oks, overlap, stretched
 from cpm_live.pipeline.options import MOST_PEOPLE, Lock, Thresholds
 from cpm_live.pipeline.sights import Sight, doubled, same, settle
-from cpm_live.pipeline.tracks import State, Track
+from cpm_live.pipeline.tracks import FIRST_LOOK, State, Track
 
 AGREE = 0.25
 """OKS that the second, closer look at somebody new must reach with the first."""
@@ -31,9 +31,7 @@ _SPARE = 2
 """So many more places than are free are looked at: some of the finder's offers are nobody."""
 
 _FIRST = {"hand": 1.2}
-_FIRST_USUAL = 1.5
-"""The first look at a find is so much wider: its size is a guess, and a second look comes closer. Wrists are better
-at guessing, and a small hand needs all the pixels it can get."""
+"""Where it is not ``FIRST_LOOK``: wrists are better at guessing, and a small hand needs all the pixels it can get."""
 _SURER = 0.15
 """Somebody new who overlaps somebody known must be so much surer: most of them are a piece of the known one."""
 _UNFOUND = 3
@@ -178,7 +176,7 @@ class Follower:
         room = min(free + _SPARE, MOST_PEOPLE - sum(t.looked_for(scene.now) for t in self.tracks)) if free > 0 else 0
         for offer in fresh[: max(0, room)]:
             # A place of the search is as large as it is meant to be.
-            wider = _FIRST.get(self.skeleton.name, _FIRST_USUAL)
+            wider = _FIRST.get(self.skeleton.name, FIRST_LOOK)
             track = Track(offer.box, first_look=wider if finder else 1.0)
             track.vote(offer.side, offer.score)
             self.tracks.append(track)

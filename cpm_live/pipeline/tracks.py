@@ -14,6 +14,8 @@ from cpm_live.pipeline.smooth import Smoother
 
 Array = NDArray[np.float32]
 
+FIRST_LOOK = 1.5
+"""The first look at a find is so much wider: its size is a guess, and the second look comes closer."""
 HOLD_S = 0.35
 """Somebody who is not seen any more is looked for at the place they should be for so long..."""
 REMEMBER_S = 3.0

@@ -22,14 +22,14 @@ from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.hands import hand_box
-from cpm_live.pipeline.locate import pose_box, presence, without_outside
+from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.sights import sights
+from cpm_live.pipeline.tracks import FIRST_LOOK, Track
 
 log = logging.getLogger("cpm_live.pipeline")
 
 PEOPLE = 2
 """So many of the largest people are asked for their wrists."""
-_WIDER = 1.5
-"""The first look at a find is so much wider: its size is a guess, and the second look comes closer."""
 _SAME = 0.7
 """Hands whose middles are closer than this share of the larger one are one hand."""
 _AGREED, _AS_LARGE = 0.35, 1.5
@@ -62,6 +62,7 @@ class WristGuide:
 
     def __init__(self, recipe: Recipe, open_body: Callable[[], Engine]) -> None:
         self._recipe, self._open = recipe, open_body
+        self._limits = Options().thresholds(recipe)
         self._engine: Engine | None = None
         self._failed = False
         self._last: list[Box] = []
@@ -81,7 +82,7 @@ class WristGuide:
             return []
         # Whoever was looked at the last time is looked at once, where their joints were; others twice.
         known = {f: box for f in people if (box := self._remembered(f)) is not None}
-        boxes = self._looked_at(image, [f.box for f in people if f not in known], _WIDER)
+        boxes = self._looked_at(image, [f.box for f in people if f not in known], FIRST_LOOK)
         bodies = self._looked_at(image, [*known.values(), *(box for box, _ in boxes)], 1.0)
         self._last = [box for box, _ in bodies]
         return [Wristed(joints, self._hands_of(joints)) for _, joints in bodies]
@@ -102,19 +103,11 @@ class WristGuide:
             return []
         recipe, engine = self._recipe, self._engine
         assert engine is not None
-        height, width = image.shape[:2]
         preset = engine.preset
-        crops = [Crop.around(box, preset.size, preset.stride, wider * recipe.margin) for box in boxes]
-        looked = engine.look(image, crops, len(recipe.skeleton))
-        seen = []
-        for crop, cells in zip(crops, looked.joints, strict=True):
-            joints = cells[-1].copy()
-            joints[:, :2] = crop.cells_to_frame(joints[:, :2])
-            joints = without_outside(joints, width, height)
-            box = pose_box(joints, recipe.follow_threshold)
-            if box is not None and presence(joints) >= recipe.keep_threshold:
-                seen.append((box, joints))
-        return seen
+        wanted = [(Track(box), Crop.around(box, preset.size, preset.stride, wider * recipe.margin)) for box in boxes]
+        looked = engine.look(image, [crop for _, crop in wanted], len(recipe.skeleton))
+        seen = sights(looked, wanted, image, recipe.skeleton, self._limits, dressed=False)
+        return [(s.box, s.joints) for s in seen if s.box is not None and s.presence >= self._limits.keep]
 
     def _ready(self) -> bool:
         """Whether there is a body network; without one the finder goes on alone."""
@@ -127,7 +120,7 @@ class WristGuide:
         return self._engine is not None
 
     def _hands_of(self, joints: NDArray[np.float32]) -> tuple[Found, ...]:
-        skeleton, least = self._recipe.skeleton, self._recipe.follow_threshold
+        skeleton, least = self._recipe.skeleton, self._limits.follow
         hands = []
         for side in SIDES:
             box = hand_box(joints, skeleton, side, least)
