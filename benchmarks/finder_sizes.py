@@ -1,9 +1,9 @@
 """How large is it? Two ways for a finder to say so: a map of the logarithm of the size, and a belief map per scale.
 
-python benchmarks/finder_sizes.py DATA [MINUTES [PRECISION]]
+python benchmarks/finder_sizes.py DATA [EPOCHS [PRECISION]]
 
-Both start from the shipped finder's trunk and middle layers, with fresh first and last layers, and learn for the
-same time from the same scenes at 192 px. *Scales*: belief maps an octave apart for each kind, each Gaussian in
+Both start from the shipped finder's trunk and middle layers, with fresh first and last layers, and learn from
+as many scenes at 192 px. *Scales*: belief maps an octave apart for each kind, each Gaussian in
 place and in the logarithm of the size; their sum is the belief in a centre, their mean place the size.
 """
 
@@ -105,7 +105,7 @@ def main() -> None:
     """Train both and print recall and precision."""
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    data, minutes = Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    data, epochs = Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
     precision = sys.argv[3] if len(sys.argv) > 3 else "auto"
     torch.set_num_threads(1)
     train, val = finder_data.load(data, "train"), finder_data.load(data, "val")
@@ -123,10 +123,10 @@ def main() -> None:
                 return task(shape, plan, train, val, rng)
 
             device = choose("cpu", precision)
-            trainer = Trainer(network(shape), make, plan, Path(folder), Budget(minutes=minutes), device=device)
+            trainer = Trainer(network(shape), make, plan, Path(folder), Budget(epochs=epochs), device=device)
             latest: list[Progress] = []
             figures = trainer.run(lambda progress, latest=latest: latest.append(progress))
-        print(f"{name}: {latest[-1].epoch:.2f} epochs in {minutes:g} minutes")
+        print(f"{name}: {latest[-1].epoch:.2f} epochs")
         for group, kinds in figures["per_group"].items():
             row = [f"{k} recall {100 * v['recall']:.1f} precision {100 * v['precision']:.1f}" for k, v in kinds.items()]
             print(f"    {group:8} " + ", ".join(row), flush=True)
