@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -82,9 +83,9 @@ class VideoSource:
         self.endless = self.remote and not self._container.duration
         # Frame threads hold back a frame per core, which a live stream would show as lag.
         video.thread_type = "SLICE" if self.endless else "AUTO"
-        self._first_index = self._index
         self._frames: Iterator[av.VideoFrame] = self._container.decode(video)
         self._first: float | None = None
+        self._last: float | None = None
         self._started = time.monotonic()
 
     def _decode(self) -> av.VideoFrame | None:
@@ -110,12 +111,7 @@ class VideoSource:
             self._container.close()
             self._open()
             return self.read()
-        at = picture.time
-        if at is None:
-            at = (self._index - self._first_index) / (self.info.fps or 30.0)
-        if self._first is None:
-            self._first = at
-        seconds = at - self._first
+        seconds = self._seconds_of(picture)
         if self.paced:
             ahead = self._started + seconds - time.monotonic()
             if ahead > 0:
@@ -129,15 +125,36 @@ class VideoSource:
         self._index += 1
         return frame
 
+    def _seconds_of(self, picture: av.VideoFrame) -> float:
+        """When a picture is shown, in seconds from the first; later than the one before, whatever the file says."""
+        at: float | None = picture.time
+        if self._container.format.name == "avi":
+            # AVI knows no times of showing; those that FFmpeg makes up jump to and fro where pictures are reordered.
+            at = None if picture.dts is None or not picture.time_base else float(picture.dts * picture.time_base)
+        if self._first is None:
+            self._first = at or 0.0
+        seconds = at - self._first if at is not None else 0.0
+        if self._last is not None and (at is None or seconds <= self._last):
+            seconds = self._last + 1 / (self.info.fps or 30.0)
+        self._last = seconds
+        return seconds
+
     def close(self) -> None:
         """Close the file or connection."""
         self._container.close()
 
 
 def _upright(picture: av.VideoFrame) -> NDArray[np.generic]:
-    """The picture as it is meant to be seen: phones store portrait clips lying down, with a rotation beside."""
-    turns = round(getattr(picture, "rotation", 0) / 90) % 4
-    return np.rot90(picture.to_ndarray(format="bgr24"), turns)
+    """The picture as it is meant to be seen: phones store portrait clips lying down, with a matrix beside."""
+    image = picture.to_ndarray(format="bgr24")
+    rotation = float(getattr(picture, "rotation", 0))
+    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+    if matrix is not None:
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
+        if a * d < b * c:
+            # Mirrored as well, which a rotation alone does not tell.
+            image, rotation = image[:, ::-1], -float(np.degrees(np.arctan2(-b, -a)))
+    return np.rot90(image, round(rotation / 90) % 4)
 
 
 def _reason(error: Exception) -> str:

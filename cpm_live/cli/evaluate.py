@@ -71,8 +71,17 @@ def evaluate(
 
     recipe = recipes.find(model)
     if recipe.skeleton.name == "finder":
+        asked = {"--predictions": predictions, "--save-predictions": save_predictions, "--sheet": sheet}
+        if unfit := [name for name, value in asked.items() if value is not None]:
+            raise InputError(f"{unfit[0]} does not go with a finder")
         _finder(recipe, data, split, engine, threads, as_json)
         return
+    # Before the work, not after it.
+    for path in (save_predictions, sheet):
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"no folder {path.parent} to write {path.name} into")
+    if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InputError(f"--sheet {sheet} must end in .png or .jpg")
     if split not in ("train", "val"):
         raise InputError(f"--split is train or val, not {split!r}")
     looks = Looks(_scales(scales), flip)
@@ -92,6 +101,8 @@ def evaluate(
         answers = files.of_samples(found[:, -1], samples)
     errors = errors_of(found, samples, recipe.skeleton)
     figures = report(errors, recipe.skeleton, name, head_errors_of(found, samples, recipe.skeleton))
+    # Several people may be in one picture.
+    figures["images"] = len({(sample.image_id, sample.name) for sample in samples})
     if not looks.once and predictions is None:
         figures["looks"] = {"scales": list(looks.scales), "flip": looks.flip}
     if oks.available():

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cpm_live.core.errors import InputError
+
+if TYPE_CHECKING:
+    from cpm_live.capture.base import SourceInfo
+    from cpm_live.recording.batch import Summary
 
 
 def _refuse_own_input(given: Path, *written: Path | None) -> None:
@@ -75,6 +79,8 @@ def run(
 
     recipe = recipes.find(model)
     skeleton = recipe.skeleton
+    if skeleton.name == "finder":
+        raise InputError("a finder finds places, not poses; use --model body or hand, which ask it")
     special = {"all": views.ALL_JOINTS, "none": views.NO_MAP, "background": views.BACKGROUND}
     try:
         shown = special[joint] if joint in special else skeleton.index(joint.replace(" ", "_"))
@@ -85,6 +91,8 @@ def run(
         raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
     if out is None and keypoints is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
+    if out is not None and keypoints is not None and out.expanduser().resolve() == keypoints.expanduser().resolve():
+        raise InputError(f"--out and --keypoints are both {out}; give them different names")
     request = SourceRequest(source, live=False, demo_kind=skeleton.name, demo_frames=frames or 300)
     opened = open_source(request)
     try:
@@ -139,7 +147,23 @@ def run(
         for label, path in (("annotated", out), ("keypoints", keypoints)):
             if path is not None:
                 typer.echo(f"{label}: {path}")
+    if limit is None and (missing := _cut_short(opened.info, summary)):
+        typer.echo(f"cpm-live: {missing}", err=True)
+        raise typer.Exit(1)
     if bad := getattr(opened, "left_out", None):
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         typer.echo(f"cpm-live: left out, since they cannot be read: {', '.join(bad[:5])}{more}", err=True)
         raise typer.Exit(1)
+
+
+def _cut_short(info: SourceInfo, summary: Summary) -> str:
+    """What to say of a video that ended long before it should have; empty where it did not.
+
+    Frames alone would not tell: a webcam that slowed down in the dark gives fewer than its rate promises.
+    """
+    if info.kind != "video" or not info.frames or not info.fps:
+        return ""
+    short = summary.frames < 0.9 * info.frames and summary.seconds + 1 / info.fps < 0.9 * info.frames / info.fps
+    if not short:
+        return ""
+    return f"only {summary.frames} of about {info.frames} frames could be read; the file is damaged or cut off"

@@ -26,7 +26,7 @@ class Frame:
 
     def __post_init__(self) -> None:
         image = self.image
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise ValueError(f"a frame is BGR uint8 (H, W, 3), not {image.dtype} {image.shape}")
         image.flags.writeable = False
 

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import cache_dir
+
+_LONGEST_HEADER = 100_000_000
+
+
+def made_from(metadata: dict[str, str], weights: Path) -> bool:
+    """Whether an exported network's metadata are those of the weights beside it: training may have gone on since.
+
+    Weights that are not there, or are no safetensors file, have no say.
+    """
+    if not weights.is_file():
+        return True
+    with weights.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        text = file.read(length) if length < _LONGEST_HEADER else b""
+    try:
+        theirs = json.loads(text)["__metadata__"]["provenance"]
+    except (ValueError, KeyError, TypeError):
+        return True
+    return bool(metadata.get("provenance") == theirs)
 
 
 def exported(weights: Path) -> Path:

@@ -8,8 +8,10 @@ optimised graph in the cache would save 30 ms of the start, too little for a cac
 from __future__ import annotations
 
 import json
+import logging
 import platform
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -18,21 +20,25 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines.base import EngineInfo, Looked, run_empty
+from cpm_live.engines.export_cache import exported, made_from
 from cpm_live.engines.look import look_on_cpu
 from cpm_live.engines.probe import PROVIDERS
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
+
+log = logging.getLogger("cpm_live.engines")
 
 
 class CpuEngine:
     """Runs ``<weights>.onnx`` (made by ``cpm-live models export``)."""
 
     def __init__(self, session: ort.InferenceSession, preset: Preset, threads: int, kind: str = "cpu") -> None:
-        self._session, self.preset, self._threads, self._kind = session, preset, threads, kind
+        self._session: ort.InferenceSession | None = session
+        self.preset, self._threads, self._kind = preset, threads, kind
 
     @classmethod
     def load(cls, recipe: Recipe, threads: int, kind: str = "cpu") -> CpuEngine:
-        """Load the recipe's exported network, exporting its checkpoint into the cache if there is none.
+        """Load the recipe's exported network, exporting its checkpoint into the cache if there is none or an old one.
 
         Args:
             kind: ``cpu``, ``directml`` or ``coreml``: through which of ONNX Runtime's providers.
@@ -40,11 +46,7 @@ class CpuEngine:
         Raises:
             InputError: no such file, not an exported network of ours, or torch is needed and missing.
         """
-        path = recipe.onnx
-        if not path.is_file():
-            from cpm_live.engines.export_cache import exported
-
-            path = exported(recipe.weights)
+        path = recipe.onnx if recipe.onnx.is_file() else exported(recipe.weights)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -58,18 +60,16 @@ class CpuEngine:
             # DirectML asks for both.
             options.enable_mem_pattern = False
             options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        try:
-            session = ort.InferenceSession(str(path), options, providers=providers)
-            metadata = session.get_modelmeta().custom_metadata_map
-            preset = Preset.from_dict(json.loads(metadata["preset"]))
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many unrelated types
-            raise InputError(
-                f"cannot read network {path}: {first_line(error)}; make it again with cpm-live models export"
-            ) from None
-        return cls(session, preset, threads, kind)
+        session, metadata = _open(path, options, providers)
+        if path == recipe.onnx and not made_from(metadata, recipe.weights):
+            log.info("%s is not of the weights beside it; they are exported into the cache", path)
+            session, metadata = _open(exported(recipe.weights), options, providers)
+        return cls(session, Preset.from_dict(json.loads(metadata["preset"])), threads, kind)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`Engine.infer`."""
+        if self._session is None:
+            raise RuntimeError("the engine is closed")
         inputs: dict[str, NDArray[np.generic]] = {"images": images}
         if self.preset.centre_map:
             inputs["centres"] = centres
@@ -94,5 +94,18 @@ class CpuEngine:
         return EngineInfo(self._kind, label, device, precision, self._threads)
 
     def close(self) -> None:
-        """Drop the session."""
-        del self._session
+        """Drop the session; a second time does nothing."""
+        self._session = None
+
+
+def _open(path: Path, options: ort.SessionOptions, providers: list[str]) -> tuple[ort.InferenceSession, dict[str, str]]:
+    """A session and the network's metadata."""
+    try:
+        session = ort.InferenceSession(str(path), options, providers=providers)
+        metadata = dict(session.get_modelmeta().custom_metadata_map)
+        Preset.from_dict(json.loads(metadata["preset"]))
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many unrelated types
+        raise InputError(
+            f"cannot read network {path}: {first_line(error)}; make it again with cpm-live models export"
+        ) from None
+    return session, metadata

@@ -21,7 +21,8 @@ class TorchEngine:
     """Runs the safetensors checkpoint in float32, eagerly."""
 
     def __init__(self, machine: PoseMachine, threads: int) -> None:
-        self._machine, self._threads = machine.eval(), threads
+        self._machine: PoseMachine | None = machine.eval()
+        self._threads = threads
         self.preset = machine.preset
 
     @classmethod
@@ -33,6 +34,8 @@ class TorchEngine:
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`Engine.infer`."""
+        if self._machine is None:
+            raise RuntimeError("the engine is closed")
         with torch.inference_mode():
             beliefs = self._machine(torch.from_numpy(images), torch.from_numpy(centres))
         out: NDArray[np.float32] = beliefs.numpy()
@@ -52,5 +55,5 @@ class TorchEngine:
         return EngineInfo("torch", f"CPU (torch {torch.__version__}, reference)", device, "fp32", self._threads)
 
     def close(self) -> None:
-        """Drop the network."""
-        del self._machine
+        """Drop the network; a second time does nothing."""
+        self._machine = None

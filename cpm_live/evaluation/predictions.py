@@ -91,12 +91,16 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
     out, others = [], 0
     for row in rows:
         joints, score = _joints(row, path, skeleton)
-        sample = by_name.get(str(row["file_name"])) if "file_name" in row else by_id.get(row.get("image_id"))
+        number = row.get("image_id")
+        if isinstance(number, list | dict):
+            raise InputError(f"{path} is not a COCO results file: image_id is {str(number)[:80]}")
+        sample = by_name.get(str(row["file_name"])) if "file_name" in row else by_id.get(number)
         if sample is None:
             others += 1
         else:
             out.append(Prediction(sample.image_id, sample.name, joints, score))
-    if not out:
+    # No results at all are an answer, too: nobody was found.
+    if rows and not out:
         raise InputError(f"{path}: none of its {len(rows)} results is of a picture of this data (see image_id)")
     return out, others
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from cpm_live.core.errors import InputError
 
 _NEEDS_NO_SCREEN = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb")
-_ADVICE = "use 'cpm-live run demo' (or a file, folder or URL in place of demo), which needs no window"
+_ADVICE = "use 'cpm-live run demo --out demo.mp4' (or a file, folder or URL in place of demo), which needs no window"
 
 
 def check_display(environment: Mapping[str, str] | None = None) -> None:

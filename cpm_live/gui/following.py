@@ -141,9 +141,7 @@ class Following(QObject):
             locked = f"#{result.locked}"
         if locked is None and self.state.options.lock is not None:
             locked = "…"
-        # Offers of the finder that came to nothing are nobody whom a larger budget would show.
-        full = len(result.poses) >= self.state.options.budget(result.skeleton.name)
-        self.status.show_people(len(result.poses), len(result.hands), result.left_out if full else 0, locked)
+        self.status.show_people(len(result.poses), len(result.hands), result.left_out, locked)
 
     def _shown(self, result: Result) -> Pose | None:
         first = result.poses[0] if result.poses else None

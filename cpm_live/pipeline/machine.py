@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -65,7 +66,7 @@ class PoseMachine:
 
     def __init__(
         self,
-        model: str | Recipe = "body",
+        model: str | os.PathLike[str] | Recipe = "body",
         engine: str | Engine = "auto",
         threads: int = 0,
         options: Options | None = None,
@@ -73,7 +74,7 @@ class PoseMachine:
         hand_engine: Callable[[Recipe], Engine] | None = None,
         hands_failed: Callable[[str], None] | None = None,
     ) -> None:
-        self.recipe = find(model) if isinstance(model, str) else model
+        self.recipe = model if isinstance(model, Recipe) else find(os.fspath(model))
         kind = engine if isinstance(engine, str) else "auto"
         self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
         self.options = options or Options()
@@ -136,7 +137,8 @@ class PoseMachine:
             joint_threshold=scene.limits.joint,
             hollow_threshold=scene.limits.hollow,
             finder=findings,
-            left_out=self.follower.left_out,
+            # Offers of the finder that came to nothing are nobody whom a larger budget would show.
+            left_out=self.follower.left_out if len(poses) >= scene.budget else 0,
             locked=self.follower.locked,
         )
         if not self.with_hands:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cpm_live.core.crop import Box
 from cpm_live.core.errors import InputError
 from cpm_live.engines.recipe import Recipe
@@ -59,10 +61,12 @@ class Options:
     finder_threshold: float | None = None
 
     def __post_init__(self) -> None:
-        if self.people is not None and not 1 <= self.people <= MOST_PEOPLE:
+        if self.people is not None and (not isinstance(self.people, int) or not 1 <= self.people <= MOST_PEOPLE):
             raise InputError(f"people is {self.people}; use 1 to {MOST_PEOPLE}")
         if not 0.0 <= self.smoothing <= 1.0:
             raise InputError(f"smoothing is {self.smoothing:g}; use 0 (raw) to 1 (smooth)")
+        if self.region is not None and (len(self.region) != 4 or not np.isfinite(self.region).all()):
+            raise InputError(f"the region is {self.region}; use x, y, width and height in pixels")
         if self.region is not None and not (self.region[2] >= 16 and self.region[3] >= 16):
             raise InputError("the region is too small; use at least 16 x 16 pixels")
         if self.finder_every < 1:

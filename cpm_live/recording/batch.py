@@ -85,7 +85,7 @@ def _sink(out: Path, source: Source) -> _Sink:
         return _VideoSink(out, source.info.fps or 10.0)
     if kind == "image" and suffix in IMAGE_SUFFIXES:
         return _PictureSink(out, folder=False)
-    if kind == "folder" and not suffix:
+    if kind == "folder" and (not suffix or out.is_dir()):
         return _PictureSink(out, folder=True)
     wanted = {"image": "a picture (.png, .jpg) or a video (.mp4, .mkv)", "folder": "a folder or a video (.mp4, .mkv)"}
     raise InputError(f"cannot write {out}: for this input --out is {wanted.get(kind, 'a video (.mp4 or .mkv)')}")

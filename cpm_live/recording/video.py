@@ -47,7 +47,7 @@ class VideoWriter:
         self._fps = Fraction(max(1.0, fps)).limit_denominator(1001)
         self._quality = quality
         self._stream: av.VideoStream | None = None
-        self._last = -1
+        self._last, self._failed = -1, False
         self._size = (0, 0)
         self.frames = 0
 
@@ -61,7 +61,7 @@ class VideoWriter:
             InputError: disk full or the like.
         """
         if self._stream is None:
-            self._size = (image.shape[1] & ~1, image.shape[0] & ~1)
+            self._size = (max(2, image.shape[1] & ~1), max(2, image.shape[0] & ~1))
             self._start()
         width, height = self._size
         if image.shape[:2] != (height, width):
@@ -91,6 +91,7 @@ class VideoWriter:
             for packet in self._stream.encode(frame):
                 self._container.mux(packet)
         except (FFmpegError, OSError) as error:
+            self._failed = True
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
 
     def close(self) -> None:
@@ -100,7 +101,8 @@ class VideoWriter:
             InputError: disk full or the like.
         """
         try:
-            if self._stream is not None:
+            # A container whose header could not be written crashes the process when it is given what is left.
+            if self._stream is not None and not self._failed:
                 self._mux(None)
         finally:
             self._stream = None

@@ -82,7 +82,9 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
         raise InputError(f"{annotations} is not a COCO keypoint file: {error!r}") from None
     if not rows:
         raise InputError(f"{annotations} has no annotations")
-    wanted = {image["file_name"] for _, image in rows}
+    wanted = {image.get("file_name") for _, image in rows}
+    if odd := [name for name in wanted if not isinstance(name, str)]:
+        raise InputError(f"{annotations}: a picture's file_name is {odd[0]!r}; it must be a name")
     pictures = _read_pictures(folder, wanted)
     if missing := sorted(wanted - pictures.keys()):
         raise InputError(f"{len(missing)} pictures of {annotations} are missing, {missing[0]} first")
@@ -91,6 +93,9 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
         try:
             joints = np.asarray(row["keypoints"], np.float32).reshape(-1, 3)
             x, y, w, h = (float(value) for value in row["bbox"])
+            area = float(row.get("area") or 0)
+            if not np.isfinite([*joints.flat, x, y, w, h, area]).all():
+                raise ValueError("keypoints, bbox and area must be numbers")
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{annotations}: annotation {row.get('id')} is unusable: {error!r}") from None
         if len(joints) != len(skeleton):
@@ -100,7 +105,6 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
             )
         name = image["file_name"]
         source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
-        area = float(row.get("area") or 0)
         samples.append(
             Sample(name, pictures[name], joints, (x, y, w, h), str(source), image_id=row["image_id"], area=area)
         )

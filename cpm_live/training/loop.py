@@ -84,7 +84,10 @@ class Trainer:
         self._net = self.ranks.wrap(self.machine)
         self._curves: Curves | None = None
         if self.ranks.leads:
-            out.mkdir(parents=True, exist_ok=True)
+            try:
+                out.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"cannot write into {out}: {error.strerror}; choose another --out") from None
 
     @property
     def epoch(self) -> float:

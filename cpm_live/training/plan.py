@@ -69,7 +69,10 @@ class Plan:
     def from_table(cls, table: dict[str, Any]) -> Plan:
         """From TOML values. Raises ``InputError`` naming an unknown key."""
         values = dict(table)
-        augment = dict(values.pop("augment", {}))
+        augment = values.pop("augment", {})
+        if not isinstance(augment, dict):
+            raise InputError(f"[train] augment must be a table, not {augment!r}")
+        augment = dict(augment)
         for name, kind in (("train", cls), ("train.augment", Augmentation)):
             known = {item.name for item in fields(kind)}
             given = values if kind is cls else augment
@@ -93,10 +96,25 @@ class Plan:
             ("batch", 1, 100_000), ("rate", 1e-9, 10), ("sigma", 0.1, 100), ("synthetic", 0, 0.999),
             ("negative", 0, 0.999), ("ema", 0, 0.999999), ("clip_noise", 0, 1e6), ("hard", 0, 1), ("teacher", 0, 1),
             ("evaluate_every", 1e-6, 1e6),
+            ("trunk_rate", 0, 100), ("weight_decay", 0, 10), ("clip", 1e-9, 1e9), ("peak_weight", 0, 1e6),
+            ("seed", 0, 2**63),
         ):  # fmt: skip
             value = getattr(self, name)
+            if name in ("batch", "seed") and not isinstance(value, int):
+                raise InputError(f"[train] {name} must be a whole number, not {value!r}")
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
                 raise InputError(f"[train] {name} must be a number from {least} to {most}, not {value!r}")
+        if not self.sizes or any(side < 32 or side % 8 for _, side in self.sizes):
+            raise InputError(
+                f"[train] sizes must be [[share, side], ...], sides from 32 up and multiples of 8, not {self.sizes}"
+            )
+        for name in ("sources", "repeat", "absent"):
+            if not isinstance(getattr(self, name), dict):
+                raise InputError(f"[train] {name} must be a table by source, not {getattr(self, name)!r}")
+        for item in fields(Augmentation):
+            value = getattr(self.augment, item.name)
+            if item.name != "zoom" and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise InputError(f"[train.augment] {item.name} must be a number, not {value!r}")
         if self.teacher_stages not in ("last", "matched"):
             raise InputError(f"[train] teacher_stages must be last or matched, not {self.teacher_stages!r}")
 
@@ -118,6 +136,8 @@ def with_settings(table: dict[str, Any], settings: list[str]) -> dict[str, Any]:
         place = out
         *folders, name = key.strip().split(".")
         for folder in folders:
+            if not isinstance(place.get(folder, {}), dict):
+                raise InputError(f"--set {setting}: {folder} is a value, not a table")
             place[folder] = dict(place.get(folder, {}))
             place = place[folder]
         place[name] = parsed

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine, build
@@ -78,8 +79,8 @@ def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]
         )
     try:
         load_lite0(machine.trunk, path)  # type: ignore[arg-type]
-    except (KeyError, RuntimeError) as error:
-        raise InputError(f"{path} does not hold EfficientNet-Lite0's weights: {error}") from None
+    except (KeyError, RuntimeError, UnpicklingError, EOFError, OSError) as error:
+        raise InputError(f"{path} does not hold EfficientNet-Lite0's weights: {first_line(error)}") from None
     return machine, {"trunk": f"EfficientNet-Lite0, ImageNet ({path.name}, Apache-2.0)"}
 
 

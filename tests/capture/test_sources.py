@@ -7,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -67,6 +68,44 @@ def test_contract(finite: tuple[Source, int]) -> None:
     assert source.read() is None
     source.close()
     source.close()
+
+
+def _encoded(path: Path, frames: list[np.ndarray], options: dict[str, str]) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt, stream.options = "yuv420p", options
+        for image in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_times_go_forward_where_the_file_has_none(tmp_path: Path) -> None:
+    """AVI with reordered pictures: FFmpeg makes up times that jump to and fro."""
+    rng = np.random.default_rng(0)
+    frames = [np.roll(rng.integers(0, 255, (48, 64, 3), np.uint8), 3 * i, axis=1) for i in range(20)]
+    source = VideoSource(str(_encoded(tmp_path / "b.avi", frames, {"bf": "3"})))
+    times = [frame.media_time for _ in range(30) if (frame := source.read()) is not None]
+    assert np.allclose(np.diff(times), 0.04, atol=1e-3) and len(times) == 20
+
+
+def test_mirrored_files_are_mirrored_not_turned(tmp_path: Path) -> None:
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:, :32], image[:24, 32:] = 255, 80
+    path = _encoded(tmp_path / "m.mp4", [image] * 3, {"crf": "1"})
+    for matrix, expected in (
+        ((-1, 0, 0, 1), image[:, ::-1]),
+        ((1, 0, 0, -1), image[::-1]),
+        ((-1, 0, 0, -1), image[::-1, ::-1]),
+    ):
+        data = bytearray(path.read_bytes())
+        at = data.index(b"tkhd") + 4 + 40  # the track header's display matrix: a b u c d v x y w
+        for place, value in zip((0, 1, 3, 4), matrix, strict=True):
+            data[at + 4 * place : at + 4 * place + 4] = int(value * 65536).to_bytes(4, "big", signed=True)
+        (tmp_path / "turned.mp4").write_bytes(data)
+        frame = VideoSource(str(tmp_path / "turned.mp4")).read()
+        assert frame is not None and np.abs(frame.image.astype(int) - expected).mean() < 12, matrix
 
 
 def test_real_clip_decodes_whole_with_its_times(clips: Path) -> None:

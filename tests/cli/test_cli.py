@@ -48,7 +48,13 @@ def test_help_and_version() -> None:
         (["run", "camera:9", "-o", "{tmp}/a.mp4"], "no camera 9"),
         (["run", "demo", "-m", "{tmp}/bad.toml", "-o", "{tmp}/a.mp4"], "is not TOML"),
         (["run", "demo", "-m", "{tmp}/broken.toml", "-o", "{tmp}/a.mp4"], "cannot read network"),
+        (["run", "demo", "-m", "finder", "-o", "{tmp}/a.mp4"], "a finder finds places"),
+        (["run", "demo", "--region=nan,0,99,99", "-o", "{tmp}/a.mp4"], "the region is"),
+        (["run", "demo", "-o", "{tmp}/a.mp4", "-k", "{tmp}/a.mp4"], "are both"),
         (["evaluate", "body", "-d", "{tmp}"], "no data in"),
+        (["evaluate", "body", "-d", "{tmp}", "--sheet", "{tmp}/no/a.png"], "no folder"),
+        (["evaluate", "finder", "-d", "{tmp}", "--sheet", "{tmp}/a.png"], "does not go with a finder"),
+        (["train", "body", "-d", "{tmp}", "--epochs", "1", "--set", "sources=1"], "sources must be a table"),
         (["train", "body", "-d", "{tmp}"], "say how long"),
         (["models", "export", "{tmp}/text.mp4"], "cannot read weights"),
         (["--size", "big"], "write it as 1280x720"),
@@ -203,3 +209,19 @@ def test_doctor_goes_on_without_a_cache_folder(tmp_path: Path) -> None:
     done = cli("doctor", XDG_CACHE_HOME=str(tmp_path / "file" / "cache"))
     assert done.returncode == 0, done.stderr
     assert "cannot be made" in done.stdout and "engine cpu: ready" in done.stdout
+
+
+def test_a_cut_video_is_told_and_what_was_read_is_kept(tmp_path: Path) -> None:
+    from cpm_live.recording.video import VideoWriter
+
+    whole = tmp_path / "whole.mkv"
+    writer = VideoWriter(whole)
+    rng = np.random.default_rng(0)
+    for index in range(40):
+        writer.write(rng.integers(0, 255, (96, 128, 3), np.uint8), index / 30)
+    writer.close()
+    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert cli("run", str(whole), "-k", str(tmp_path / "a.jsonl"), "-q").returncode == 0
+    cut = cli("run", str(tmp_path / "cut.mkv"), "-k", str(tmp_path / "b.jsonl"), "-q")
+    assert cut.returncode == 1 and "damaged or cut off" in cut.stderr and "of about 40 frames" in cut.stderr
+    assert len((tmp_path / "b.jsonl").read_text().splitlines()) > 5

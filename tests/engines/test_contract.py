@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,31 @@ def test_checkpoint_without_onnx_is_exported_into_the_cache(
     before = made[0].stat().st_mtime_ns
     open_engine(Recipe("x", BODY, "tiny", alone), "cpu", 1)
     assert made[0].stat().st_mtime_ns == before
+
+
+def test_an_export_of_older_weights_is_not_used(tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who trains on and forgets to export again would see the old network, silently."""
+    monkeypatch.setattr("cpm_live.engines.export_cache.cache_dir", lambda: tmp_path / "cache")
+    machine, header = checkpoint.load(tiny.weights)
+    weights = tmp_path / "ema.safetensors"
+    weights.with_suffix(".onnx").write_bytes(tiny.onnx.read_bytes())
+    state = {name: value * 0.97 for name, value in machine.state_dict().items()}
+    checkpoint.save(weights, state, replace(header, provenance={"steps": 7}))
+    recipe = Recipe("x", BODY, "tiny", weights)
+    pictures = np.full((1, 3, 128, 128), 90, np.uint8)
+    centres = np.full((1, 2), 63.5, np.float32)
+    ours, theirs, old = (open_engine(r, k, 1) for r, k in ((recipe, "cpu"), (recipe, "torch"), (tiny, "cpu")))
+    answers = [engine.infer(pictures, centres) for engine in (ours, theirs, old)]
+    assert np.abs(answers[0] - answers[1]).max() < 1e-3 < np.abs(answers[0] - answers[2]).max()
+
+
+@pytest.mark.parametrize("kind", ["cpu", "torch"])
+def test_closing_twice_does_nothing_and_use_after_it_is_told(tiny: Recipe, kind: str) -> None:
+    engine = open_engine(tiny, kind, 1)
+    engine.close()
+    engine.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        engine.infer(np.zeros((1, 3, 128, 128), np.uint8), np.zeros((1, 2), np.float32))
 
 
 def test_unknown_engine_and_missing_weights(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def test_each_person_gets_the_prediction_that_fits_once() -> None:
     [
         ("{", "is not JSON"),
         ("{}", "not a COCO results file"),
+        ('[{"image_id": [1], "keypoints": ' + json.dumps([0] * 42) + "}]", "image_id is"),
         ('[{"image_id": 1}]', "not a COCO results file"),
         ('[{"image_id": 1, "keypoints": [1, 2, 3]}]', "has 1 keypoints, the body skeleton has 14"),
         (json.dumps([{"image_id": 99, "keypoints": [0] * 42}]), "none of its 1 results is of a picture"),
@@ -201,6 +202,19 @@ def test_the_command_scores_saves_and_draws(tmp_path: Path) -> None:
     assert "source drawn" in some.stdout and "right wrist" not in some.stdout and "stage 1" not in some.stdout
     flipped = _evaluate("--data", str(tmp_path / "data"), "--threads", "1", "--flip", "--scales", "1,1.1", "--json")
     assert json.loads(flipped.stdout.strip().splitlines()[-1])["looks"] == {"scales": [1.0, 1.1], "flip": True}
+
+
+def test_nobody_predicted_is_an_answer_and_pictures_are_counted_once(tmp_path: Path) -> None:
+    samples = figures(3)
+    write_coco(tmp_path / "data", samples)
+    path = tmp_path / "data" / "annotations.json"
+    table = json.loads(path.read_text())
+    table["annotations"].append({**table["annotations"][0], "id": 99})
+    path.write_text(json.dumps(table))
+    (tmp_path / "p.json").write_text("[]")
+    scored = _evaluate("--data", str(tmp_path / "data"), "--predictions", str(tmp_path / "p.json"), "--json")
+    figures_of = json.loads(scored.stdout.strip().splitlines()[-1])
+    assert figures_of["images"] == 3 and set(figures_of["pck"].values()) == {0.0}
 
 
 def test_the_command_finds_in_whole_pictures(tmp_path: Path) -> None:

@@ -80,6 +80,24 @@ def test_later_stages_are_better_on_real_pictures(data: Path) -> None:
     assert errors.pck(0.2) > 0.4
 
 
+def test_nobody_is_left_out_while_there_is_room() -> None:
+    """What the finder offers beside the one hand is nobody whom a larger budget would show."""
+    machine = PoseMachine("hand")
+    source = DemoSource("hand", frames=12, paced=False)
+    results = [machine(frame) for _ in range(12) if (frame := source.read()) is not None]
+    assert any(result.poses for result in results)
+    assert all(result.left_out == 0 or len(result.poses) == 2 for result in results)
+
+
+def test_a_recipe_may_be_given_as_a_path() -> None:
+    assert PoseMachine(Path("engines/hand.toml").resolve(), engine=DotEngine()).recipe.name == "hand"
+
+
+def test_pictures_without_pixels_are_refused() -> None:
+    with pytest.raises(ValueError, match="BGR uint8"):
+        PoseMachine("body", engine=DotEngine())(np.zeros((0, 10, 3), np.uint8))
+
+
 def test_wrong_names_are_refused() -> None:
     with pytest.raises(InputError, match="unknown model 'cat'"):
         PoseMachine("cat")

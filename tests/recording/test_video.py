@@ -135,6 +135,23 @@ def test_a_full_or_missing_disk_is_told(tmp_path: Path) -> None:
     recorder.put(_result(1, 1, machine), View())  # does not wait or fail
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_full_disk_is_one_line_not_a_crash(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg's muxer crashes the process when it is given more after its header could not be written."""
+    path = tmp_path / f"a{suffix}"
+    path.symlink_to("/dev/full")
+    done: list[Recorder] = []
+    recorder = Recorder(path, done.append)
+    recorder.start()
+    machine = PoseMachine("body", engine=DotEngine())
+    for index in range(40):
+        recorder.put(_result(index, index * 33_000_000, machine), View())
+    recorder.finish()
+    recorder.join(20)
+    assert done == [recorder] and "No space left" in recorder.error
+
+
 def test_names_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     writer = VideoWriter(Path("out12:30.mp4"))

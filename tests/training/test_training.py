@@ -181,5 +181,17 @@ def test_plans_name_unknown_keys() -> None:
         Plan.from_table({"speed": 3})
     with pytest.raises(InputError, match=r"unknown key 'spin' in \[train.augment\]"):
         Plan.from_table({"augment": {"spin": 3}})
+    for wrong, message in (
+        ({"batch": 1.5}, "batch must be a whole number"),
+        ({"seed": -1}, "seed must be a number from 0"),
+        ({"trunk_rate": "foo"}, "trunk_rate must be a number"),
+        ({"sizes": [[1, 100]]}, "multiples of 8"),
+        ({"sizes": []}, "multiples of 8"),
+        ({"sources": 1}, "sources must be a table"),
+        ({"augment": 1}, "augment must be a table"),
+        ({"augment": {"rotation": "foo"}}, "rotation must be a number"),
+    ):
+        with pytest.raises(InputError, match=message):
+            Plan.from_table(wrong)
     plan = Plan.from_table({"sizes": [[0.5, 128], [1.0, 192]], "augment": {"zoom": [1, 2]}})
     assert [plan.size_at(done) for done in (0, 0.49, 0.5, 1.0)] == [128, 128, 192, 192]
