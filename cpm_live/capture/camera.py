@@ -10,10 +10,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
+
+PATIENCE_S = 1.0
+"""A camera that gives no picture for so long has stopped; a single one may be broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,8 @@ class CameraSource:
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
             self._capture.set(cv2.CAP_PROP_FPS, fps)
-            ok, image = self._capture.read()
-        else:
-            ok, image = False, None
-        if not ok or image is None:
+        image = self._grab() if self._capture.isOpened() else None
+        if image is None:
             self._capture.release()
             raise InputError(f"camera {device.index} ({device.name}) {_why_not(device)}")
         self._index = 0
@@ -104,13 +106,24 @@ class CameraSource:
 
     def read(self) -> Frame | None:
         """The camera's next frame."""
-        ok, image = self._capture.read()
-        if not ok or image is None:
+        image = self._grab()
+        if image is None:
             raise SourceLost(f"camera {self.device.index} ({self.device.name}) stopped delivering; check its cable")
         # OpenCV may reuse its buffer only if it is handed back in, which it is not: no copy needed.
         frame = Frame(np.asarray(image, np.uint8), self._index, time.monotonic_ns())
         self._index += 1
         return frame
+
+    def _grab(self) -> NDArray[np.generic] | None:
+        """The next picture; None where none comes for a while."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            ok, image = self._capture.read()
+            if ok and image is not None:
+                return image
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Let go of the camera."""

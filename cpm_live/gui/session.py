@@ -101,6 +101,7 @@ class Session(QObject):
         self._loading = self._waiting = False
         self._first_source, self._was_saved = True, False
         self._stopping = False
+        self._camera_asked = 0
 
     # -- source -----------------------------------------------------------------------------------
 
@@ -134,10 +135,12 @@ class Session(QObject):
 
     def open_camera(self) -> None:
         """Play the first camera there is."""
+        self._camera_asked = self.live.generation
         in_background("list-cameras", self._openers.cameras, self._open_first, self)
 
     def _open_first(self, cameras: list[Device] | None) -> None:
-        if not self._stopping:
+        # Listing takes a while; whoever chose something else meanwhile keeps it.
+        if not self._stopping and self.live.generation == self._camera_asked:
             # With none, opening camera 0 fails with a line that says so.
             self.open(f"camera:{cameras[0].index}" if cameras else "camera:0")
 
@@ -152,6 +155,7 @@ class Session(QObject):
             why = f"{message}. Showing the built-in demo instead; press C for a camera or O for a file."
             self._fall_back(NO_CAMERA if absent else _sentence(why))
             return
+        self.live.drop_source()
         self.latest, self.info = None, None
         self.source_failed.emit(self.source)
         self.notice.emit(Notice("error", _sentence(message), about="source"))
@@ -283,6 +287,8 @@ class Session(QObject):
                 self._handle(event)
 
     def _handle(self, event: Event) -> None:
+        if event.generation not in (None, self.live.generation):
+            return  # of a source that was left meanwhile
         stale = self.recipe is None or event.asked != (self.recipe.name, self.engine)
         match event.kind:
             case "source":

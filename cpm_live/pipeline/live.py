@@ -45,6 +45,7 @@ class Event:
         path: of the recording.
         asked: with ``engine`` and ``engine-failed``: the model and engine that were asked for, so that the
             answer to an earlier request can be told from the one that is waited for.
+        generation: of the source an event is about; None for the others.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Event:
     info: SourceInfo | None = None
     path: Path | None = None
     asked: tuple[str, str] = ("", "")
+    generation: int | None = None
 
 
 class Live:
@@ -131,10 +133,15 @@ class Live:
         def tell(event: CaptureEvent) -> None:
             if generation == self._generation:
                 kind = {"opened": "source"}.get(event.kind, f"source-{event.kind}")
-                self._tell(Event(kind, event.message, event.info))
+                self._tell(Event(kind, event.message, event.info, generation=generation))
 
         self._capture = CaptureThread(request, deliver, tell, opener)
         self._capture.start()
+
+    def drop_source(self) -> None:
+        """Forget a source that failed: what is still on its way from it is not shown any more."""
+        self._generation += 1
+        self._frames.clear()
 
     def set_model(self, recipe: Recipe, engine: str = "auto") -> None:
         """Switch model or engine; the worker loads it and goes on with the old one until it is ready."""

@@ -268,6 +268,19 @@ class PoseMachine:
         """Whether the hands at the wrists are looked at as well."""
         return self.options.hands and self.recipe.skeleton.name == "body"
 
+    def swap(self, engine: Engine, hand_engine: Callable[[Recipe], Engine]) -> list[Engine | WristHands]:
+        """Go on with another engine of the same network, for hands at the wrists, too; whoever is followed stays.
+
+        Returns:
+            What ran before, to be closed by the caller.
+        """
+        before: list[Engine | WristHands] = [self.engine]
+        if self._hands is not None:
+            before.append(self._hands)
+        self.engine, self._hands = engine, None
+        self._open_hands, self._no_hands = hand_engine, False
+        return before
+
     # -- the end ----------------------------------------------------------------------------------
 
     def reset(self) -> None:

@@ -16,6 +16,7 @@ from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
 from cpm_live.pipeline.finding import FinderOpener
+from cpm_live.pipeline.hands import WristHands
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 
@@ -109,18 +110,22 @@ class Worker(threading.Thread):
         """Go on with another engine; people who are followed stay followed if it runs the same model."""
         recipe, kind, engine = opened.recipe, opened.kind, opened.engine
         machine, asked = self._machine, (recipe.name, kind)
+
+        def open_hands(hand: Recipe) -> Engine:
+            return self._open(hand, kind)
+
         if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
-            before, machine.engine = machine.engine, engine
-            before.close()
+            for old in machine.swap(engine, open_hands):
+                _close(old)
         else:
             if machine is not None:
-                machine.close()
+                _close(machine)
             self._machine = PoseMachine(
                 recipe,
                 engine,
                 options=self.options,
                 finder=self._open_finder,
-                hand_engine=lambda hand: self._open(hand, kind),
+                hand_engine=open_hands,
                 hands_failed=lambda line: self._tell("engine-note", line, asked),
             )
         self._recipe, self._running = recipe, asked
@@ -137,10 +142,7 @@ class Worker(threading.Thread):
             self._loader.load(self._recipe, "cpu", running=False)
         else:
             self._tell("engine-failed", f"{line}; choose another engine", self._running)
-        try:
-            machine.close()
-        except Exception as problem:  # noqa: BLE001 - what is broken may not even close
-            log.warning("closing the engine failed: %s", first_line(problem))
+        _close(machine)
 
     def _show_bare(self, generation: int, frame: Frame) -> None:
         if self._recipe is not None:
@@ -149,3 +151,11 @@ class Worker(threading.Thread):
                 Result(frame, (), self._recipe.skeleton, self._recipe.name, 0, self._recipe.joint_threshold,
                        finished_ns=time.monotonic_ns()),
             )  # fmt: skip
+
+
+def _close(what: Engine | PoseMachine | WristHands) -> None:
+    """Close what is not used any more; what is broken may not even close, and the thread must go on."""
+    try:
+        what.close()
+    except Exception as problem:  # noqa: BLE001 - engines raise what their libraries raise
+        log.warning("closing the engine failed: %s", first_line(problem))

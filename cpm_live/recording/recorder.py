@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from cpm_live.drawing.view import View
 
 if TYPE_CHECKING:
     from cpm_live.recording.video import VideoWriter
+
+log = logging.getLogger("cpm_live.recording")
 
 MAX_BYTES = 256 << 20
 """Frames that may wait for the encoder: about 10 s of 640x480 at 30 fps."""
@@ -104,6 +107,9 @@ class Recorder(threading.Thread):
             self.error = f"{self.path.name}: {first_line(error)}"
         finally:
             self._end(writer)
+            if self.error:
+                # A window that is being closed shows nothing any more.
+                log.error("recording: %s", self.error)
             self._done(self)
 
     def _end(self, writer: VideoWriter | None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
@@ -35,8 +36,10 @@ class VideoWriter:
     def __init__(self, path: Path, fps: float = 30.0, quality: int = 20) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
-        fragmented = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
-        options = fragmented if path.suffix.lower() == ".mp4" else {}
+        # Flushed: FFmpeg would keep up to 256 KiB to itself, half a minute of a calm picture.
+        options = {"flush_packets": "1"}
+        if path.suffix.lower() == ".mp4":
+            options["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
@@ -48,6 +51,7 @@ class VideoWriter:
         self._quality = quality
         self._stream: av.VideoStream | None = None
         self._last, self._failed = -1, False
+        self._key_at = 0
         self._size = (0, 0)
         self.frames = 0
 
@@ -69,6 +73,9 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
         self._last = max(self._last + 1, round(seconds / _CLOCK))
         frame.pts, frame.time_base = self._last, _CLOCK
+        if self.frames == 0 or self._last - self._key_at >= 1 / _CLOCK:
+            # A fragment ends with each key frame: at least every second, however slowly frames come.
+            frame.pict_type, self._key_at = PictureType.I, self._last
         self._mux(frame)
         self.frames += 1
 
@@ -79,10 +86,11 @@ class VideoWriter:
         stream.time_base = _CLOCK
         stream.codec_context.time_base = _CLOCK
         stream.codec_context.thread_count = 2
-        # A key frame at least every second or so keeps fragments, and what a crash can lose, short.
-        stream.codec_context.gop_size = max(1, round(float(self._fps)))
-        # No B-frames: a fragmented MP4 has no edit list, so reordering would shift all times.
-        stream.options = {"crf": str(self._quality), "preset": "veryfast", "bf": "0"}
+        # No B-frames: a fragmented MP4 has no edit list, so reordering would shift all times. What x264 looks ahead
+        # is lost in a crash.
+        stream.options = {
+            "crf": str(self._quality), "preset": "veryfast", "bf": "0", "forced-idr": "1", "rc-lookahead": "3",
+        }  # fmt: skip
         self._stream = stream
 
     def _mux(self, frame: av.VideoFrame | None) -> None:

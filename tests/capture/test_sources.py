@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cpm_live.capture import camera
-from cpm_live.capture.base import Source
+from cpm_live.capture.base import Source, SourceLost
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.open import SourceRequest, is_camera, is_demo, open_source
@@ -68,6 +68,36 @@ def test_contract(finite: tuple[Source, int]) -> None:
     assert source.read() is None
     source.close()
     source.close()
+
+
+def test_a_broken_picture_of_a_camera_is_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first read of many cameras is empty, and a single MJPG picture may be damaged."""
+    broken, reads = {0, 5}, []
+
+    class Flaky:
+        def __init__(self, index: int, backend: int) -> None: ...
+
+        def isOpened(self) -> bool:
+            return True
+
+        def set(self, key: int, value: float) -> None: ...
+
+        def get(self, key: int) -> float:
+            return 30.0
+
+        def read(self) -> tuple[bool, np.ndarray | None]:
+            reads.append(len(reads))
+            return (False, None) if reads[-1] in broken or len(reads) > 10 else (True, np.zeros((48, 64, 3), np.uint8))
+
+        def release(self) -> None: ...
+
+    monkeypatch.setattr(camera.cv2, "VideoCapture", Flaky)
+    monkeypatch.setattr(camera, "PATIENCE_S", 0.1)
+    source = camera.CameraSource(camera.Device(0, "Cam", 0))
+    for _ in range(7):
+        assert source.read() is not None
+    with pytest.raises(SourceLost, match="stopped delivering"):
+        source.read()
 
 
 def _encoded(path: Path, frames: list[np.ndarray], options: dict[str, str]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from cpm_live.capture.camera import Device
 from cpm_live.core.errors import InputError
 from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, NO_MAP
 from cpm_live.engines.recipe import Recipe
@@ -21,7 +23,7 @@ from cpm_live.gui.shortcuts import SHORTCUTS
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.gui.conftest import Opener, wait_for_pose
-from tests.gui.fakes import EARLY_SHIFT, KnowingEngine, our_threads
+from tests.gui.fakes import EARLY_SHIFT, KnowingEngine, one_camera, openers, our_threads
 
 Key = Qt.Key
 
@@ -291,6 +293,44 @@ def test_camera_is_preferred_and_mirrored(open_window: Opener, qtbot: QtBot) -> 
     press(qtbot, window, Key.Key_D)
     qtbot.waitUntil(lambda: "Demo" in window.toolbar.source.text(), timeout=2000)
     assert not window.state.view.mirror
+
+
+def test_a_list_of_cameras_that_comes_late_changes_nothing(open_window: Opener, qtbot: QtBot) -> None:
+    """C, then D before the cameras are listed: the demo stays."""
+    listed: list[bool] = []
+
+    def slow() -> list[Device]:
+        time.sleep(0.5)
+        listed.append(True)
+        return one_camera()
+
+    window = open_window(source="demo", fakes=replace(openers(), cameras=slow))
+    wait_for_pose(window, qtbot)
+    window.session.open_camera()
+    press(qtbot, window, Key.Key_D)
+    qtbot.waitUntil(lambda: bool(listed), timeout=3000)
+    qtbot.wait(200)
+    assert window.session.source == "demo"
+    window.session.open_camera()
+    qtbot.waitUntil(lambda: window.session.source == "camera:0", timeout=3000)
+
+
+def test_what_comes_from_a_source_after_it_failed_is_not_shown(open_window: Opener, qtbot: QtBot) -> None:
+    window = open_window(source="demo")
+    wait_for_pose(window, qtbot)
+    live, last = window.session.live, window.session.latest
+    assert last is not None
+    window.session._handle(Event("source-failed", "it broke", generation=live.generation))
+    assert window.session.latest is None
+    live.results.put(last)
+    window.session._take_result()
+    assert window.session.latest is None
+    # And a failure of the source before is not taken for one of the next.
+    old = live.generation
+    press(qtbot, window, Key.Key_D)
+    wait_for_pose(window, qtbot)
+    window.session._handle(Event("source-failed", "late", generation=old))
+    assert window.session.latest is not None
 
 
 def test_bad_source_is_explained(open_window: Opener, qtbot: QtBot) -> None:

@@ -131,6 +131,25 @@ def test_hands_can_be_switched_on_and_off_and_the_hand_model_ignores_it() -> Non
     assert len(result.poses) == 1 and result.hands == ()
 
 
+def test_hands_change_their_engine_with_the_bodies() -> None:
+    """Who chooses the CPU to free a GPU means all of it."""
+    world = BodiesWithHands([Somebody(300, unit=110)])
+    machine = world.machine(Options(hands=True), hand_engine=lambda recipe: WorldEngine(World([], kind="hand")))
+    world.step(machine)
+    asked: list[str] = []
+    hands = World(world.with_hands(), kind="hand")
+
+    def another(recipe: Recipe) -> Engine:
+        asked.append(recipe.name)
+        return WorldEngine(hands)
+
+    body = machine.engine
+    before = machine.swap(WorldEngine(world), another)
+    assert before[0] is body and len(before) == 2, "the bodies' engine and the hands are given back to be closed"
+    result = world.step(machine)
+    assert asked == ["hand"] and len(result.poses) == 1 and len(result.hands) == 2
+
+
 def test_bodies_go_on_where_the_hand_engine_cannot_be_made() -> None:
     world = BodiesWithHands([Somebody(300, unit=110)])
     asked: list[str] = []

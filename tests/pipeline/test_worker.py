@@ -75,6 +75,22 @@ def test_another_engine_for_the_same_model_keeps_the_people() -> None:
     assert rig.engines["cuda"].closed
 
 
+def test_an_old_engine_that_cannot_even_close_does_not_end_the_worker() -> None:
+    rig = Rig()
+    rig.worker.load(find("body"), "cpu")
+    rig.run(lambda: len(rig.results) > 2)
+
+    def broken() -> None:
+        raise RuntimeError("device lost")
+
+    rig.engines["cpu"].close = broken  # type: ignore[method-assign]
+    rig.worker.load(find("body"), "cuda")
+    rig.run(lambda: rig.worker.engine_label == "cuda engine")
+    before = len(rig.results)
+    rig.run(lambda: len(rig.results) > before + 2)
+    rig.end()
+
+
 def test_results_go_on_while_an_engine_is_opened() -> None:
     rig = Rig()
     rig.worker.load(find("body"), "cpu")

@@ -64,6 +64,21 @@ def test_a_kill_leaves_a_playable_file(tmp_path: Path) -> None:
     assert played > 30
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_kill_loses_little_of_a_slow_calm_recording(tmp_path: Path, suffix: str) -> None:
+    """A slow machine's five results a second of a picture that hardly changes: nothing may wait to fill a block."""
+    path = tmp_path / f"a{suffix}"
+    writer = VideoWriter(path)
+    for index in range(60):
+        image = np.full((240, 320, 3), 90, np.uint8)
+        image[100:120, index : index + 20] = 200
+        writer.write(image, index / 5)
+    copied = tmp_path / f"killed{suffix}"
+    copied.write_bytes(path.read_bytes())
+    writer.close()
+    assert len(_decode(copied)) >= 45 and len(_decode(path)) == 60
+
+
 def test_odd_and_changing_sizes(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "a.mkv")
     writer.write(np.zeros((101, 75, 3), np.uint8), 0)
