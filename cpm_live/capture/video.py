@@ -108,6 +108,10 @@ class VideoSource:
                 raise InputError(f"{self.where} holds no video frames")
             if not self.loop:
                 return None
+            if self.paced:
+                # The last picture, which may be the only one, is shown for as long as the others.
+                rest = self._started + (self._last or 0.0) + 1 / (self.info.fps or 30.0) - time.monotonic()
+                time.sleep(min(max(rest, 0.0), 1.0))
             self._container.close()
             self._open()
             return self.read()
