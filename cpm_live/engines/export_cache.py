@@ -45,6 +45,6 @@ def exported(weights: Path) -> Path:
         from cpm_live.engines.export import export
     except ModuleNotFoundError as error:
         raise InputError(
-            f'{weights} has no .onnx beside it, and making one needs {error.name}: pip install "cpm-live[train]"'
+            f'{weights} has no .onnx of its own beside it, and making one needs {error.name}: pip install "cpm-live[train]"'
         ) from None
     return export(weights, path)
