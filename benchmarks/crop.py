@@ -15,8 +15,9 @@ import numpy as np
 from cpm_live.core.crop import Crop
 from cpm_live.core.decode import decode
 from cpm_live.engines.look import crop_batch
+from cpm_live.network.presets import PRESETS
 
-SIZE = 224
+SIZE = PRESETS["lite"].size
 
 
 def main() -> None:

@@ -101,8 +101,6 @@ def evaluate(
         answers = files.of_samples(found[:, -1], samples)
     errors = errors_of(found, samples, recipe.skeleton)
     figures = report(errors, recipe.skeleton, name, head_errors_of(found, samples, recipe.skeleton))
-    # Several people may be in one picture.
-    figures["images"] = len({(sample.image_id, sample.name) for sample in samples})
     if not looks.once and predictions is None:
         figures["looks"] = {"scales": list(looks.scales), "flip": looks.flip}
     if oks.available():

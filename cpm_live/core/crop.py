@@ -92,14 +92,19 @@ class Crop:
         side = cells * self.stride / self.scale
         return self.x + 0.5 - self.side / 2, self.y + 0.5 - self.side / 2, side, side
 
+    def halvings(self, height: int, width: int) -> int:
+        """How often a frame of this size is halved before it is cropped."""
+        count = 0
+        while self.scale * 2**count < SHRINK and min(height, width) >> count > 2:
+            count += 1
+        return count
+
     def extract(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The network's picture (size, size, 3) of a frame (H, W, 3), grey outside it."""
         # AREA is not offered by warpAffine, so a frame that shrinks a lot is first halved as often as needed: the
         # part that is looked at.
-        matrix, halvings = self.matrix(), 0
-        frame, matrix = _cut_huge(frame, matrix, self)
-        while self.scale * 2**halvings < SHRINK and min(frame.shape[:2]) >> halvings > 2:
-            halvings += 1
+        frame, matrix = _cut_huge(frame, self.matrix(), self)
+        halvings = self.halvings(*frame.shape[:2])
         if halvings:
             frame, matrix = _part(frame, matrix, self.size, 2**halvings)
         for _ in range(halvings):

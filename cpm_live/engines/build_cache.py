@@ -21,7 +21,7 @@ from typing import Any
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import cache_dir
-from cpm_live.engines import nvidia, probe
+from cpm_live.engines import nvidia, probe, weights_header
 from cpm_live.engines.recipe import Recipe
 
 FORMAT = 1
@@ -80,7 +80,7 @@ def key(recipe: Recipe, batch: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "weights": hashlib.sha256(weights).hexdigest(),
-        "preset": _preset(weights, recipe.weights),
+        "preset": _preset(recipe.weights),
         "network": _network_source(),
         "batch": batch,
         "dtype": "float16",
@@ -95,11 +95,10 @@ def key(recipe: Recipe, batch: int) -> dict[str, Any]:
     }
 
 
-def _preset(weights: bytes, path: Path) -> dict[str, Any]:
-    """The preset in a safetensors header, read without torch: 8 bytes of length, then JSON."""
+def _preset(path: Path) -> dict[str, Any]:
+    """The preset in a checkpoint's header."""
     try:
-        (length,) = struct.unpack("<Q", weights[:8])
-        preset: dict[str, Any] = json.loads(json.loads(weights[8 : 8 + length])["__metadata__"]["preset"])
+        preset: dict[str, Any] = json.loads(weights_header.metadata(path)["preset"])
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a checkpoint of cpm-live: {type(error).__name__}") from None
     return preset

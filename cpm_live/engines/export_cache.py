@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import struct
 from pathlib import Path
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import cache_dir
-
-_LONGEST_HEADER = 100_000_000
+from cpm_live.engines import weights_header
 
 
 def made_from(metadata: dict[str, str], weights: Path) -> bool:
@@ -19,14 +18,11 @@ def made_from(metadata: dict[str, str], weights: Path) -> bool:
     """
     if not weights.is_file():
         return True
-    with weights.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        text = file.read(length) if length < _LONGEST_HEADER else b""
     try:
-        theirs = json.loads(text)["__metadata__"]["provenance"]
-    except (ValueError, KeyError, TypeError):
+        theirs = weights_header.metadata(weights)["provenance"]
+    except (ValueError, KeyError, TypeError, struct.error):
         return True
-    return bool(metadata.get("provenance") == theirs)
+    return metadata.get("provenance") == theirs
 
 
 def exported(weights: Path) -> Path:
@@ -45,6 +41,7 @@ def exported(weights: Path) -> Path:
         from cpm_live.engines.export import export
     except ModuleNotFoundError as error:
         raise InputError(
-            f'{weights} has no .onnx of its own beside it, and making one needs {error.name}: pip install "cpm-live[train]"'
+            f"{weights} has no .onnx of its own beside it, and making one needs {error.name}: "
+            'pip install "cpm-live[train]"'
         ) from None
     return export(weights, path)

@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cpm_live.core.crop import PAD_VALUE, SHRINK, Crop
+from cpm_live.core.crop import PAD_VALUE, Crop
 
 
 def crop_pictures(frame: Tensor, crops: Sequence[Crop], dtype: torch.dtype) -> Tensor:
     """The network's pictures (N, 3, size, size), values 0..255, of a frame (H, W, 3) uint8 on the device.
 
     One ``grid_sample`` for all crops of the same level. As on the CPU (``Crop.extract``) a frame that
-    shrinks a lot (``SHRINK``) is halved first, since linear interpolation aliases, and what lies outside is grey.
+    shrinks a lot is halved first, since linear interpolation aliases, and what lies outside is grey.
     """
     size = crops[0].size
     # Grey is zero here, so that grid_sample's zeros outside are the grey that the CPU's border has.
     level = (frame.permute(2, 0, 1).to(torch.float32) - PAD_VALUE)[None]
     out = torch.empty((len(crops), 3, size, size), dtype=dtype, device=frame.device)
-    wanted = [_halvings(crop, frame.shape[0], frame.shape[1]) for crop in crops]
+    wanted = [crop.halvings(frame.shape[0], frame.shape[1]) for crop in crops]
     for halvings in range(max(wanted) + 1):
         if halvings:
             height, width = level.shape[2] // 2 * 2, level.shape[3] // 2 * 2
@@ -41,13 +41,6 @@ def crop_pictures(frame: Tensor, crops: Sequence[Crop], dtype: torch.dtype) -> T
                 return pictures
             out[chosen] = pictures
     return out
-
-
-def _halvings(crop: Crop, height: int, width: int) -> int:
-    count, scale = 0, crop.scale
-    while scale < SHRINK and min(height, width) > 2:
-        height, width, scale, count = height // 2, width // 2, scale * 2, count + 1
-    return count
 
 
 def _grid(crops: Sequence[Crop], size: int, halvings: int, level: Tensor) -> Tensor:

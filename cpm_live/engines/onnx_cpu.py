@@ -60,11 +60,11 @@ class CpuEngine:
             # DirectML asks for both.
             options.enable_mem_pattern = False
             options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        session, metadata = _open(path, options, providers)
+        session, preset, metadata = _open(path, options, providers)
         if path == recipe.onnx and not made_from(metadata, recipe.weights):
             log.info("%s is not of the weights beside it; they are exported into the cache", path)
-            session, metadata = _open(exported(recipe.weights), options, providers)
-        return cls(session, Preset.from_dict(json.loads(metadata["preset"])), threads, kind)
+            session, preset, _ = _open(exported(recipe.weights), options, providers)
+        return cls(session, preset, threads, kind)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`Engine.infer`."""
@@ -98,14 +98,16 @@ class CpuEngine:
         self._session = None
 
 
-def _open(path: Path, options: ort.SessionOptions, providers: list[str]) -> tuple[ort.InferenceSession, dict[str, str]]:
-    """A session and the network's metadata."""
+def _open(
+    path: Path, options: ort.SessionOptions, providers: list[str]
+) -> tuple[ort.InferenceSession, Preset, dict[str, str]]:
+    """A session, the network's preset and its metadata."""
     try:
         session = ort.InferenceSession(str(path), options, providers=providers)
         metadata = dict(session.get_modelmeta().custom_metadata_map)
-        Preset.from_dict(json.loads(metadata["preset"]))
+        preset = Preset.from_dict(json.loads(metadata["preset"]))
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many unrelated types
         raise InputError(
             f"cannot read network {path}: {first_line(error)}; make it again with cpm-live models export"
         ) from None
-    return session, metadata
+    return session, preset, metadata

@@ -40,14 +40,19 @@ def measure(
 def errors_of(found: NDArray[np.floating], samples: Sequence[Sample], skeleton: Skeleton) -> Errors:
     """Errors of joints that were found, (N, T, K, 2 or more) in frame pixels; NaN for what was not found."""
     rows = [distances(f, s.joints, labelled_box(s), skeleton) for f, s in zip(found, samples, strict=True)]
-    return Errors(np.stack(rows), tuple(s.source for s in samples))
+    return _errors(rows, samples)
 
 
 def head_errors_of(found: NDArray[np.floating], samples: Sequence[Sample], skeleton: Skeleton) -> Errors | None:
     """The same in units of the head segment, for PCKh; None where no sample has one."""
     rows = [head_distances(f, s.joints, s.head, skeleton) for f, s in zip(found, samples, strict=True)]
-    errors = Errors(np.stack(rows), tuple(s.source for s in samples))
+    errors = _errors(rows, samples)
     return None if np.isnan(errors.distance).all() else errors
+
+
+def _errors(rows: Sequence[NDArray[np.float32]], samples: Sequence[Sample]) -> Errors:
+    pictures = {(s.image_id, s.name) for s in samples}
+    return Errors(np.stack(rows), tuple(s.source for s in samples), len(pictures))
 
 
 def report(errors: Errors, skeleton: Skeleton, model: str, heads: Errors | None = None) -> dict[str, Any]:
@@ -61,7 +66,7 @@ def report(errors: Errors, skeleton: Skeleton, model: str, heads: Errors | None 
     stages = errors.distance.shape[1]
     figures: dict[str, Any] = {
         "model": model,
-        "images": len(errors.sources),
+        "images": errors.images,
         "metric": "torso" if skeleton.name == "body" else "box",
         "pck": {str(t): round(errors.pck(t), 4) for t in THRESHOLDS},
         "per_joint": {

@@ -44,10 +44,12 @@ class Errors:
     Attributes:
         distance: (N, T, K); NaN where a joint is not labelled, infinite where it was not found.
         sources: N source names.
+        images: how many pictures these N people are in.
     """
 
     distance: NDArray[np.float32]
     sources: tuple[str, ...]
+    images: int = 0
 
     def pck(self, threshold: float, stage: int = -1, source: str | None = None) -> float:
         """Share of labelled joints within the threshold, all joints together."""

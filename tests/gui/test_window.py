@@ -14,7 +14,6 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from cpm_live.capture.camera import Device
 from cpm_live.core.errors import InputError
 from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, NO_MAP
 from cpm_live.engines.recipe import Recipe
@@ -23,7 +22,7 @@ from cpm_live.gui.shortcuts import SHORTCUTS
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.gui.conftest import Opener, wait_for_pose
-from tests.gui.fakes import EARLY_SHIFT, KnowingEngine, one_camera, openers, our_threads
+from tests.gui.fakes import EARLY_SHIFT, KnowingEngine, our_threads
 
 Key = Qt.Key
 
@@ -106,14 +105,6 @@ def test_late_answer_to_an_earlier_wish_changes_nothing(window: MainWindow, qtbo
     session._handle(Event("engine-failed", "body could not start", asked=("body", "torch")))
     assert window.picture.banner.notice is None and window.toolbar.model.chosen_key() == "hand"
     wait_for_pose(window, qtbot, "hand")
-
-
-def test_lost_source_is_shown_until_it_is_back(window: MainWindow, qtbot: QtBot) -> None:
-    info = window.session.info
-    window.session._handle(Event("source-lost", "camera 0 stopped delivering; reconnecting", info))
-    assert window.picture.banner.isVisible()
-    window.session._handle(Event("source", "", info))
-    assert not window.picture.banner.isVisible()
 
 
 def test_stage_by_key_click_and_arrow(window: MainWindow, qtbot: QtBot) -> None:
@@ -268,82 +259,6 @@ def test_closing_ends_all_threads_and_the_recording(open_window: Opener, qtbot: 
         assert sum(1 for _ in film.decode(video=0)) > 5
 
 
-def test_no_camera_shows_the_demo_and_says_so(open_window: Opener, qtbot: QtBot) -> None:
-    window = open_window(source=None)
-    wait_for_pose(window, qtbot)
-    notice = window.picture.banner.notice
-    assert notice is not None and "No camera found" in notice.text and window.picture.banner.isVisible()
-    assert window.settings.source == "", "the demo was not chosen, so it is not remembered"
-    window.picture.banner.dismiss()
-    assert not window.picture.banner.isVisible()
-
-
-def test_absent_camera_given_falls_back(open_window: Opener, qtbot: QtBot) -> None:
-    window = open_window(source="camera:7")
-    wait_for_pose(window, qtbot)
-    assert "No camera found" in window.picture.banner.notice.text  # type: ignore[union-attr]
-
-
-def test_camera_is_preferred_and_mirrored(open_window: Opener, qtbot: QtBot) -> None:
-    window = open_window(source=None, cameras=True)
-    wait_for_pose(window, qtbot)
-    assert window.session.source == "camera:0" and window.state.view.mirror
-    press(qtbot, window, Key.Key_M)
-    assert not window.settings.mirror, "remembered for cameras"
-    press(qtbot, window, Key.Key_D)
-    qtbot.waitUntil(lambda: "Demo" in window.toolbar.source.text(), timeout=2000)
-    assert not window.state.view.mirror
-
-
-def test_a_list_of_cameras_that_comes_late_changes_nothing(open_window: Opener, qtbot: QtBot) -> None:
-    """C, then D before the cameras are listed: the demo stays."""
-    listed: list[bool] = []
-
-    def slow() -> list[Device]:
-        time.sleep(0.5)
-        listed.append(True)
-        return one_camera()
-
-    window = open_window(source="demo", fakes=replace(openers(), cameras=slow))
-    wait_for_pose(window, qtbot)
-    window.session.open_camera()
-    press(qtbot, window, Key.Key_D)
-    qtbot.waitUntil(lambda: bool(listed), timeout=3000)
-    qtbot.wait(200)
-    assert window.session.source == "demo"
-    window.session.open_camera()
-    qtbot.waitUntil(lambda: window.session.source == "camera:0", timeout=3000)
-
-
-def test_what_comes_from_a_source_after_it_failed_is_not_shown(open_window: Opener, qtbot: QtBot) -> None:
-    window = open_window(source="demo")
-    wait_for_pose(window, qtbot)
-    live, last = window.session.live, window.session.latest
-    assert last is not None
-    window.session._handle(Event("source-failed", "it broke", generation=live.generation))
-    assert window.session.latest is None
-    live.results.put(last)
-    window.session._take_result()
-    assert window.session.latest is None
-    # And a failure of the source before is not taken for one of the next.
-    old = live.generation
-    press(qtbot, window, Key.Key_D)
-    wait_for_pose(window, qtbot)
-    window.session._handle(Event("source-failed", "late", generation=old))
-    assert window.session.latest is not None
-
-
-def test_bad_source_is_explained(open_window: Opener, qtbot: QtBot) -> None:
-    window = open_window(source="/no/such/film.mp4")
-    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=3000)
-    notice = window.picture.banner.notice
-    assert notice is not None and notice.kind == "error" and "/no/such/film.mp4" in notice.text
-    assert window.picture.result is None
-    press(qtbot, window, Key.Key_D)
-    wait_for_pose(window, qtbot)
-    assert not window.picture.banner.isVisible()
-
-
 def test_remembers_across_windows(open_window: Opener, qtbot: QtBot, store: QSettings) -> None:
     first = open_window()
     wait_for_pose(first, qtbot)
@@ -360,7 +275,6 @@ def test_remembers_across_windows(open_window: Opener, qtbot: QtBot, store: QSet
 
 
 def test_old_generations_are_dropped(window: MainWindow, qtbot: QtBot) -> None:
-    from dataclasses import replace
 
     result = window.picture.result
     assert result is not None
@@ -407,10 +321,3 @@ def test_a_recording_that_cannot_begin_says_so(
     notice = window.picture.banner.notice
     assert notice is not None and "Permission denied; choose another folder" in notice.text
     assert window.session.live.recording is None and not window.toolbar.record.isChecked()
-
-
-def test_a_source_that_fails_leaves_no_old_figures(window: MainWindow, qtbot: QtBot) -> None:
-    assert "Demo" in window.windowTitle()
-    window.choose_source("nowhere.mp4")
-    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
-    assert window.windowTitle() == "cpm-live" and window.joints.list._result is None
