@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -79,7 +78,7 @@ def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]
         )
     try:
         load_lite0(machine.trunk, path)  # type: ignore[arg-type]
-    except (KeyError, RuntimeError, UnpicklingError, EOFError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - torch's reader raises many unrelated types
         raise InputError(f"{path} does not hold EfficientNet-Lite0's weights: {first_line(error)}") from None
     return machine, {"trunk": f"EfficientNet-Lite0, ImageNet ({path.name}, Apache-2.0)"}
 
