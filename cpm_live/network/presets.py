@@ -83,7 +83,7 @@ class Preset:
 
 _VGG_TAIL = (512, 512, 256, 256, 256, 256, 128)
 _LITE = Preset(
-    "lite", "light", joints=14, stages=4, size=192, centre_pooled=False,
+    "lite", "light", joints=14, stages=6, size=192, centre_pooled=False,
     rgb=True, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0),
     trunk="lite0", width=128, depth=3, frozen=4, deep=True, local_stages=2,
 )  # fmt: skip

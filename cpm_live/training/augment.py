@@ -27,6 +27,8 @@ class Augmentation:
         zoom: crop side over the longer box side.
         shift: crop centre off the box centre, as a share of the crop's side.
         rotation: degrees, the usual range; ``any_rotation`` is the share of samples turned by any angle.
+        stretch: how much longer one axis of the sample may become than it was (0.2: a fifth, as a share of its
+            length, while the other gets shorter), and how far it may lean: hands and bodies of other shapes.
         cut: share of bodies cut off at the chest or hips by the frame's edge, as at a webcam.
         occlusion: share of samples with a rectangle pasted over them.
         low_resolution: share of samples that are shrunk and enlarged again, as those who stand far away are.
@@ -39,6 +41,7 @@ class Augmentation:
     shift: float = 0.12
     rotation: float = 35.0
     any_rotation: float = 0.0
+    stretch: float = 0.0
     cut: float = 0.0
     occlusion: float = 0.3
     low_resolution: float = 0.0
@@ -101,6 +104,10 @@ def augment(
     linear = np.array([[c, s], [-s, c]])
     if mirror:
         linear = np.diag([-1.0, 1.0]) @ linear
+    # Chances are only drawn where a share is set: a run without them goes on as it began.
+    if settings.stretch:
+        longer = np.exp(rng.uniform(-1, 1) * np.log1p(settings.stretch))
+        linear = linear @ np.array([[longer, rng.uniform(-1, 1) * settings.stretch], [0, 1 / longer]])
     target = (size - 1) / 2 + rng.uniform(-settings.shift, settings.shift, 2) * size
     offset = target - linear @ middle
     matrix = np.column_stack([linear, offset])
@@ -137,7 +144,6 @@ def augment(
     inside = moved[moved[:, 2] > 0, :2]
     centre = (inside.min(axis=0) + inside.max(axis=0)) / 2 if len(inside) else target
     centre = centre + rng.normal(0, 0.04 * size, 2)
-    # Chances are only drawn where a share is set: a run without them goes on as it began.
     if settings.company and rng.random() < settings.company:
         _accompany(picture, target, side * zoom, rng, other)
     if rng.random() < settings.occlusion:

@@ -38,7 +38,8 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     """The network to train, and where it comes from.
 
     Args:
-        init: start from this checkpoint: whole if it is of this preset and skeleton, else the layers that fit.
+        init: start from this checkpoint: whole if it is of this preset and skeleton, else the layers that fit or
+            can grow (see ``network.transfer``).
         trunk: ImageNet weights; the package's own if None.
 
     Raises:
@@ -63,8 +64,12 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
         done = transfer(machine, state)
     except ValueError as error:
         raise InputError(f"cannot start from {init}: {error}") from None
-    say(f"{init.name}: {len(done.taken)} tensors taken, {len(done.fresh)} start fresh")
-    return machine, {**provenance, **header.provenance, "init": f"{init.name} ({len(done.taken)} tensors)"}
+    say(f"{init.name}: {len(done.taken)} tensors taken, {len(done.grown)} grown, {len(done.fresh)} start fresh")
+    return machine, {
+        **provenance,
+        **header.provenance,
+        "init": f"{init.name} ({len(done.taken) + len(done.grown)} tensors)",
+    }
 
 
 def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]:

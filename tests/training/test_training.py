@@ -23,7 +23,8 @@ from tests.training.common import backdrop, figures, trainer_of
 RNG = np.random.default_rng(0)
 
 
-def test_augmented_joints_stay_on_their_pixels() -> None:
+@pytest.mark.parametrize("stretch", [0.0, 0.4])
+def test_augmented_joints_stay_on_their_pixels(stretch: float) -> None:
     """A coloured dot on each joint is still under the joint after crop, turn, zoom and mirror."""
     for seed in range(12):
         rng = np.random.default_rng(seed)
@@ -32,7 +33,7 @@ def test_augmented_joints_stay_on_their_pixels() -> None:
         joints[:, :2], joints[:, 2] = rng.uniform(40, 160, (14, 2)), 2
         joints[:, :2] = np.round(joints[:, :2])
         cv2.circle(image, (int(joints[11, 0]), int(joints[11, 1])), 4, (255, 255, 255), -1)
-        example = augment(image, joints, BODY, 192, Augmentation(occlusion=0), rng, backdrop)
+        example = augment(image, joints, BODY, 192, Augmentation(occlusion=0, stretch=stretch), rng, backdrop)
         # A mirrored picture has its left wrist's dot at what is then the right wrist.
         bright = [
             float(example.image[int(np.clip(y, 0, 191)), int(np.clip(x, 0, 191))].max())
@@ -41,6 +42,25 @@ def test_augmented_joints_stay_on_their_pixels() -> None:
         inside = example.joints[[11, 6], 2] > 0
         if inside.all():
             assert max(bright) > 120 and max(bright) > float(np.median(example.image)) + 40
+
+
+@pytest.mark.parametrize(("stretch", "least", "most"), [(0.0, 0.0, 0.01), (0.3, 0.05, 0.7)])
+def test_stretched_samples_have_other_proportions(stretch: float, least: float, most: float) -> None:
+    """The corners of a square: how its longer diagonal compares with the shorter one, and its sides."""
+    joints = np.zeros((14, 3), np.float32)
+    joints[:4] = [(80, 80, 2), (120, 80, 2), (120, 120, 2), (80, 120, 2)]
+    uneven = []
+    for seed in range(20):
+        settings = Augmentation(zoom=(2, 2), occlusion=0, stretch=stretch)
+        rng = np.random.default_rng(seed)
+        picture = np.zeros((200, 200, 3), np.uint8)
+        found = augment(picture, joints, BODY, 192, settings, rng, backdrop).joints[:, :2]
+        # A mirrored sample's joints have changed places; four of fourteen are labelled either way.
+        corners = found[np.abs(found).sum(axis=1) > 0]
+        assert len(corners) == 4
+        apart = np.sort(np.linalg.norm(corners[:, None] - corners[None], axis=2)[np.triu_indices(4, 1)])
+        uneven.append(max(apart[5] / apart[4], apart[3] / apart[0]) - 1)
+    assert least <= np.max(uneven) <= most
 
 
 def test_out_of_picture_and_unlabelled_joints_are_told_apart() -> None:

@@ -1,0 +1,66 @@
+"""Transfer: a larger network answers as the smaller one that it grew from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from cpm_live.network.cpm import PoseMachine, build
+from cpm_live.network.presets import PRESETS, Preset
+from cpm_live.network.transfer import transfer
+
+LITE = replace(PRESETS["lite"], size=64, stages=4)
+
+
+def _trained(preset: Preset) -> PoseMachine:
+    """A network with statistics of its own, as if it had been trained."""
+    torch.manual_seed(3)
+    machine = build(preset)
+    for module in machine.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean = torch.rand_like(module.weight)
+            module.running_var = torch.rand_like(module.weight) + 0.5
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    return machine.eval()
+
+
+def _beliefs(machine: PoseMachine) -> Tensor:
+    torch.manual_seed(5)
+    with torch.no_grad():
+        answer: Tensor = machine.eval()(torch.rand(2, 3, 64, 64) * 255, torch.tensor([[30.0, 30.0], [20.0, 40.0]]))
+    return answer
+
+
+@pytest.mark.parametrize(
+    "larger",
+    [replace(LITE, width=160), replace(LITE, stages=6), replace(LITE, width=160, stages=5)],
+    ids=["wider", "more stages", "wider and more stages"],
+)
+def test_a_larger_network_keeps_the_answer_of_every_stage(larger: Preset) -> None:
+    small, grown = _trained(LITE), build(larger)
+    done = transfer(grown, small.state_dict())
+    assert not done.fresh
+    assert torch.allclose(_beliefs(grown)[:, : LITE.stages], _beliefs(small), atol=1e-5)
+
+
+def test_a_new_stage_starts_as_the_last_one() -> None:
+    small, grown = _trained(LITE), build(replace(LITE, stages=5))
+    transfer(grown, small.state_dict())
+    state = grown.state_dict()
+    assert torch.equal(state["later.3.look.1.0.0.weight"], small.state_dict()["later.2.look.1.0.0.weight"])
+
+
+def test_another_skeleton_lends_what_fits_and_nothing_grows() -> None:
+    hand = build(replace(LITE.with_joints(21), stages=5))
+    done = transfer(hand, _trained(LITE).state_dict())
+    assert not done.grown
+    assert {"later.0.believe.weight", "later.3.believe.weight", "first.1.weight"} <= set(done.fresh)
+    assert "trunk.stem.conv.weight" in done.taken
+
+
+def test_networks_without_a_layer_in_common_are_refused() -> None:
+    with pytest.raises(ValueError, match="no layer in common"):
+        transfer(build(LITE), {"strange.weight": torch.zeros(1)})
