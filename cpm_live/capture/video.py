@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -17,7 +18,11 @@ from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 
+log = logging.getLogger("cpm_live.capture")
+
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
+_DAMAGE_LIMIT = 100
+"""A live stream loses packets now and then; after so many bad ones in a row it is opened again."""
 
 
 def is_stream(text: str) -> bool:
@@ -34,6 +39,9 @@ class VideoSource:
         loop: begin again at the end (live use).
 
     Both are for what has an end: files, also those behind a URL. A live stream comes as it comes.
+
+    Attributes:
+        left_out: the pieces that cannot be decoded, by their time; the pictures around them are given all the same.
 
     Raises:
         InputError: missing, unreadable, or without a video track.
@@ -83,10 +91,33 @@ class VideoSource:
         self.endless = self.remote and not self._container.duration
         # Frame threads hold back a frame per core, which a live stream would show as lag.
         video.thread_type = "SLICE" if self.endless else "AUTO"
-        self._frames: Iterator[av.VideoFrame] = self._container.decode(video)
+        self.left_out: list[str] = []
+        self._frames = self._pictures(video)
         self._first: float | None = None
         self._last: float | None = None
         self._started = time.monotonic()
+
+    def _pictures(self, video: av.VideoStream) -> Iterator[av.VideoFrame]:
+        """All pictures; what is damaged is left out, unless nothing else is there (in a stream: for long)."""
+        whole, in_a_row, error = False, 0, None
+        for packet in self._container.demux(video):
+            try:
+                pictures = packet.decode()
+            except av.error.InvalidDataError as damage:
+                at = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
+                error, piece = damage, "one piece" if at is None else f"the piece at {at:.2f} s"
+                if self.endless:
+                    in_a_row += 1
+                    if in_a_row > _DAMAGE_LIMIT:
+                        raise
+                else:
+                    log.warning("%s: left out %s: %s", self.where, piece, _reason(damage))
+                    self.left_out.append(piece)
+                continue
+            in_a_row, whole = 0, whole or bool(pictures)
+            yield from pictures
+        if error is not None and not whole:
+            raise error
 
     def _decode(self) -> av.VideoFrame | None:
         try:

@@ -76,6 +76,11 @@ def main() -> None:
             raise
         print(f"cpm-live: {error}", file=sys.stderr)
         sys.exit(2)
+    except SystemExit as end:
+        # Typer ends silently on Ctrl-C. (Commands that catch it themselves have said what is left of their work.)
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            print("cpm-live: interrupted", file=sys.stderr)
+        raise
     except KeyboardInterrupt:
         print("cpm-live: interrupted", file=sys.stderr)
         sys.exit(130)

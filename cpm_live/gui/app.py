@@ -14,6 +14,7 @@ from cpm_live.gui.display import check_display
 from cpm_live.gui.options import AppOptions
 
 _IMPORTED = time.monotonic()
+_ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 REPORT_AFTER_MS = 4000
 """How long after the first painted frame the start-up report is printed."""
 
@@ -58,12 +59,13 @@ def run_app(options: AppOptions | None = None) -> int:
 
     window.picture.first_painted.connect(first_painted)
 
-    def interrupted(_number: int, _frame: FrameType | None) -> None:
-        # A second Ctrl-C ends the process the hard way.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    def interrupted(number: int, _frame: FrameType | None) -> None:
+        # A second one, such as Ctrl-C again, ends the process the hard way.
+        signal.signal(number, signal.SIG_DFL)
         window.close()
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    # Also when the session ends or the terminal goes: a recording is finished before the process is.
+    before = {number: signal.signal(number, interrupted) for number in _ENDINGS}
     # Python runs signal handlers only when it has the floor; Qt gives it the floor this often.
     floor = QTimer()
     floor.timeout.connect(lambda: None)
@@ -74,7 +76,8 @@ def run_app(options: AppOptions | None = None) -> int:
     try:
         return int(app.exec())
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def peak_memory_mb() -> float | None:

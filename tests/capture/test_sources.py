@@ -54,6 +54,40 @@ def finite(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Source, int]
     return VideoSource(str(_video(tmp_path / "v.mp4", [0, 0.1, 0.2, 0.5]))), 4
 
 
+def test_a_damaged_piece_of_a_video_is_left_out_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    writer = VideoWriter(path)
+    rng = np.random.default_rng(0)
+    for index in range(40):
+        writer.write(rng.integers(0, 255, (96, 128, 3), np.uint8), index / 30)
+    writer.close()
+    with av.open(str(path)) as container:
+        pieces = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    at, size = pieces[20]
+    content[at : at + size] = bytes(size)
+    path.write_bytes(content)
+    source = VideoSource(str(path))
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame.index)
+    source.close()
+    assert frames == list(range(39)) and len(source.left_out) == 1
+    assert source.left_out[0].startswith("the piece at 0.")
+
+
+def test_a_video_of_nothing_but_damage_is_refused(tmp_path: Path) -> None:
+    path = _video(tmp_path / "clip.mp4", [0.0, 0.1, 0.2])
+    with av.open(str(path)) as container:
+        pieces = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    for at, size in pieces:
+        content[at : at + size] = bytes(size)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot decode .*clip.mp4"):
+        VideoSource(str(path))
+
+
 def test_contract(finite: tuple[Source, int]) -> None:
     source, count = finite
     frames = []

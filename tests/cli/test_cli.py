@@ -225,3 +225,17 @@ def test_a_cut_video_is_told_and_what_was_read_is_kept(tmp_path: Path) -> None:
     cut = cli("run", str(tmp_path / "cut.mkv"), "-k", str(tmp_path / "b.jsonl"), "-q")
     assert cut.returncode == 1 and "damaged or cut off" in cut.stderr and "of about 40 frames" in cut.stderr
     assert len((tmp_path / "b.jsonl").read_text().splitlines()) > 5
+
+
+def test_ctrl_c_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from cpm_live.capture import camera
+    from cpm_live.cli.main import main
+
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(camera, "list_cameras", stopped)
+    monkeypatch.setattr(sys, "argv", ["cpm-live", "devices"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130 and "cpm-live: interrupted" in capsys.readouterr().err

@@ -42,12 +42,13 @@ def test_reports_its_start_and_ends(tmp_path: Path) -> None:
     assert 0.1 < report["startup_s"] < 60 and report["peak_rss_mb"] > 30
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for other processes")
-def test_interrupt_closes_cleanly(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for other processes")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_close_cleanly(tmp_path: Path, name: str) -> None:
     with start(tmp_path, "") as process:
         assert process.stdout is not None
         assert "startup_s" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, name))
         process.communicate(timeout=30)
     assert process.returncode == 0
 
