@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
         openers = openers or default_openers(options.threads)
         self._store, self._options = store, options
         self.settings = memory.load(store)
+        self._wished: dict[str, str] = {}
         self._forced_mirror = options.mirror
         self._ended = False
         kept = self.settings
@@ -245,16 +246,21 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def choose_model(self, name: str) -> None:
-        """Run the model that the person chose, and remember it."""
+        """Run the model that the person chose, and remember it once it runs."""
         if self.session.recipe is not None and self.session.recipe.name == name:
             self.toolbar.model.set_chosen(name)
             return
         if self.session.set_model(name):
-            self.settings = replace(self.settings, model=name)
+            self._wished["model"] = name
 
     def _choose_engine(self, name: str) -> None:
-        self.settings = replace(self.settings, engine=name)
+        self._wished["engine"] = name
         self.session.set_engine(name)
+
+    def _keep_wishes(self) -> None:
+        """Remember what was chosen, now that it runs."""
+        self.settings = replace(self.settings, **self._wished)  # type: ignore[arg-type]
+        self._wished.clear()
 
     @Slot(str)
     def _source_opening(self, text: str) -> None:
@@ -292,10 +298,13 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _model_ready(self, label: str) -> None:
+        self._keep_wishes()
         self.toolbar.set_engine(self.session.engine)
 
     @Slot(str)
     def _model_failed(self, kind: str) -> None:
+        # What cannot run is not chosen again at the next start.
+        self._wished.clear()
         self._model_wanted(kind)
         self.toolbar.set_engine(self.session.engine)
         self.strip.set_message("no model is running")
@@ -359,6 +368,7 @@ class MainWindow(QMainWindow):
             return
         event.ignore()
         if self.isEnabled():
+            self._keep_wishes()
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.

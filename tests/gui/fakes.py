@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ class KnowingEngine:
     """Believes the demo's true joints at the last stage, ever further off at earlier ones."""
 
     def __init__(self, joints: int, delay: float = 0.004) -> None:
-        self.preset = PRESETS["lite"].with_joints(joints)
+        self.preset = replace(PRESETS["lite"], joints=joints, stages=STAGES)
         self._demos = {kind: DemoSource(kind, paced=False) for kind in ("body", "hand")}
         self._delay = delay
 

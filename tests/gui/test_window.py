@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from cpm_live.core.errors import InputError
 from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, NO_MAP
 from cpm_live.engines.recipe import Recipe
+from cpm_live.gui import settings as memory
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.shortcuts import SHORTCUTS
 from cpm_live.gui.window import MainWindow
@@ -77,7 +78,7 @@ def test_switches_model_and_demo(window: MainWindow, qtbot: QtBot) -> None:
     wait_for_pose(window, qtbot, "hand")
     result = window.picture.result
     assert result is not None and len(result.skeleton) == 21
-    assert window.toolbar.model.chosen_key() == "hand"
+    assert window.toolbar.model.chosen_key() == "hand" and window.settings.model == "hand"
     qtbot.waitUntil(lambda: "hand" in window.toolbar.source.text(), timeout=2000)
     assert window.state.view.stage == 1, "the chosen stage exists in the new model and stays"
     assert window.state.view.joint == ALL_JOINTS, "the chosen joint does not"
@@ -97,6 +98,8 @@ def test_model_that_fails_leaves_the_old_one(window: MainWindow, qtbot: QtBot) -
     wait_for_pose(window, qtbot, "body")
     qtbot.waitUntil(lambda: "body" in window.toolbar.source.text(), timeout=2000)
     assert window.picture.banner.isVisible(), "the demo that opens again has nothing to do with it"
+    window.close()
+    assert window._wished == {} and memory.load(window._store).model == "body", "the next start does not fail again"
 
 
 def test_late_answer_to_an_earlier_wish_changes_nothing(window: MainWindow, qtbot: QtBot) -> None:
