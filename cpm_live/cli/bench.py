@@ -43,7 +43,7 @@ def bench(
     from cpm_live.engines.select import default_threads
     from cpm_live.pipeline.bench import live_ages
 
-    chosen = [recipes.find(name) for name in model or ["body", "hand"]]
+    chosen = [recipes.find_machine(name) for name in model or ["body", "hand"]]
     # First: a process that is started by a large one is counted as large as that.
     startup, memory = _start_window(chosen[0].name) if window else (None, None)
     kinds = engine or [found.kind for found in probe.find_engines() if found.ready and found.kind != "torch"]

@@ -77,10 +77,8 @@ def run(
     from cpm_live.pipeline.options import Options
     from cpm_live.recording.batch import run_batch
 
-    recipe = recipes.find(model)
+    recipe = recipes.find_machine(model)
     skeleton = recipe.skeleton
-    if skeleton.name == "finder":
-        raise InputError("a finder finds places, not poses; use --model body or hand, which ask it")
     special = {"all": views.ALL_JOINTS, "none": views.NO_MAP, "background": views.BACKGROUND}
     try:
         shown = special[joint] if joint in special else skeleton.index(joint.replace(" ", "_"))

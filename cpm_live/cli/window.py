@@ -43,7 +43,7 @@ def open_window(
     from cpm_live.engines.select import ENGINES
 
     if model is not None:
-        recipe.find(model)
+        recipe.find_machine(model)
     if engine is not None and engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; use {', '.join(ENGINES)}")
     wanted = parse_size(size)

@@ -124,3 +124,15 @@ def find(model: str) -> Recipe:
     if not model or "/" in model or "\\" in model or not path.is_file():
         raise InputError(f"unknown model {model!r}; use {', '.join(names())} or the path of a recipe (.toml)")
     return read(path)
+
+
+def find_machine(model: str) -> Recipe:
+    """:func:`find` for what estimates poses.
+
+    Raises:
+        InputError: no such model, or a finder.
+    """
+    recipe = find(model)
+    if recipe.skeleton.name == "finder":
+        raise InputError(f"{model} finds places, not poses; use body or hand, which ask it")
+    return recipe

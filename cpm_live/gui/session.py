@@ -18,7 +18,7 @@ from cpm_live.core.paths import pictures_dir, videos_dir
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
 from cpm_live.engines.base import Engine
-from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.recipe import Recipe, find_machine
 from cpm_live.engines.select import default_threads, open_for_window
 from cpm_live.gui.background import in_background
 from cpm_live.gui.banner import Notice
@@ -170,7 +170,7 @@ class Session(QObject):
     def set_model(self, model: str, engine: str | None = None) -> bool:
         """Run another model or engine; the demo shows what it looks for. Whether there is such a model."""
         try:
-            recipe = find(model)
+            recipe = find_machine(model)
         except InputError as error:
             self.notice.emit(Notice("error", _sentence(str(error))))
             return False

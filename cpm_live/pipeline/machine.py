@@ -17,7 +17,7 @@ from cpm_live.core.findings import Findings, Found
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine, Looked
-from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.recipe import Recipe, find, find_machine
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.find_schedule import Schedule
 from cpm_live.pipeline.finding import Finder, FinderOpener, Search, open_default_finder
@@ -74,7 +74,7 @@ class PoseMachine:
         hand_engine: Callable[[Recipe], Engine] | None = None,
         hands_failed: Callable[[str], None] | None = None,
     ) -> None:
-        self.recipe = model if isinstance(model, Recipe) else find(os.fspath(model))
+        self.recipe = model if isinstance(model, Recipe) else find_machine(os.fspath(model))
         kind = engine if isinstance(engine, str) else "auto"
         self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
         self.options = options or Options()

@@ -101,5 +101,7 @@ def test_pictures_without_pixels_are_refused() -> None:
 def test_wrong_names_are_refused() -> None:
     with pytest.raises(InputError, match="unknown model 'cat'"):
         PoseMachine("cat")
+    with pytest.raises(InputError, match="finder finds places, not poses"):
+        PoseMachine("finder")
     with pytest.raises(InputError, match="unknown engine 'abacus'"):
         PoseMachine("body", engine="abacus")
