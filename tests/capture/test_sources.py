@@ -84,7 +84,7 @@ def test_a_video_of_nothing_but_damage_is_refused(tmp_path: Path) -> None:
     for at, size in pieces:
         content[at : at + size] = bytes(size)
     path.write_bytes(content)
-    with pytest.raises(InputError, match="cannot decode .*clip.mp4"):
+    with pytest.raises(InputError, match=r"cannot decode .*clip\.mp4"):
         VideoSource(str(path))
 
 
