@@ -65,6 +65,7 @@ class JointsPanel(QWidget):
         second.addWidget(self.finder)
         second.addStretch(1)
         second.addWidget(self.centre)
+        self._chosen = ALL_JOINTS
         self._scroll = QScrollArea()
         self._scroll.setWidget(self.list)
         self._scroll.setWidgetResizable(True)
@@ -96,5 +97,7 @@ class JointsPanel(QWidget):
         for group in self._groups:
             group.set_chosen(key)
         self.list.set_view(view)
-        if view.joint >= 0:
+        # Only for a new choice: what the mouse highlights must not move the list away from it.
+        chosen, self._chosen = self._chosen, view.joint
+        if view.joint >= 0 and view.joint != chosen:
             self._scroll.ensureVisible(0, round((view.joint + 0.5) * ROW), 0, ROW)

@@ -17,7 +17,7 @@ class LockWatch:
 
     def __init__(self) -> None:
         self._asked_ns: int | None = None
-        self._waited = 0
+        self._waited, self._since_ns = 0, 0
         self._holds: int | None = None
         self._before: int | None = None
         self._last: int | None = None
@@ -44,11 +44,14 @@ class LockWatch:
             self._holds = result.locked
             return ""
         self._waited += 1
+        if self._waited == 1:
+            # Not since the wish: the picture may have stood still meanwhile.
+            self._since_ns = result.finished_ns
         if self._holds is not None:
             gone = self._holds
             self.released()
             return f"The lock is released: #{gone} has left."
-        if self._waited >= _PATIENCE_RESULTS and (time.monotonic_ns() - self._asked_ns) / 1e9 > _PATIENCE_S:
+        if self._waited >= _PATIENCE_RESULTS and (result.finished_ns - self._since_ns) / 1e9 > _PATIENCE_S:
             self.released()
             return "Nobody was found there. Double-click a person to lock on them."
         return ""

@@ -314,7 +314,9 @@ class Session(QObject):
                 self._running = (self.recipe, self.engine)
                 self._loading = self._waiting = False
                 self.model_ready.emit(event.message)
-                if self.live.paused:
+                latest, recipe = self.latest, self.recipe
+                shown = latest is not None and recipe is not None and latest.model == recipe.name
+                if self.live.paused and not (shown and latest is not None and latest.stage_count):
                     # The picture stands still without the new model's view of it: look at one more frame.
                     self.live.step()
             case "engine-note":

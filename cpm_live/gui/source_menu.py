@@ -154,7 +154,11 @@ class SourceButton(ToolButton):
 
     def _folder(self) -> str:
         current = Path(self._current)
-        return str(current.parent) if self._current and current.exists() else str(Path.home())
+        try:
+            there = bool(self._current) and "://" not in self._current and current.exists()
+        except OSError:
+            there = False  # in a folder that may not be entered
+        return str(current.parent if there else Path.home())
 
     def ask_stream(self) -> None:
         """Let the person type a stream's address."""

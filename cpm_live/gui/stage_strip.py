@@ -64,7 +64,7 @@ class StageStrip(QWidget):
 
     def clear(self, text: str) -> None:
         """Show no stages but a line saying why."""
-        self._result = None
+        self._result, self._seen, self._content = None, Seen(), StripContent(0)
         self.set_message(text)
 
     def show_result(self, result: Result, seen: Seen | None = None) -> None:

@@ -55,6 +55,7 @@ class MainWindow(QMainWindow):
         self._store, self._options = store, options
         self.settings = memory.load(store)
         self._wished: dict[str, str] = {}
+        self._opened = -1
         self._forced_mirror = options.mirror
         self._ended = False
         kept = self.settings
@@ -274,6 +275,10 @@ class MainWindow(QMainWindow):
         notice = self.picture.banner.notice
         if notice is not None and notice.about == "source":
             self.picture.banner.dismiss()
+        generation = self.session.live.generation
+        if generation == self._opened:
+            return  # it was lost and is back: what was set for it meanwhile stays
+        self._opened = generation
         forced = self._forced_mirror
         self.state.set(mirror=(info.mirror and self.settings.mirror) if forced is None else forced)
         self.setWindowTitle(f"{info.label} - cpm-live")

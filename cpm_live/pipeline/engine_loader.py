@@ -61,6 +61,7 @@ class EngineLoader:
         self._open, self._tell, self._builder = opener, tell, builder
         self._wake = threading.Condition()
         self._jobs: deque[_Job] = deque()
+        self._serving: _Job | None = None
         self._ready: Opened | None = None
         self._wish = 0
         self._closed = self._running = False
@@ -90,6 +91,13 @@ class EngineLoader:
         with self._wake:
             opened, self._ready = self._ready, None
         return opened
+
+    @property
+    def outstanding(self) -> tuple[Recipe, str] | None:
+        """What was asked for last and is neither ready nor given up; None when nothing is."""
+        with self._wake:
+            job = self._jobs[-1] if self._jobs else self._serving
+            return (job.recipe, job.kind) if job is not None and self._ready is None else None
 
     @property
     def progress(self) -> Progress | None:
@@ -124,10 +132,12 @@ class EngineLoader:
                 if self._closed:
                     return
                 job, wish = self._jobs.popleft(), self._wish
+                self._serving = job
             try:
                 self._serve(job, wish)
             except Exception as error:  # noqa: BLE001 - the thread must outlive what planning runs into
                 self._tell("engine-failed", first_line(error), (job.recipe.name, job.kind))
+            self._serving = None
 
     def _serve(self, job: _Job, wish: int) -> None:
         if job.built:

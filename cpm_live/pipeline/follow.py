@@ -218,6 +218,7 @@ class Follower:
                 continue  # two tracks on one person: the better fit has it, the other one is hidden behind
             sight.track = tracks[row]
             kept.append(sight)
+        back = [sight for sight in kept if sight.track.state is State.LOST]
         used = {column for _, column in pairs}
         fresh: list[Sight] = []
         for column, sight in sorted(enumerate(good), key=lambda item: -item[1].presence):
@@ -225,6 +226,11 @@ class Follower:
                 continue
             if not any(self._one_person(sight, other, limits.follow) for other in (*kept, *fresh)):
                 fresh.append(sight)
+        # Whoever was out of sight when somebody pointed at them is back.
+        point = self.lock_point
+        there = [s for s in back if point is not None and s.box is not None and holds(s.box, point, 0.1)]
+        if there:
+            self.locked, self.lock_point = max(there, key=lambda s: s.presence).track.id, None
         if self.locked is not None:
             fresh = []
         found = {id(sight.track) for sight in kept}
@@ -258,7 +264,7 @@ class Follower:
             if after.box is None or not agreed or not _in(after, scene):
                 continue
             beside = any(o.box is not None and covered(after.box, o.box) > 0.3 for o in (*kept, *sure))
-            if self._top and after.joints[self._top, 2].max() < limits.joint:
+            if self._top and after.joints[self._top, 2].max() < limits.sure:
                 continue  # the edge of a door is like a leg; a head is not like anything else
             if after.presence < limits.find + (_SURER if beside else 0.0):
                 continue

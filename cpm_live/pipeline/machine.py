@@ -56,7 +56,8 @@ class PoseMachine:
         options: see :class:`Options`; may be replaced between frames.
         finder: makes the finder, when it is first needed; None searches with the pose network. Without a word
             the shipped finder is used with engines made here, none with an engine already made.
-        hand_engine: makes the hand model's engine for "Body + hands", when it is first needed.
+        hand_engine: makes the hand model's engine for "Body + hands", when it is first needed; asked again with each
+            frame, which goes without hands, while it gives None.
         hands_failed: told in one line why that engine cannot be made; the bodies go on without hands, which are
             tried again once they have been switched off and on. Without it the error is raised.
 
@@ -71,7 +72,7 @@ class PoseMachine:
         threads: int = 0,
         options: Options | None = None,
         finder: FinderOpener | str | None = "auto",
-        hand_engine: Callable[[Recipe], Engine] | None = None,
+        hand_engine: Callable[[Recipe], Engine | None] | None = None,
         hands_failed: Callable[[str], None] | None = None,
     ) -> None:
         self.recipe = model if isinstance(model, Recipe) else find_machine(os.fspath(model))
@@ -79,7 +80,9 @@ class PoseMachine:
         self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
         self.options = options or Options()
         self.finder: Finder | None = None
-        self._open_hands = hand_engine or (lambda recipe: open_engine(recipe, kind, threads))
+        self._open_hands: Callable[[Recipe], Engine | None] = hand_engine or (
+            lambda recipe: open_engine(recipe, kind, threads)
+        )
         if isinstance(finder, str):
             finder = (lambda: open_default_finder(threads)) if isinstance(engine, str) else None
         self._open_finder: FinderOpener | None = finder
@@ -228,7 +231,7 @@ class PoseMachine:
         # The hand model has thresholds of its own; what was set for bodies is not meant for it.
         options = Options(smoothing=self.options.smoothing)
         limits = options.thresholds(hands.recipe)
-        found, _ = hands(result.frame.image, result.poses, scene.limits.joint, scene.now, options)
+        found, _ = hands(result.frame.image, result.poses, scene.limits.sure, scene.now, options)
         steps["hands"] = (time.perf_counter() - started) * 1e3
         return replace(
             result,
@@ -249,6 +252,8 @@ class PoseMachine:
                 self._no_hands = True
                 self._hands_failed(f"no hands: {first_line(error)}")
                 return None
+            if engine is None:
+                return None
             self._hands = WristHands(recipe, engine, self.recipe.skeleton)
         return self._hands
 
@@ -268,7 +273,7 @@ class PoseMachine:
         """Whether the hands at the wrists are looked at as well."""
         return self.options.hands and self.recipe.skeleton.name == "body"
 
-    def swap(self, engine: Engine, hand_engine: Callable[[Recipe], Engine]) -> list[Engine | WristHands]:
+    def swap(self, engine: Engine, hand_engine: Callable[[Recipe], Engine | None]) -> list[Engine | WristHands]:
         """Go on with another engine of the same network, for hands at the wrists, too; whoever is followed stays.
 
         Returns:

@@ -19,9 +19,14 @@ Lock = tuple[float, float] | int | None
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The recipe's thresholds after the options had their say (meanings: :class:`Recipe`)."""
+    """The recipe's thresholds after the options had their say (meanings: :class:`Recipe`).
+
+    ``joint`` and ``hollow`` are what is shown from; ``sure`` is the recipe's joint threshold, whatever is shown: who
+    is found and how they are followed does not hang on it.
+    """
 
     joint: float
+    sure: float
     hollow: float
     follow: float
     find: float
@@ -90,8 +95,9 @@ class Options:
         joint = chosen(self.joint_threshold, recipe.joint_threshold)
         return Thresholds(
             joint=joint,
+            sure=recipe.joint_threshold,
             hollow=min(joint, chosen(self.hollow_threshold, recipe.hollow_threshold)),
-            follow=min(joint, recipe.follow_threshold),
+            follow=recipe.follow_threshold,
             find=find,
             # Who is followed may be less sure than who is found: no flicker at the limit.
             keep=min(find, chosen(self.keep_threshold, recipe.keep_threshold)),

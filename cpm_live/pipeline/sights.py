@@ -74,7 +74,7 @@ def sights(
             box = None
         sight = Sight(track, crop, stages, beliefs, presence(last), box)
         if dressed:
-            sight.colours = clothes(image, last, skeleton, limits.joint)
+            sight.colours = clothes(image, last, skeleton, limits.sure)
         out.append(sight)
     return out
 

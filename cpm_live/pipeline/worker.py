@@ -14,6 +14,7 @@ from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine
 from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
+from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
 from cpm_live.pipeline.finding import FinderOpener
 from cpm_live.pipeline.hands import WristHands
@@ -52,6 +53,7 @@ class Worker(threading.Thread):
         self._loader = EngineLoader(engine_opener, tell)
         self._wanted: Mailbox[tuple[Recipe, str]] = Mailbox()
         self._machine: PoseMachine | None = None
+        self._hands: OpenedBeside | None = None
         self._recipe: Recipe | None = None
         self._running = ("", "")
         self._generation = -1
@@ -103,6 +105,8 @@ class Worker(threading.Thread):
                 continue
             self._publish(generation, result)
         self._loader.close()
+        if self._hands is not None:
+            self._hands.give_up()
         if self._machine is not None:
             self._machine.close()
 
@@ -111,9 +115,10 @@ class Worker(threading.Thread):
         recipe, kind, engine = opened.recipe, opened.kind, opened.engine
         machine, asked = self._machine, (recipe.name, kind)
 
-        def open_hands(hand: Recipe) -> Engine:
-            return self._open(hand, kind)
-
+        if self._hands is not None:
+            self._hands.give_up()
+        # Beside, for the picture must not wait for it.
+        self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, kind))
         if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
             for old in machine.swap(engine, open_hands):
                 _close(old)
@@ -136,7 +141,12 @@ class Worker(threading.Thread):
         info = machine.engine.describe()
         self._machine, self.engine_label = None, ""
         line = f"the engine failed: {first_line(error)}"
-        if self._recipe is not None and info.kind in ACCELERATED:
+        outstanding = self._loader.outstanding
+        if outstanding is not None and outstanding[0] != self._recipe:
+            # Another model is on its way, and nobody waits for this one; it must not fail for want of this one.
+            self._tell("engine-failed", line, self._running)
+            self._loader.load(*outstanding, running=False)
+        elif self._recipe is not None and info.kind in ACCELERATED:
             # A GPU runs out of memory or falls off the bus; the CPU is still there.
             self._tell("engine-failed", f"{line}; going on with the CPU", self._running)
             self._loader.load(self._recipe, "cpu", running=False)

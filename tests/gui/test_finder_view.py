@@ -53,6 +53,14 @@ def test_finder_view_shows_its_stages(crowd: MainWindow, qtbot: QtBot) -> None:
     assert crowd.state.view.stage == 3
 
 
+def test_a_cleared_strip_shows_no_finder_stages(crowd: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, crowd, Key.Key_V)
+    qtbot.waitUntil(lambda: crowd.strip._count() == FINDER_STAGES, timeout=5000)
+    pause(qtbot, crowd)
+    crowd.strip.clear("open a source to see the stages")
+    assert crowd.strip._count() == 0 and crowd.strip._content.count == 0
+
+
 def test_finder_map_lies_on_the_people(crowd: MainWindow, qtbot: QtBot) -> None:
     crowd.state.set(skeleton=False)
     pause(qtbot, crowd)

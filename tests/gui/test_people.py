@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,13 @@ from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
-from cpm_live.core.skeleton import HAND, LEFT
+from cpm_live.core.skeleton import BODY, HAND, LEFT
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import ALL_JOINTS, NO_MAP
 from cpm_live.gui import settings
+from cpm_live.gui.lock import LockWatch
 from cpm_live.gui.settings import Settings
 from cpm_live.gui.theme import THEMES
 from cpm_live.gui.window import MainWindow
@@ -358,3 +361,18 @@ def test_a_joint_chosen_after_a_click_stays(crowd: MainWindow, qtbot: QtBot) -> 
     crowd.state.set(joint=5)
     qtbot.mouseDClick(crowd.picture, Qt.MouseButton.LeftButton, pos=QPoint(8, 60))
     assert crowd.state.view.joint == 5
+
+
+def test_a_lock_waits_as_long_after_a_pause_as_without_one() -> None:
+    """The results' own clock counts, not the one on the wall."""
+    watch = LockWatch()
+    watch.asked((10.0, 10.0))
+    now = time.monotonic_ns() + 60 * 10**9
+    told = [watch.take(_nobody(now + step * 10**9 // 4)) for step in range(14)]
+    assert told[:10] == [""] * 10, "a second of the machine's own time is not over yet"
+    assert any("Nobody was found there" in line for line in told[10:])
+
+
+def _nobody(finished_ns: int) -> Result:
+    frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, 0)
+    return Result(frame, (), BODY, "body", 4, 0.4, finished_ns=finished_ns)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -24,6 +26,28 @@ def test_lost_source_is_shown_until_it_is_back(window: MainWindow, qtbot: QtBot)
     assert window.picture.banner.isVisible()
     window.session._handle(Event("source", "", info))
     assert not window.picture.banner.isVisible()
+
+
+def test_a_source_that_was_lost_and_is_back_keeps_what_was_set_for_it(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Key.Key_M)
+    assert window.state.view.mirror
+    qtbot.waitUntil(lambda: len(window.charts.history.times()) > 5, timeout=3000)
+    info = window.session.info
+    window.session._handle(Event("source-lost", "the stream was lost; reconnecting", info))
+    window.session._handle(Event("source", "", info))
+    assert window.state.view.mirror and len(window.charts.history.times()) > 5
+
+
+def test_a_file_can_be_opened_after_one_that_may_not_be_looked_at(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    window.toolbar.source.show_none("/secret/clip.mp4")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", forbidden)
+        assert window.toolbar.source._folder() == str(Path.home())
 
 
 def test_no_camera_shows_the_demo_and_says_so(open_window: Opener, qtbot: QtBot) -> None:

@@ -210,6 +210,29 @@ def test_pause_step_and_go_on(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: window.picture.result.frame.index > index + 2, timeout=2000)  # type: ignore[union-attr]
 
 
+def test_another_engine_leaves_a_still_picture_alone(window: MainWindow, qtbot: QtBot) -> None:
+    pause(qtbot, window)
+    result = window.picture.result
+    session = window.session
+    assert result is not None and session.recipe is not None
+    session._handle(Event("engine", "another engine", asked=(session.recipe.name, session.engine)))
+    qtbot.wait(200)
+    assert window.picture.result is result
+
+
+def test_the_list_of_joints_stays_where_it_was_scrolled_to(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(800, 600)
+    panel = window.joints
+    window.state.set(joint=0)
+    bar = panel._scroll.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 20, timeout=2000)
+    bar.setValue(bar.maximum())
+    window.state.set(highlight=13)
+    assert bar.value() == bar.maximum()
+    window.state.set(joint=1)
+    assert bar.value() < bar.maximum()
+
+
 def test_records_a_film(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     import av
 

@@ -348,3 +348,32 @@ def test_legs_alone_are_nobody_new() -> None:
     assert all(not world.step(machine).poses for _ in range(8))
     machine.engine = WorldEngine(world)
     assert len(world.step(machine).poses) == 1
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_what_is_shown_does_not_change_who_is_found(threshold: float) -> None:
+    world = World([Somebody(300)])
+    usual = world.machine()
+    places = [world.step(usual).poses[0].crop for _ in range(6)]
+    world = World([Somebody(300)])
+    machine = world.machine(Options(joint_threshold=threshold))
+    for place in places:
+        poses = world.step(machine).poses
+        assert len(poses) == 1 and poses[0].crop == place
+
+
+def test_pointing_at_somebody_who_was_lost_just_now_locks_when_they_are_back() -> None:
+    world = World([Somebody(200), Somebody(480)])
+    machine = world.machine()
+    for _ in range(5):
+        result = world.step(machine)
+    number = of(result, world.people[0])
+    world.people[0].visible = False
+    for _ in range(4):
+        world.step(machine)
+    machine.options = Options(lock=(200.0, 240.0))
+    world.step(machine)
+    world.people[0].visible = True
+    for _ in range(12):
+        result = world.step(machine)
+    assert result.locked == number and [pose.id for pose in result.poses] == [number]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
+from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
-from cpm_live.engines.base import EngineInfo
+from cpm_live.engines.base import Engine, EngineInfo
 from cpm_live.engines.recipe import Recipe, find
+from cpm_live.pipeline.beside import OpenedBeside
+from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.worker import Worker
 from tests.fakes import DotEngine
 
 
 class Named(DotEngine):
-    def __init__(self, kind: str, fail_after: int | None = None) -> None:
-        super().__init__(fail_after=fail_after)
+    def __init__(self, kind: str, fail_after: int | None = None, joints: int = 14) -> None:
+        super().__init__(fail_after=fail_after, joints=joints)
         self.kind = kind
 
     def describe(self) -> EngineInfo:
@@ -39,7 +44,7 @@ class Rig:
         self.index = 0
 
     def open(self, recipe: Recipe, kind: str) -> Named:
-        self.engines[kind] = Named(kind, self.fail_after.get(kind))
+        self.engines[kind] = Named(kind, self.fail_after.get(kind), len(recipe.skeleton))
         return self.engines[kind]
 
     def run(self, until: Callable[[], object], seconds: float = 10.0) -> None:
@@ -120,3 +125,77 @@ def test_a_gpu_that_is_lost_leaves_the_cpu() -> None:
     assert ("engine-failed", "the engine failed: device lost; going on with the CPU", ("body", "cuda")) in rig.told
     assert rig.told[-1] == ("engine", "cpu engine", ("body", "cpu"))
     rig.end()
+
+
+def test_a_gpu_that_dies_while_another_model_is_opened_does_not_cancel_that() -> None:
+    rig = Rig()
+    rig.worker.load(find("body"), "cuda")
+    rig.run(lambda: len([r for r in rig.results if r.poses]) > 2)
+    plain, opening = rig.worker._loader._open, threading.Event()
+
+    def slow(recipe: Recipe, kind: str) -> object:
+        opening.set()
+        time.sleep(0.3)
+        return plain(recipe, kind)
+
+    rig.worker._loader._open = slow  # type: ignore[assignment]
+    rig.worker.load(find("hand"), "cpu")
+    rig.run(opening.is_set)
+    rig.engines["cuda"].fail_after = 0
+    rig.run(lambda: rig.results[-1].model == "hand" and rig.worker.engine_label == "cpu engine")
+    assert ("engine", "cpu engine", ("hand", "cpu")) in rig.told
+    rig.end()
+
+
+def test_the_picture_does_not_wait_for_the_engine_of_the_hands() -> None:
+    rig = Rig()
+    rig.worker.load(find("body"), "cpu")
+    rig.run(lambda: len([r for r in rig.results if r.poses]) > 2)
+    opened, plain = [], rig.worker._open
+
+    def slow(recipe: Recipe, kind: str) -> Engine:
+        opened.append(len(rig.results))
+        time.sleep(0.5)
+        opened.append(len(rig.results))
+        return plain(recipe, kind)
+
+    rig.worker._open = slow
+    rig.worker.options = Options(hands=True)
+    rig.run(lambda: len(opened) == 2)
+    assert opened[1] - opened[0] > 5, "the picture would have stood still"
+    rig.run(lambda: rig.results[-1].hand_skeleton is not None)
+    hands = rig.engines["cpu"]
+    rig.end()
+    assert hands.closed
+
+
+def test_an_engine_nobody_asks_for_any_more_is_closed() -> None:
+    engine, go = Named("late"), threading.Event()
+
+    def opener(_recipe: Recipe) -> Engine:
+        go.wait(5)
+        return engine
+
+    beside = OpenedBeside(opener)
+    assert beside(find("hand")) is None
+    beside.give_up()
+    go.set()
+    deadline = time.monotonic() + 5
+    while not engine.closed and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert engine.closed
+
+
+def test_what_could_not_be_opened_beside_is_tried_again_when_asked() -> None:
+    tries: list[Recipe] = []
+
+    def opener(recipe: Recipe) -> Engine:
+        tries.append(recipe)
+        raise InputError("no weights")
+
+    beside = OpenedBeside(opener)
+    for count in (1, 2):
+        with pytest.raises(InputError, match="no weights"):
+            while beside(find("hand")) is None:
+                time.sleep(0.01)
+        assert len(tries) == count

@@ -1,0 +1,59 @@
+"""An engine that is opened beside the worker: the picture goes on without it until it is there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe
+
+
+class OpenedBeside:
+    """Opens an engine on a thread of its own: ask again and again until it is there.
+
+    Args:
+        opener: opens the engine of a recipe; may take long.
+    """
+
+    def __init__(self, opener: Callable[[Recipe], Engine]) -> None:
+        self._open = opener
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._engine: Engine | None = None
+        self._error: Exception | None = None
+        self._given_up = False
+
+    def __call__(self, recipe: Recipe) -> Engine | None:
+        """The engine, warm, or None while it is not ready. Raises what opening it raised; then it may be asked anew."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, args=(recipe,), name="engine-beside", daemon=True)
+            self._thread.start()
+        if self._thread.is_alive():
+            return None
+        self._thread = None
+        engine, error, self._engine, self._error = self._engine, self._error, None, None
+        if error is not None:
+            raise error
+        return engine
+
+    def give_up(self) -> None:
+        """Nobody asks any more: what was or will be opened and not taken is closed."""
+        with self._lock:
+            self._given_up = True
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+    def _work(self, recipe: Recipe) -> None:
+        try:
+            engine = self._open(recipe)
+            engine.warm_up()
+        except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; whoever asks gets it
+            self._error = error
+            return
+        with self._lock:
+            if not self._given_up:
+                self._engine = engine
+                return
+        engine.close()
