@@ -89,8 +89,9 @@ class VideoSource:
             raise InputError(f"{self.where} has no video track")
         video = self._container.streams.video[0]
         self.endless = self.remote and not self._container.duration
-        # Frame threads hold back a frame per core, which a live stream would show as lag.
-        video.thread_type = "SLICE" if self.endless else "AUTO"
+        # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
+        # a damaged piece they lose all that they hold.
+        video.thread_type = "SLICE"
         self.left_out: list[str] = []
         self._frames = self._pictures(video)
         self._first: float | None = None

@@ -43,9 +43,10 @@ def bench(
     from cpm_live.engines.select import default_threads
     from cpm_live.pipeline.bench import live_ages
 
-    chosen = [recipes.find_machine(name) for name in model or ["body", "hand"]]
+    names = model or ["body", "hand"]
+    chosen = [recipes.find_machine(name) for name in names]
     # First: a process that is started by a large one is counted as large as that.
-    startup, memory = _start_window(chosen[0].name) if window else (None, None)
+    startup, memory = _start_window(names[0]) if window else (None, None)
     kinds = engine or [found.kind for found in probe.find_engines() if found.ready and found.kind != "torch"]
     results: list[Timing] = []
     for recipe in chosen:
@@ -137,7 +138,11 @@ def _start_window(model: str) -> tuple[float | None, float | None]:
     environment = dict(os.environ)
     if sys.platform.startswith("linux") and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
         environment["QT_QPA_PLATFORM"] = "offscreen"
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        typer.echo("cpm-live: the window could not be timed: no picture within a minute", err=True)
+        return None, None
     for line in done.stdout.splitlines():
         if line.startswith("{"):
             told = json.loads(line)

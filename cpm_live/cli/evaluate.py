@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cpm_live.engines.recipe import Recipe
     from cpm_live.evaluation.pck import Errors
     from cpm_live.evaluation.predict import Looks
+    from cpm_live.evaluation.predictions import Prediction
     from cpm_live.training.dataset import Sample
 
 
@@ -94,8 +95,7 @@ def evaluate(
     elif find:
         if not looks.once:
             raise InputError("--find looks as the live machine does: without --scales and --flip")
-        found, name = _find(recipe, samples, engine, threads), recipe.name
-        answers = files.of_samples(found[:, -1], samples)
+        (found, answers), name = _find(recipe, samples, engine, threads), recipe.name
     else:
         found, name = _predict(recipe, samples, looks, engine, threads), recipe.name
         answers = files.of_samples(found[:, -1], samples)
@@ -147,7 +147,9 @@ def _finder(recipe: Recipe, data: list[str], split: str, engine: str, threads: i
         print_finder(figures)
 
 
-def _find(recipe: Recipe, samples: list[Sample], engine: str, threads: int) -> NDArray[np.float32]:
+def _find(
+    recipe: Recipe, samples: list[Sample], engine: str, threads: int
+) -> tuple[NDArray[np.float32], list[Prediction]]:
     from rich.console import Console
     from rich.progress import Progress
 

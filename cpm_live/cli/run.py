@@ -155,13 +155,13 @@ def run(
 
 
 def _cut_short(info: SourceInfo, summary: Summary) -> str:
-    """What to say of a video that ended long before it should have; empty where it did not.
+    """What to say of a video (also one behind a URL) that ended long before it should have; empty where it did not.
 
     Frames alone would not tell: a webcam that slowed down in the dark gives fewer than its rate promises.
     """
-    if info.kind != "video" or not info.frames or not info.fps:
+    if info.kind not in ("video", "stream") or info.live or not info.frames or not info.fps:
         return ""
     short = summary.frames < 0.9 * info.frames and summary.seconds + 1 / info.fps < 0.9 * info.frames / info.fps
     if not short:
         return ""
-    return f"only {summary.frames} of about {info.frames} frames could be read; the file is damaged or cut off"
+    return f"only {summary.frames} of about {info.frames} frames could be read; it is damaged or cut off"

@@ -90,6 +90,7 @@ def train(
     ranks.begin(where.kind)
     try:
         machine, provenance = setup.network(chosen, init, trunk, say)
+        plan.check_sizes(machine.preset.step)
         count = setup.default_workers(where, ranks) if workers < 0 else workers
         make_task, about = setup.task(
             chosen, machine.preset, plan, data, data_format, teacher, where, ranks, count, say

@@ -28,15 +28,19 @@ def export(weights: Path, out: Path) -> Path:
     """
     machine, header = checkpoint.load(weights)
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".part")
-    _write(machine, temporary)
-    model = onnx.load(str(temporary))
-    _pad_inside(model, machine)
-    _halve(model)
-    helper.set_model_props(model, header.to_metadata())
-    onnx.checker.check_model(model)
-    onnx.save(model, str(temporary))
-    os.replace(temporary, out)
+    # Another process may be exporting the same checkpoint.
+    temporary = out.with_name(f"{out.name}.{os.getpid()}.part")
+    try:
+        _write(machine, temporary)
+        model = onnx.load(str(temporary))
+        _pad_inside(model, machine)
+        _halve(model)
+        helper.set_model_props(model, header.to_metadata())
+        onnx.checker.check_model(model)
+        onnx.save(model, str(temporary))
+        os.replace(temporary, out)
+    finally:
+        temporary.unlink(missing_ok=True)
     return out
 
 

@@ -65,7 +65,9 @@ def run_app(options: AppOptions | None = None) -> int:
         window.close()
 
     # Also when the session ends or the terminal goes: a recording is finished before the process is.
-    before = {number: signal.signal(number, interrupted) for number in _ENDINGS}
+    # (What a parent has switched off, as nohup does, stays off.)
+    wanted = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupted) for number in wanted}
     # Python runs signal handlers only when it has the floor; Qt gives it the floor this often.
     floor = QTimer()
     floor.timeout.connect(lambda: None)

@@ -37,10 +37,10 @@ class PoseMachine(nn.Module):
     scale: Tensor
 
     def set_size(self, size: int) -> None:
-        """Take pictures of another side (a multiple of the stride) from now on; training grows its crops."""
+        """Take pictures of another side (a multiple of the preset's step) from now on; training grows its crops."""
         preset = self.preset
-        if size % preset.stride:
-            raise ValueError(f"the input side must be a multiple of {preset.stride}, not {size}")
+        if size % preset.step:
+            raise ValueError(f"the input side must be a multiple of {preset.step}, not {size}")
         self.size = size
         if preset.centre_map:
             sigma = preset.centre_sigma * size / 368

@@ -17,7 +17,7 @@ class Preset:
         family: ``paper``, ``vgg`` or ``light`` (see ``network.cpm``).
         joints: K; 1 for the person finder.
         stages: T.
-        size: input side in pixels; a multiple of ``stride``.
+        size: input side in pixels; a multiple of ``step``.
         stride: input pixels per belief-map cell.
         background: whether a map K+1 for "no joint here" is predicted.
         centre_map: whether stages 2..T see the centre map.
@@ -54,6 +54,11 @@ class Preset:
     deep: bool = False
     local_stages: int = 1
     extra: int = 0
+
+    @property
+    def step(self) -> int:
+        """Input sides are multiples of this: of the coarsest stride inside, whose cells must fit."""
+        return max(self.stride, (32 if self.deep else 16) if self.trunk == "lite0" else 0)
 
     @property
     def maps(self) -> int:

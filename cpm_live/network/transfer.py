@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.presets import Preset
 
 _STAGE = re.compile(r"^later\.(\d+)\.")
 
@@ -29,23 +29,27 @@ class Transferred:
     fresh: tuple[str, ...]
 
 
-def transfer(machine: PoseMachine, state: dict[str, Tensor]) -> Transferred:
-    """Copy every tensor of ``state`` whose name and shape the machine has; let a smaller network grow.
+def transfer(machine: PoseMachine, source: PoseMachine, same_joints: bool = True) -> Transferred:
+    """Copy every tensor of ``source`` whose name and shape the machine has; let a smaller network grow.
 
     So a checkpoint of another skeleton lends all but its belief maps, and one of a neighbouring preset
-    whatever the two share. Where the skeleton is the same and the machine is wider or has more stages, the
-    answer is kept while there is more to learn with (Chen, Goodfellow, Shlens: Net2Net, ICLR 2016, with new
-    channels that are silent instead of copies): old channels do not listen to new ones yet, and stages that the
-    source lacks start as its last stage.
+    whatever the two share. A machine that is of the same kind and wider, or has more stages, keeps what was
+    learned and has more to learn with (Chen, Goodfellow, Shlens: Net2Net, ICLR 2016, with new channels that are
+    silent instead of copies): old channels do not listen to new ones yet, so that every stage answers as before,
+    and stages that the source lacks start as its last stage, applied once more.
+
+    Args:
+        same_joints: whether both know the same skeleton; only then the machine may grow from the source.
 
     Raises:
         ValueError: nothing fits.
     """
     own = {name: value for name, value in machine.state_dict().items() if not name.endswith("num_batches_tracked")}
+    state = source.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     if not fitting:
         raise ValueError("the two networks have no layer in common")
-    grown = _grown(machine, own, fitting, state)
+    grown = _grown(own, fitting, source, machine.preset) if same_joints else {}
     machine.load_state_dict(fitting | grown, strict=False)
     return Transferred(
         tuple(fitting), tuple(grown), tuple(name for name in own if name not in fitting and name not in grown)
@@ -53,26 +57,28 @@ def transfer(machine: PoseMachine, state: dict[str, Tensor]) -> Transferred:
 
 
 def _grown(
-    machine: PoseMachine, own: dict[str, Tensor], fitting: dict[str, Tensor], state: dict[str, Tensor]
+    own: dict[str, Tensor], fitting: dict[str, Tensor], source: PoseMachine, preset: Preset
 ) -> dict[str, Tensor]:
     """The tensors of a larger network that hold those of the smaller one."""
-    stages = {int(found[1]) for name in state if (found := _STAGE.match(name))}
-    last = max(stages, default=-1)
-    # Belief maps of another skeleton are not these ones' beginning.
-    if last < 0 or state.get(f"later.{last}.believe.bias", torch.empty(0)).shape != (machine.preset.maps,):
+    before = source.preset
+    # Everything else must be alike: what was learned on other features would be no beginning.
+    may_differ = {"name": "", "stages": 0, "width": 0, "size": 0, "frozen": 0}
+    alike = replace(preset, **may_differ) == replace(before, **may_differ)  # type: ignore[arg-type]
+    if not alike or before.family != "light" or before.stages <= before.local_stages:
         return {}
-    centre = int(machine.preset.centre_map)
-    grown = {}
+    last = before.stages - 2
+    centre = int(preset.centre_map)
+    state, grown = source.state_dict(), {}
     for name, value in own.items():
         if name in fitting:
             continue
         found = _STAGE.match(name)
-        source = state.get(_STAGE.sub(f"later.{last}.", name) if found and int(found[1]) > last else name)
-        if source is None or source.dim() != value.dim():
+        small = state.get(_STAGE.sub(f"later.{last}.", name) if found and int(found[1]) > last else name)
+        if small is None or small.dim() != value.dim():
             continue
-        if any(small > large for small, large in zip(source.shape, value.shape, strict=True)):
+        if any(fewer > more for fewer, more in zip(small.shape, value.shape, strict=True)):
             continue
-        grown[name] = _embed(source, value, centre if name.endswith("join.0.weight") else 0)
+        grown[name] = _embed(small, value, centre if name.endswith("join.0.weight") else 0)
     return grown
 
 

@@ -166,11 +166,5 @@ class LiteTrunk(nn.Module):
         local, coarse = at[4], at[10]
         seen = self.fine(local) + F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="nearest")
         if self.deepest is not None:
-            # Sides that are not multiples of 32 leave half a coarse cell over.
-            seen = (
-                seen
-                + F.interpolate(self.deepest(x), scale_factor=4.0, mode="nearest")[
-                    ..., : seen.shape[2], : seen.shape[3]
-                ]
-            )
+            seen = seen + F.interpolate(self.deepest(x), scale_factor=4.0, mode="nearest")
         return self.merge(seen), local

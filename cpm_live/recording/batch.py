@@ -134,8 +134,8 @@ def run_batch(
             try:
                 frame = source.read()
             except SourceLost:
-                # The end of a stream is the end of the input; a camera that breaks off is not.
-                if not frames or info.kind != "stream":
+                # The end of a live stream is the end of the input; a camera or a download that breaks off is not.
+                if not frames or info.kind != "stream" or not info.live:
                     raise
                 break
             if frame is None:

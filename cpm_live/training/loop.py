@@ -310,7 +310,11 @@ class Trainer:
         except RuntimeError:
             raise InputError(f"{path} is of another network than the recipe's preset") from None
         self.ema = {name: value.to(self.device.name) for name, value in saved["ema"].items()}
+        asked = [(group["weight_decay"], group["scale"]) for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(saved["optimiser"])
+        # The state brings its own; what is asked for now counts, as it does for the other keys of the plan.
+        for group, (decay, scale) in zip(self.optimiser.param_groups, asked, strict=True):
+            group["weight_decay"], group["scale"] = decay, scale
         if self.scaler.is_enabled() and saved["scaler"]:
             self.scaler.load_state_dict(saved["scaler"])
         torch.set_rng_state(saved["torch_rng"])

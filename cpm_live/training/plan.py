@@ -65,6 +65,11 @@ class Plan:
                 return size
         return self.sizes[-1][1]
 
+    def check_sizes(self, step: int) -> None:
+        """Raises ``InputError`` where a network whose sides are multiples of ``step`` cannot take the crops."""
+        if wrong := [side for _, side in self.sizes if side % step]:
+            raise InputError(f"[train] sizes: this network takes multiples of {step}, not {wrong[0]}")
+
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> Plan:
         """From TOML values. Raises ``InputError`` naming an unknown key."""

@@ -61,7 +61,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
         # The checkpoint brings a whole trunk: ImageNet's would be overwritten.
         machine, provenance = build(preset), {}
     try:
-        done = transfer(machine, state)
+        done = transfer(machine, source, header.skeleton == chosen.skeleton.name)
     except ValueError as error:
         raise InputError(f"cannot start from {init}: {error}") from None
     say(f"{init.name}: {len(done.taken)} tensors taken, {len(done.grown)} grown, {len(done.fresh)} start fresh")

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -227,6 +229,33 @@ def test_a_cut_video_is_told_and_what_was_read_is_kept(tmp_path: Path) -> None:
     cut = cli("run", str(tmp_path / "cut.mkv"), "-k", str(tmp_path / "b.jsonl"), "-q")
     assert cut.returncode == 1 and "damaged or cut off" in cut.stderr and "of about 40 frames" in cut.stderr
     assert len((tmp_path / "b.jsonl").read_text().splitlines()) > 5
+
+
+def test_a_download_that_breaks_off_is_told(tmp_path: Path) -> None:
+    from cpm_live.recording.video import VideoWriter
+
+    writer = VideoWriter(tmp_path / "whole.mkv")
+    rng = np.random.default_rng(0)
+    for index in range(60):
+        writer.write(rng.integers(0, 255, (96, 128, 3), np.uint8), index / 30)
+    writer.close()
+    content = (tmp_path / "whole.mkv").read_bytes()
+
+    class HalfHandler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = cli("run", f"http://127.0.0.1:{server.server_port}/v.mkv", "-k", str(tmp_path / "k.jsonl"), "-q")
+        server.shutdown()
+    assert done.returncode != 0 and done.stderr.strip(), done
+    assert len((tmp_path / "k.jsonl").read_text().splitlines()) > 5, "what came is kept"
 
 
 def test_ctrl_c_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
 from cpm_live.core import finder_maps
+from cpm_live.core.skeleton import BODY
 from cpm_live.evaluation import finding
 from cpm_live.evaluation.finding import Case, Truth
 from cpm_live.evaluation.whole import overlap, predict_whole
 from cpm_live.pipeline.machine import PoseMachine
-from cpm_live.training.dataset import load
+from cpm_live.training.dataset import Sample, load
 
 
 def _case(truths: tuple[Truth, ...], ignore: tuple[tuple[float, float, float, float], ...] = ()) -> Case:
@@ -66,7 +69,35 @@ def test_overlap() -> None:
 def test_whole_pictures_with_the_shipped_models(data: Path) -> None:
     machine = PoseMachine("hand", "cpu", 1)
     samples = [s for s in load(data, machine.recipe.skeleton, "val") if s.source == "plain"][:12]
-    found = predict_whole(machine, samples)
+    found, predictions = predict_whole(machine, samples)
     machine.close()
     assert found.shape == (12, machine.engine.preset.stages, 21, 3)
     assert (~np.isnan(found[:, -1, 0, 0])).mean() >= 0.6, "most hands before a wall are found"
+    assert len(predictions) >= (~np.isnan(found[:, -1, 0, 0])).sum()
+
+
+def test_false_poses_count_and_a_pose_is_one_persons_only() -> None:
+    """Two people overlap, one pose is seen, and two that are nobody's."""
+
+    def pose(x: float) -> SimpleNamespace:
+        stages = np.full((3, 14, 3), 0.9, np.float32)
+        stages[..., :2] = x + np.arange(14)[:, None]
+        return SimpleNamespace(box=(x, x, 20.0, 20.0), stages=stages)
+
+    joints = np.full((14, 3), 2.0, np.float32)
+    joints[:, :2] = 10 + np.arange(14)[:, None]
+    ok, image = cv2.imencode(".png", np.zeros((200, 200, 3), np.uint8))
+    assert ok
+    samples = [
+        Sample("a.png", image.tobytes(), joints + shift * np.array([1, 1, 0], np.float32),
+               (10.0 + shift, 10.0 + shift, 14.0, 14.0), "drawn", image_id=1)
+        for shift in (0, 4)
+    ]  # fmt: skip
+    machine = SimpleNamespace(
+        engine=SimpleNamespace(preset=SimpleNamespace(stages=3)),
+        recipe=SimpleNamespace(skeleton=BODY),
+        find=lambda image: SimpleNamespace(poses=(pose(10.0), pose(120.0), pose(160.0))),
+    )
+    found, predictions = predict_whole(machine, samples)  # type: ignore[arg-type]
+    assert (~np.isnan(found[:, -1, 0, 0])).sum() == 1
+    assert [p.joints[0, 0] for p in predictions] == [10.0, 120.0, 160.0] and len({p.image_id for p in predictions}) == 1

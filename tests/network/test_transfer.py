@@ -41,26 +41,39 @@ def _beliefs(machine: PoseMachine) -> Tensor:
 )
 def test_a_larger_network_keeps_the_answer_of_every_stage(larger: Preset) -> None:
     small, grown = _trained(LITE), build(larger)
-    done = transfer(grown, small.state_dict())
+    done = transfer(grown, small)
     assert not done.fresh
     assert torch.allclose(_beliefs(grown)[:, : LITE.stages], _beliefs(small), atol=1e-5)
 
 
 def test_a_new_stage_starts_as_the_last_one() -> None:
     small, grown = _trained(LITE), build(replace(LITE, stages=5))
-    transfer(grown, small.state_dict())
+    transfer(grown, small)
     state = grown.state_dict()
     assert torch.equal(state["later.3.look.1.0.0.weight"], small.state_dict()["later.2.look.1.0.0.weight"])
 
 
 def test_another_skeleton_lends_what_fits_and_nothing_grows() -> None:
     hand = build(replace(LITE.with_joints(21), stages=5))
-    done = transfer(hand, _trained(LITE).state_dict())
+    done = transfer(hand, _trained(LITE))
     assert not done.grown
     assert {"later.0.believe.weight", "later.3.believe.weight", "first.1.weight"} <= set(done.fresh)
     assert "trunk.stem.conv.weight" in done.taken
 
 
+@pytest.mark.parametrize(
+    ("source", "same_joints"),
+    [(replace(PRESETS["tiny"], size=64), True), (replace(LITE, local_stages=1), True), (LITE, False)],
+    ids=["another trunk", "other stages see the trunk", "other joints, as many"],
+)
+def test_only_networks_of_one_kind_grow(source: Preset, same_joints: bool) -> None:
+    larger = build(replace(LITE, width=160, stages=5))
+    fresh = {name: value.clone() for name, value in larger.state_dict().items()}
+    done = transfer(larger, _trained(source), same_joints)
+    assert not done.grown
+    assert all(torch.equal(larger.state_dict()[name], fresh[name]) for name in done.fresh)
+
+
 def test_networks_without_a_layer_in_common_are_refused() -> None:
     with pytest.raises(ValueError, match="no layer in common"):
-        transfer(build(LITE), {"strange.weight": torch.zeros(1)})
+        transfer(build(LITE), build(replace(PRESETS["vgg"], size=64, joints=9)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,8 @@ from cpm_live.core.crop import input_to_cells
 from cpm_live.core.decode import decode
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY, HAND
+from cpm_live.network.cpm import build
+from cpm_live.network.presets import PRESETS
 from cpm_live.training import dataset
 from cpm_live.training.augment import Augmentation, augment, replace_backdrop
 from cpm_live.training.batches import Batcher
@@ -171,6 +174,23 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert second.step == whole.step
     ours, theirs = second.machine.state_dict(), whole.machine.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_resumed_run_takes_the_settings_it_is_given(tmp_path: Path) -> None:
+    trainer_of(tmp_path, 4).run(stop=lambda: True)
+    second = trainer_of(tmp_path, 4, weight_decay=0.05)
+    assert second.resume()
+    assert {group["weight_decay"] for group in second.optimiser.param_groups} == {0.05}
+
+
+def test_plans_know_which_sides_a_network_takes() -> None:
+    plan = Plan(sizes=((0.5, 128), (1.0, 200)))
+    plan.check_sizes(8)
+    with pytest.raises(InputError, match="takes multiples of 32, not 200"):
+        plan.check_sizes(PRESETS["lite"].step)
+    assert PRESETS["vgg"].step == 8
+    with pytest.raises(ValueError, match="multiple of 32, not 200"):
+        build(replace(PRESETS["lite"], size=200))
 
 
 def test_our_layout_and_a_plain_folder_load(data: Path, tmp_path: Path) -> None:
