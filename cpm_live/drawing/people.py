@@ -19,4 +19,12 @@ def person_colour(result: Result, pose: Pose) -> Colour | None:
     """
     if len(result.poses) < 2 or result.skeleton.name == "hand":
         return None
-    return PEOPLE[(pose.id - 1) % len(PEOPLE)]
+    # The number's own colour, or the next one that nobody with a lower number has: eight are shown at most.
+    taken: set[int] = set()
+    for number in sorted(other.id for other in result.poses):
+        own = (number - 1) % len(PEOPLE)
+        free = next((i % len(PEOPLE) for i in range(own, own + len(PEOPLE)) if i % len(PEOPLE) not in taken), own)
+        if number == pose.id:
+            return PEOPLE[free]
+        taken.add(free)
+    return None

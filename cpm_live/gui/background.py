@@ -50,6 +50,8 @@ class Job(QObject):
         self.deleteLater()
 
 
-def in_background(name: str, work: Callable[[], Any], done: Callable[[Any], None], parent: QObject) -> None:
-    """Start a :class:`Job`."""
-    Job(name, work, done, parent).start()
+def in_background(name: str, work: Callable[[], Any], done: Callable[[Any], None], parent: QObject) -> threading.Thread:
+    """Start a :class:`Job`; its thread."""
+    job = Job(name, work, done, parent)
+    job.start()
+    return job.worker

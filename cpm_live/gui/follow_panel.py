@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -148,12 +149,13 @@ class FollowPanel(QFrame):
 
     def toggle(self, anchor: QWidget, over: QWidget) -> None:
         """Open below a button, over the picture; or close."""
+        if self.close_it():
+            return
         self._below = anchor, over
-        self.setVisible(not self.isVisible())
-        if self.isVisible():
-            self.place()
-            self.raise_()
-        self.shown.emit(self.isVisible())
+        self.setVisible(True)
+        self.place()
+        self.raise_()
+        self.shown.emit(True)
 
     def place(self) -> None:
         """Lie below the button, and beside the panels."""
@@ -176,6 +178,10 @@ class FollowPanel(QFrame):
         """Close; whether it was open."""
         was = self.isVisible()
         if was:
+            focused = QApplication.focusWidget()
+            if focused is not None and self.isAncestorOf(focused):
+                # Else Qt gives it to the next button, which takes Space from the window.
+                self.window().setFocus(Qt.FocusReason.OtherFocusReason)
             self.hide()
             self.shown.emit(False)
         return was

@@ -102,6 +102,7 @@ class Session(QObject):
         self._first_source, self._was_saved = True, False
         self._stopping = False
         self._camera_asked = 0
+        self._writing: list[threading.Thread] = []
 
     # -- source -----------------------------------------------------------------------------------
 
@@ -257,7 +258,8 @@ class Session(QObject):
             self.notice.emit(Notice("warning", "Nothing to take a snapshot of yet: open a source first.", 5))
             return
         where = folder or pictures_dir()
-        in_background("snapshot", lambda: write_snapshot(result, view, where), self._snapshot_done, self)
+        thread = in_background("snapshot", lambda: write_snapshot(result, view, where), self._snapshot_done, self)
+        self._writing = [*(other for other in self._writing if other.is_alive()), thread]
 
     def _snapshot_done(self, answer: Path | str | None) -> None:
         if isinstance(answer, Path):
@@ -343,7 +345,7 @@ class Session(QObject):
 
         def work() -> None:
             self.live.stop(timeout=30.0)
-            for thread in others:
+            for thread in (*self._writing, *others):
                 thread.join(timeout=10.0)
 
         in_background("stop", work, lambda _answer: self.stopped.emit(), self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -11,15 +12,20 @@ from cpm_live.core.pose import Result
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
+_NAMING = threading.Lock()
+_given: set[Path] = set()
+
 
 def fresh_path(folder: Path, suffix: str) -> Path:
-    """A name of now that no file has yet."""
+    """A name of now that no file has yet, and that nobody else was given: files appear a while after their name."""
     stem = time.strftime("cpm-live-%Y%m%d-%H%M%S")
     path = folder / f"{stem}{suffix}"
     count = 2
-    while path.exists():
-        path = folder / f"{stem}-{count}{suffix}"
-        count += 1
+    with _NAMING:
+        while path in _given or path.exists():
+            path = folder / f"{stem}-{count}{suffix}"
+            count += 1
+        _given.add(path)
     return path
 
 

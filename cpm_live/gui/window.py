@@ -29,6 +29,7 @@ from cpm_live.gui.status import StatusLine
 from cpm_live.gui.throttle import Throttle
 from cpm_live.gui.toolbar import Toolbar
 from cpm_live.gui.view_state import GLOW, ViewState
+from cpm_live.gui.wishes import Wishes
 
 log = logging.getLogger("cpm_live.gui")
 
@@ -54,7 +55,7 @@ class MainWindow(QMainWindow):
         openers = openers or default_openers(options.threads)
         self._store, self._options = store, options
         self.settings = memory.load(store)
-        self._wished: dict[str, str] = {}
+        self._wishes = Wishes()
         self._opened = -1
         self._forced_mirror = options.mirror
         self._ended = False
@@ -235,13 +236,13 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def choose_source(self, text: str) -> None:
-        """Play what the person chose, and remember it."""
-        self.settings = replace(self.settings, source=text)
+        """Play what the person chose, and remember it once it plays."""
+        self._wishes.add("source", text)
         self.picture.banner.dismiss()
         self.session.open(text)
 
     def _choose_camera(self) -> None:
-        self.settings = replace(self.settings, source="")
+        self._wishes.add("source", "")
         self.picture.banner.dismiss()
         self.session.open_camera()
 
@@ -252,16 +253,11 @@ class MainWindow(QMainWindow):
             self.toolbar.model.set_chosen(name)
             return
         if self.session.set_model(name):
-            self._wished["model"] = name
+            self._wishes.add("model", name)
 
     def _choose_engine(self, name: str) -> None:
-        self._wished["engine"] = name
+        self._wishes.add("engine", name)
         self.session.set_engine(name)
-
-    def _keep_wishes(self) -> None:
-        """Remember what was chosen, now that it runs."""
-        self.settings = replace(self.settings, **self._wished)  # type: ignore[arg-type]
-        self._wished.clear()
 
     @Slot(str)
     def _source_opening(self, text: str) -> None:
@@ -271,6 +267,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str, object)
     def _source_opened(self, text: str, info: SourceInfo) -> None:
+        self.settings = self._wishes.granted(self.settings, "source")
         self.toolbar.source.show_source(text, info)
         notice = self.picture.banner.notice
         if notice is not None and notice.about == "source":
@@ -286,6 +283,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _source_failed(self, text: str) -> None:
+        self._wishes.denied("source")
         self.toolbar.source.show_none(text)
         self.picture.clear("This source cannot be shown")
         self.strip.clear("open a source to see the stages")
@@ -303,13 +301,12 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _model_ready(self, label: str) -> None:
-        self._keep_wishes()
+        self.settings = self._wishes.granted(self.settings, "model", "engine")
         self.toolbar.set_engine(self.session.engine)
 
     @Slot(str)
     def _model_failed(self, kind: str) -> None:
-        # What cannot run is not chosen again at the next start.
-        self._wished.clear()
+        self._wishes.denied("model", "engine")
         self._model_wanted(kind)
         self.toolbar.set_engine(self.session.engine)
         self.strip.set_message("no model is running")
@@ -373,7 +370,7 @@ class MainWindow(QMainWindow):
             return
         event.ignore()
         if self.isEnabled():
-            self._keep_wishes()
+            self.settings = self._wishes.granted(self.settings, "source", "model", "engine")
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.

@@ -51,7 +51,7 @@ class Recorder(threading.Thread):
 
     def put(self, result: Result, view: View) -> None:
         """Queue a result with what is shown of it; dropped and counted when the queue is full. Never waits."""
-        size = result.frame.image.nbytes
+        size = _size(result)
         with self._condition:
             if self._ending or self.error:
                 return
@@ -142,5 +142,10 @@ class Recorder(threading.Thread):
             if not self._queue:
                 return None
             item = self._queue.popleft()
-            self._bytes -= item[0].frame.image.nbytes
+            self._bytes -= _size(item[0])
             return item
+
+
+def _size(result: Result) -> int:
+    """Bytes that a queued result holds on to: the picture and all belief maps."""
+    return result.frame.image.nbytes + sum(pose.beliefs.nbytes for pose in (*result.poses, *result.hands))

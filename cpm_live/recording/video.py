@@ -121,8 +121,11 @@ class VideoWriter:
 
 
 def _fit(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Scale into a frame of another size, black around."""
+    """Scale into a frame of another size, black around; the odd pixel that encoders do not take is cut off."""
     import cv2
+
+    if 0 <= image.shape[1] - width <= 1 and 0 <= image.shape[0] - height <= 1:
+        return image[:height, :width]
 
     scale = min(width / image.shape[1], height / image.shape[0])
     inner = cv2.resize(image, (max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))))

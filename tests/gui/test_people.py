@@ -20,6 +20,7 @@ from cpm_live.gui import settings
 from cpm_live.gui.lock import LockWatch
 from cpm_live.gui.settings import Settings
 from cpm_live.gui.theme import THEMES
+from cpm_live.gui.widgets import Slider
 from cpm_live.gui.window import MainWindow
 from cpm_live.recording.recorder import paint
 from tests.gui.conftest import Opener
@@ -96,6 +97,10 @@ def test_alone_the_limbs_tell_the_side(crowd: MainWindow) -> None:
     assert person_colour(alone, alone.poses[0]) is None
     assert person_colour(replace(result, skeleton=HAND), result.poses[0]) is None
     assert len({person_colour(result, pose) for pose in result.poses}) == 3
+    later = replace(
+        result, poses=tuple(replace(pose, id=id) for pose, id in zip(result.poses, (3, 11, 4), strict=True))
+    )
+    assert len({person_colour(later, pose) for pose in later.poses}) == 3, "numbers go on, colours are eight"
 
 
 def test_a_click_shows_that_persons_joints(crowd: MainWindow, qtbot: QtBot) -> None:
@@ -376,3 +381,12 @@ def test_a_lock_waits_as_long_after_a_pause_as_without_one() -> None:
 def _nobody(finished_ns: int) -> Result:
     frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, 0)
     return Result(frame, (), BODY, "body", 4, 0.4, finished_ns=finished_ns)
+
+
+def test_closing_the_panel_gives_the_keys_back_to_the_window(crowd: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, crowd, Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+    slider = crowd.following.panel.findChild(Slider)
+    slider.setFocus()
+    assert slider.hasFocus()
+    press(qtbot, crowd, Key.Key_Escape)
+    assert not crowd.following.panel.isVisible() and QApplication.focusWidget() is crowd

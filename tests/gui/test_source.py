@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from pytestqt.qtbot import QtBot
 
 from cpm_live.capture.camera import Device
+from cpm_live.gui import settings as memory
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.gui.conftest import Opener, wait_for_pose
@@ -48,6 +49,18 @@ def test_a_file_can_be_opened_after_one_that_may_not_be_looked_at(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "exists", forbidden)
         assert window.toolbar.source._folder() == str(Path.home())
+
+
+def test_a_source_that_cannot_be_opened_is_not_remembered(window: MainWindow, qtbot: QtBot, store: QSettings) -> None:
+    window.choose_source("/nope/nothing.mp4")
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    window.choose_source("demo")
+    qtbot.waitUntil(lambda: window.settings.source == "demo", timeout=5000)
+    window.choose_source("/nope/nothing.mp4")
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).source == "demo"
 
 
 def test_no_camera_shows_the_demo_and_says_so(open_window: Opener, qtbot: QtBot) -> None:
