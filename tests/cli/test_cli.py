@@ -128,8 +128,8 @@ def test_run_with_hands_region_and_raw_joints(clips: Path, tmp_path: Path) -> No
     hands = [hand for line in lines for hand in line["hands"]]
     assert all(len(line["poses"]) <= 1 for line in lines) and len(hands) > 5
     assert {hand["side"] for hand in hands} <= {"left", "right"} and len(hands[0]["keypoints"]) == 21
-    # Everybody stands right of this corner.
-    done = cli("run", clip, "--region", "0,0,120,200", "--frames", "20", "-k", str(keypoints))
+    # Everybody stands left of this corner.
+    done = cli("run", clip, "--region", "520,0,120,200", "--frames", "20", "-k", str(keypoints))
     assert done.returncode == 0
     assert not any(line["poses"] for line in _lines(keypoints)[1])
 

@@ -80,4 +80,4 @@ def test_command_prints_the_promised_json(data: Path) -> None:
     assert figures["model"] == "hand" and figures["metric"] == "box" and figures["images"] == 387
     assert set(figures["per_source"]) == {"webcam", "plain", "palm"} and len(figures["per_joint"]) == 21
     assert 0.5 < figures["pck"]["0.1"] <= figures["pck"]["0.2"] <= 1
-    assert len(figures["per_stage"]) == 4
+    assert len(figures["per_stage"]) == 6

@@ -34,7 +34,8 @@ def test_thresholds_are_the_recipes_unless_said_otherwise() -> None:
     )  # fmt: skip
     assert usual.hollow < usual.joint and usual.keep < usual.find
     ours = Options(joint_threshold=0.1, find_threshold=0.2).thresholds(recipe)
-    assert ours.joint == 0.1 and ours.hollow <= 0.1 and ours.follow <= 0.1
+    assert ours.joint == 0.1 and ours.hollow <= 0.1 and ours.sure == recipe.joint_threshold
+    assert ours.follow == recipe.follow_threshold, "what is shown changes nothing else"
     assert ours.find == 0.2 and ours.keep <= 0.2, "who is followed never needs more than who is found"
     odd = replace(recipe, keep_threshold=0.9)
     assert Options().thresholds(odd).keep == odd.find_threshold
