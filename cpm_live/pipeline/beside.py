@@ -37,20 +37,22 @@ class OpenedBeside:
             raise error
         return engine
 
-    def give_up(self) -> None:
-        """Nobody asks any more: what was or will be opened and not taken is closed."""
+    def give_up(self) -> Engine | None:
+        """Nobody asks any more: what is still being opened will be closed; what is open and not taken is given back."""
         with self._lock:
             self._given_up = True
             engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
+        return engine
 
     def _work(self, recipe: Recipe) -> None:
+        engine: Engine | None = None
         try:
             engine = self._open(recipe)
             engine.warm_up()
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; whoever asks gets it
             self._error = error
+            if engine is not None:
+                engine.close()
             return
         with self._lock:
             if not self._given_up:

@@ -105,8 +105,7 @@ class Worker(threading.Thread):
                 continue
             self._publish(generation, result)
         self._loader.close()
-        if self._hands is not None:
-            self._hands.give_up()
+        self._give_hands_up()
         if self._machine is not None:
             self._machine.close()
 
@@ -115,8 +114,7 @@ class Worker(threading.Thread):
         recipe, kind, engine = opened.recipe, opened.kind, opened.engine
         machine, asked = self._machine, (recipe.name, kind)
 
-        if self._hands is not None:
-            self._hands.give_up()
+        self._give_hands_up()
         # Beside, for the picture must not wait for it.
         self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, kind))
         if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
@@ -136,6 +134,12 @@ class Worker(threading.Thread):
         self._recipe, self._running = recipe, asked
         self.engine_label = engine.describe().label
         self._tell("engine", self.engine_label, asked)
+
+    def _give_hands_up(self) -> None:
+        """The hands' engine that is being opened, or lies ready, is not wanted any more."""
+        left = self._hands.give_up() if self._hands is not None else None
+        if left is not None:
+            _close(left)
 
     def _engine_died(self, machine: PoseMachine, error: Exception) -> None:
         info = machine.engine.describe()
