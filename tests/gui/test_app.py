@@ -53,6 +53,24 @@ def test_signals_close_cleanly(tmp_path: Path, name: str) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_a_hangup_that_nohup_switched_off_stays_off(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited, as from nohup
+    try:
+        process = start(tmp_path, "")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with process:
+        assert process.stdout is not None
+        assert "startup_s" in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1.0)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only X11 and Wayland can be missing")
 @pytest.mark.parametrize(("display", "why"), [("", "no display"), (":987", ":987 does not answer")])
 def test_without_a_display_says_what_to_do(tmp_path: Path, display: str, why: str) -> None:

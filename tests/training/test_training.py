@@ -179,8 +179,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
 def test_a_resumed_run_takes_the_settings_it_is_given(tmp_path: Path) -> None:
     trainer_of(tmp_path, 4).run(stop=lambda: True)
     second = trainer_of(tmp_path, 4, weight_decay=0.05)
+    second.optimiser.param_groups[1]["scale"] = 0.5  # as another trunk_rate makes it for a pretrained trunk
     assert second.resume()
     assert {group["weight_decay"] for group in second.optimiser.param_groups} == {0.05}
+    assert [group["scale"] for group in second.optimiser.param_groups] == [1.0, 0.5]
 
 
 def test_plans_know_which_sides_a_network_takes() -> None:
