@@ -58,7 +58,8 @@ def load(recipe: Recipe) -> GpuEngine:
     """The CUDA engine with the recipe's checkpoint.
 
     Raises:
-        InputError: no GPU, torch missing or built without CUDA, too little memory, or unreadable weights.
+        InputError: no GPU or one that this torch does not run on, torch missing or built without CUDA, too little
+            memory, or unreadable weights.
     """
     require_cuda()
     machine, _ = checkpoint.load(recipe.weights)
@@ -72,6 +73,11 @@ def load(recipe: Recipe) -> GpuEngine:
     except torch.cuda.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise InputError(out_of_memory("the CUDA engine", error)) from None
+    except RuntimeError as error:
+        # Such as a card that this torch holds no kernels for: it counts as available all the same.
+        raise InputError(
+            f"engine cuda does not start on {torch.cuda.get_device_name()}: {first_line(error)}; use --engine cpu"
+        ) from None
     name = torch.cuda.get_device_name()
     info = EngineInfo("cuda", f"CUDA (torch {torch.__version__}, {name})", name, "fp16")
     return GpuEngine(preset, networks, torch.float16, torch.device("cuda"), info)

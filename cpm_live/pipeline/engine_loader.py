@@ -216,8 +216,12 @@ class EngineLoader:
                 self._tell("engine-note", progress.text, (job.recipe.name, job.kind))
 
         build = self._builder(job.recipe, missing, tell)
-        self._build = build
-        self._progress = Progress("building", f"{job.recipe.name}: starting", 0.0)
+        with self._wake:
+            # Whoever wishes for something else from here on finds the build and cancels it.
+            if wish != self._wish or self._closed:
+                return
+            self._build = build
+            self._progress = Progress("building", f"{job.recipe.name}: starting", 0.0)
         build.start()
 
     def _stop_build(self) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError
-from cpm_live.engines import build_cache, nvidia, probe, tensorrt, tensorrt_build
+from cpm_live.engines import build_cache, cuda, nvidia, probe, tensorrt, tensorrt_build
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.request import recipe_of, request_for
 from cpm_live.engines.select import open_engine
@@ -103,6 +103,20 @@ def test_no_gpu(rtx: FakeTorchTensorRT, tiny: Recipe, monkeypatch: pytest.Monkey
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(InputError, match="CUDA_VISIBLE_DEVICES='' hides them"):
         open_engine(tiny, "cuda")
+
+
+def test_a_card_that_this_torch_has_no_kernels_for(
+    rtx: FakeTorchTensorRT, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refuses:
+        def to(self, *_: object, **__: object) -> None:
+            raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nlong")
+
+    monkeypatch.setattr(cuda, "halved", lambda machine: Refuses())
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "GeForce 9")
+    with pytest.raises(InputError, match="does not start on GeForce 9: CUDA error: no kernel image.*use --engine cpu"):
+        open_engine(tiny, "cuda")
+    assert open_engine(tiny, "auto").describe().kind == "cpu"
 
 
 def test_nothing_built_yet(rtx: FakeTorchTensorRT, tiny: Recipe) -> None:

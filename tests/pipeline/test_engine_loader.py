@@ -120,6 +120,19 @@ def test_auto_starts_on_the_cpu_goes_on_with_cuda_and_ends_with_tensorrt(
     assert not bench.told
 
 
+def test_a_build_for_a_wish_that_is_over_never_starts(bench: Bench, gpu: dict[str, list[int]]) -> None:
+    made = bench.build
+
+    def too_late(recipe: Recipe, batches: list[int], tell: Callable[[Progress], None]) -> FakeBuild:
+        bench.loader.load(HAND, "cpu", running=True)
+        return made(recipe, batches, tell)
+
+    bench.loader._builder = too_late  # type: ignore[assignment]
+    bench.loader.load(BODY, "auto", running=True)
+    until(lambda: "hand cpu" in bench.opened)
+    assert not bench.builds[0].started and bench.loader.progress is None
+
+
 def test_what_is_built_is_used_at_once(bench: Bench, gpu: dict[str, list[int]]) -> None:
     gpu["missing"] = []
     bench.loader.load(BODY, "auto", running=True)
