@@ -114,7 +114,7 @@ def test_a_card_that_this_torch_has_no_kernels_for(
 
     monkeypatch.setattr(cuda, "halved", lambda machine: Refuses())
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "GeForce 9")
-    with pytest.raises(InputError, match="does not start on GeForce 9: CUDA error: no kernel image.*use --engine cpu"):
+    with pytest.raises(InputError, match=r"does not start on GeForce 9: CUDA error: no kernel image.*use --engine cpu"):
         open_engine(tiny, "cuda")
     assert open_engine(tiny, "auto").describe().kind == "cpu"
 
