@@ -115,8 +115,10 @@ class Worker(threading.Thread):
         machine, asked = self._machine, (recipe.name, kind)
 
         self._give_hands_up()
-        # Beside, for the picture must not wait for it.
-        self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, kind))
+        # Beside, for the picture must not wait for it. TensorRT engines are built for the model that was asked for:
+        # the hands' may not be there, and CUDA's will do.
+        hands_kind = "auto" if kind == "tensorrt" else kind
+        self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, hands_kind))
         if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
             for old in machine.swap(engine, open_hands):
                 _close(old)

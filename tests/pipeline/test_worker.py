@@ -147,6 +147,24 @@ def test_a_gpu_that_dies_while_another_model_is_opened_does_not_cancel_that() ->
     rig.end()
 
 
+@pytest.mark.parametrize(("asked", "opened"), [("tensorrt", "auto"), ("cuda", "cuda")])
+def test_hands_do_with_another_engine_where_tensorrt_was_built_for_the_body_only(asked: str, opened: str) -> None:
+    rig = Rig()
+    for_hands: list[str] = []
+
+    def opener(recipe: Recipe, kind: str) -> Named:
+        if recipe.name == "hand":
+            for_hands.append(kind)
+        return rig.open(recipe, kind)
+
+    rig.worker._open = opener
+    rig.worker.load(find("body"), asked)
+    rig.worker.options = Options(hands=True)
+    rig.run(lambda: for_hands)
+    rig.end()
+    assert for_hands == [opened]
+
+
 def test_the_picture_does_not_wait_for_the_engine_of_the_hands() -> None:
     rig = Rig()
     rig.worker.load(find("body"), "cpu")
