@@ -44,13 +44,24 @@ if ! nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --forma
 fi
 say "GPU: $(cat "$work/gpu.txt")"
 
+# torch-tensorrt has no wheels for the newest Python.
+for version in 3.13 3.12 3.11; do
+    [[ -n ${PYTHON:-} ]] || ! command -v "python$version" >/dev/null || PYTHON="python$version"
+done
 python="$(scripts/find_python.sh "${PYTHON:-}")" || exit 1
-[[ -x $work/venv/bin/python ]] || "$python" -m venv "$work/venv" || exit 1
+# A venv without pip is what Debian leaves behind where python3-venv is not installed.
+"$work/venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$work/venv" || exit 1
 export XDG_CACHE_HOME="$work/cache" QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}"
 live="$work/venv/bin/cpm-live"
 
-step "install" "$work/venv/bin/python" -m pip install --disable-pip-version-check -e ".[tensorrt,test]" || exit 1
-# Not from the bundle: without TensorRT the CUDA part is still worth knowing.
+pip() { "$work/venv/bin/python" -m pip install --disable-pip-version-check -e "$1"; }
+# Without TensorRT the CUDA part is still worth knowing.
+step "install" pip ".[tensorrt,test]" || step "install without TensorRT" pip ".[gpu,test]" || exit 1
+if ! "$work/venv/bin/python" -c "from PySide6 import QtGui" 2>"$work/qt.txt"; then
+    say "Qt does not load, and the tests need it: $(tail -n 1 "$work/qt.txt")"
+    say "install what it needs: sudo scripts/system_packages.sh run"
+    exit 1
+fi
 step "doctor" "$live" doctor
 show "doctor"
 step "build" "$live" models build --again && show "build" 20

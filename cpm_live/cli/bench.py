@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from cpm_live.engines.recipe import Recipe
@@ -53,14 +53,16 @@ def bench(
         for kind in kinds:
             try:
                 results.append(_time(recipe, kind, source, rounds, threads, naive, batch or [2, 4]))
-            except InputError as error:
-                if engine:
+            except Exception as error:
+                if engine or kind == "cpu":
                     raise
-                # One that was not asked for by name, such as TensorRT before it is built.
-                typer.echo(f"cpm-live: left out: {error}", err=True)
+                # One that was not asked for by name, such as TensorRT before it is built, or a GPU that fails.
+                typer.echo(f"cpm-live: left out: {kind}: {first_line(error)}", err=True)
     first = chosen[0]
     request = SourceRequest(source, live=True, demo_kind=first.skeleton.name)
-    age = live_ages(first, (engine or ["auto"])[0], request, 4.0)
+    # By name: "auto" begins with the CPU where a GPU's engine takes seconds to load.
+    best = next((result.engine for result in results if result.model == first.name), "cpu")
+    age = live_ages(first, engine[0] if engine else best, request, 4.0)
     figures = {
         "device": _device(),
         "threads": threads or default_threads(),
@@ -87,7 +89,7 @@ def _time(recipe: Recipe, kind: str, source: str, rounds: int, threads: int, nai
     if not frames:
         raise InputError(f"{source} has no frames; choose another --source")
     gc.collect()
-    before = _memory_mb()
+    before, gpu_before = _memory_mb(), _gpu_mb()
     machine = PoseMachine(recipe, kind, threads, options=Options(people=1))
     machine.engine.warm_up()
     machine(frames[0])
@@ -95,7 +97,9 @@ def _time(recipe: Recipe, kind: str, source: str, rounds: int, threads: int, nai
     grown = None if before is None or after is None else round(after - before, 1)
     plain = open_naive(recipe, threads) if naive and kind != "torch" else None
     timing = time_model(machine, frames, rounds, plain, batches)
-    on_gpu = _gpu_mb() if timing.engine in ("cuda", "tensorrt") else None
+    on_gpu = None
+    if timing.engine in ("cuda", "tensorrt") and (gpu_after := _gpu_mb()) is not None:
+        on_gpu = round(gpu_after - (gpu_before or 0.0), 1)
     machine.close()
     if plain is not None:
         plain.close()
@@ -112,8 +116,12 @@ def _memory_mb() -> float | None:
 
 
 def _gpu_mb() -> float | None:
+    """What is taken of the GPU's memory now, by whomever: TensorRT's share is not torch's to tell."""
     torch = sys.modules.get("torch")
-    return round(torch.cuda.max_memory_reserved() / 1e6, 1) if torch is not None and torch.cuda.is_available() else None
+    if torch is None or not torch.cuda.is_available():
+        return None
+    free, there = torch.cuda.mem_get_info()
+    return (there - free) / 1e6
 
 
 def _device() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Crop
+from cpm_live.core.errors import first_line
 from cpm_live.network.presets import Preset
+
+log = logging.getLogger("cpm_live.engines")
+
+
+class Closable(Protocol):
+    """What holds an engine, or is one."""
+
+    def close(self) -> None:
+        """It is not used again."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +107,11 @@ def run_empty(engine: Engine) -> None:
     """One inference on an empty picture: what most engines' ``warm_up`` is."""
     size = engine.preset.size
     engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))
+
+
+def close_quietly(what: Closable) -> None:
+    """Close what is not used any more; what is broken may not even close, and the thread must go on."""
+    try:
+        what.close()
+    except Exception as problem:  # noqa: BLE001 - engines raise what their libraries raise
+        log.warning("closing the engine failed: %s", first_line(problem))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpm_live.core.errors import first_line
 from cpm_live.engines import build_cache
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.request import request_for
@@ -67,10 +68,14 @@ class Build(threading.Thread):
             last = self._build()
         except OSError as error:
             last = Progress("failed", f"the TensorRT build did not start: {error.strerror}")
+        except Exception as error:  # noqa: BLE001 - somebody waits for the end of this thread, whatever it meets
+            last = Progress("failed", f"the TensorRT build did not start: {first_line(error)}")
         if self._cancelled:
             last = Progress("cancelled", f"building {self.recipe.name} for TensorRT was cancelled")
-        self._tell(last)
-        self.finished.set()
+        try:
+            self._tell(last)
+        finally:
+            self.finished.set()
 
     def _build(self) -> Progress:
         where = build_cache.folder()

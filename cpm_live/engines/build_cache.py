@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def find(wanted: Mapping[str, Any], where: Path | None = None) -> Entry | Miss:
     """The entry with exactly this key. One that is damaged or somebody else's is removed, and the miss says so."""
     plan_path, told_path = _paths(wanted, where or folder())
     if not told_path.exists():
-        if plan_path.exists():
+        if _old(plan_path):
             # Its JSON never came: the build was killed between the two.
             _remove(plan_path, told_path)
             return Miss("the cached TensorRT engine is incomplete and was removed")
@@ -161,6 +162,7 @@ def store(wanted: Mapping[str, Any], entry: Entry, where: Path | None = None) ->
     }
     try:
         where.mkdir(parents=True, exist_ok=True)
+        _remove(*(left for left in where.glob("*.part") if _old(left, 3600)))
         _write(plan_path, entry.plan)
         _write(told_path, json.dumps(told, indent=1).encode())
     except OSError as error:
@@ -182,6 +184,14 @@ def _write(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _old(path: Path, seconds: float = 60) -> bool:
+    """Whether a file is there that no process can still be about to complete."""
+    try:
+        return time.time() - path.stat().st_mtime > seconds
+    except OSError:
+        return False
 
 
 def _remove(*paths: Path) -> None:

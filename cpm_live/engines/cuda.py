@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import nvidia, probe
 from cpm_live.engines.base import EngineInfo
 from cpm_live.engines.build_cache import BATCHES
-from cpm_live.engines.gpu import GpuEngine, Network
+from cpm_live.engines.gpu import CAPTURING, GpuEngine, Network, give_back
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
@@ -29,7 +29,13 @@ class Graphed:
     Its answer lies in memory that the next run writes to.
     """
 
-    def __init__(self, machine: nn.Module, batch: int, size: int, dtype: torch.dtype) -> None:
+    def __init__(self, machine: Network, batch: int, size: int, dtype: torch.dtype) -> None:
+        # A graph does not own what was there before it: without the network its weights would be given to others.
+        self._machine = machine
+        with CAPTURING, torch.inference_mode():
+            self._capture(machine, batch, size, dtype)
+
+    def _capture(self, machine: Network, batch: int, size: int, dtype: torch.dtype) -> None:
         self._pictures = torch.zeros((batch, 3, size, size), dtype=dtype, device="cuda")
         self._pictures = self._pictures.contiguous(memory_format=torch.channels_last)
         self._centres = torch.full((batch, 2), (size - 1) / 2, dtype=torch.float32, device="cuda")
@@ -64,29 +70,37 @@ def load(recipe: Recipe) -> GpuEngine:
     require_cuda()
     machine, _ = checkpoint.load(recipe.weights)
     preset = machine.preset
+    name = torch.cuda.get_device_name()
+    problem = ""
     try:
-        # Shapes never change: let cuDNN try its kernels once.
-        torch.backends.cudnn.benchmark = True
-        machine = halved(machine).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
-        with torch.inference_mode():
-            networks: dict[int, Network] = {n: Graphed(machine, n, preset.size, torch.float16) for n in BATCHES}
+        networks = _networks(machine, preset.size)
     except torch.cuda.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise InputError(out_of_memory("the CUDA engine", error)) from None
+        problem = out_of_memory("the CUDA engine", error)
     except RuntimeError as error:
         # Such as a card that this torch holds no kernels for: it counts as available all the same.
-        raise InputError(
-            f"engine cuda does not start on {torch.cuda.get_device_name()}: {first_line(error)}; use --engine cpu"
-        ) from None
-    name = torch.cuda.get_device_name()
+        problem = f"engine cuda does not start on {name}: {first_line(error)}; use --engine cpu"
+    if problem:
+        # Only here is the half that was loaded free to go: an exception keeps what its frames hold.
+        del machine
+        give_back()
+        raise InputError(problem)
     info = EngineInfo("cuda", f"CUDA (torch {torch.__version__}, {name})", name, "fp16")
     return GpuEngine(preset, networks, torch.float16, torch.device("cuda"), info)
+
+
+def _networks(machine: PoseMachine, size: int) -> dict[int, Network]:
+    # Shapes never change: let cuDNN try its kernels once.
+    torch.backends.cudnn.benchmark = True
+    machine = halved(machine).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return {batch: Graphed(machine, batch, size, torch.float16) for batch in BATCHES}
 
 
 def require_cuda() -> None:
     """Raises ``InputError`` where torch cannot use a GPU; the line says why and what to do."""
     if not (found := probe.cuda()).ready:
         raise found.refusal()
+    if torch.version.cuda is None:
+        raise probe.without_cuda("cuda").refusal("cpu")
     try:
         if torch.cuda.is_available():
             torch.cuda.init()

@@ -5,6 +5,7 @@ Upload, crop, network, decode and the way back are queued on one stream; the onl
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,6 +22,15 @@ from cpm_live.network.presets import Preset
 
 Network = Callable[[Tensor, Tensor], Tensor]
 """Pictures (N, 3, size, size) and centres (N, 2) fp32, on the device, to beliefs (N, T, maps, h, w)."""
+
+CAPTURING = threading.Lock()
+"""Held while a CUDA graph is captured: torch captures one at a time in a process, and frees nothing meanwhile."""
+
+
+def give_back() -> None:
+    """Give GPU memory that nobody uses any more back to the system."""
+    with CAPTURING:
+        torch.cuda.empty_cache()
 
 
 class UploadRing:
@@ -95,14 +105,14 @@ class GpuEngine:
     ) -> None:
         self.preset, self._info = preset, info
         self._networks, self._dtype, self._device = dict(networks), dtype, device
-        self._ring = UploadRing(device)
+        self._ring, self._ring_of_centres = UploadRing(device), UploadRing(device)
         self._centres = torch.from_numpy(middles(max(networks), preset.size)).to(device)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`Engine.infer`."""
         with torch.inference_mode():
             pictures = self._ring.upload(images).to(self._dtype)
-            beliefs = self._run(pictures, self._ring.upload(centres))
+            beliefs = self._run(pictures, self._ring_of_centres.upload(centres))
             out: NDArray[np.float32] = beliefs.float().cpu().numpy()
         return out
 
@@ -131,6 +141,8 @@ class GpuEngine:
 
     def _run(self, pictures: Tensor, centres: Tensor | None) -> Tensor:
         """Any number of pictures through networks of fixed batch sizes; no centres mean the middles."""
+        if not self._networks:
+            raise RuntimeError("the engine is closed")
         answers, done = [], 0
         parts = split(len(pictures), sorted(self._networks))
         for batch in parts:
@@ -163,9 +175,9 @@ class GpuEngine:
     def close(self) -> None:
         """Drop the networks and give the GPU's memory back."""
         self._networks.clear()
-        self._ring = UploadRing(self._device)
+        self._ring, self._ring_of_centres = UploadRing(self._device), UploadRing(self._device)
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            give_back()
 
 
 def split(count: int, batches: Sequence[int]) -> list[int]:

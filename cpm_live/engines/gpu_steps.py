@@ -29,8 +29,8 @@ def crop_pictures(frame: Tensor, crops: Sequence[Crop], dtype: torch.dtype) -> T
     for halvings in range(max(wanted) + 1):
         if halvings:
             height, width = level.shape[2] // 2 * 2, level.shape[3] // 2 * 2
-            # Rounded as the CPU's uint8 is.
-            level = F.avg_pool2d(level[:, :, :height, :width], 2).round()
+            # Halves are rounded up, as cv2.resize does.
+            level = (F.avg_pool2d(level[:, :, :height, :width], 2) + 0.5).floor()
         chosen = [index for index, count in enumerate(wanted) if count == halvings]
         if chosen:
             grid = _grid([crops[index] for index in chosen], size, halvings, level)

@@ -110,4 +110,8 @@ def _open(
         raise InputError(
             f"cannot read network {path}: {first_line(error)}; make it again with cpm-live models export"
         ) from None
+    # It would go on with the CPU under another provider's name, and print about it.
+    session.disable_fallback()
+    if providers[0] not in session.get_providers():
+        raise InputError(f"{providers[0]} does not start: ONNX Runtime left the network to the CPU; use --engine cpu")
     return session, preset, metadata

@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 from cpm_live.core.errors import InputError, first_line
@@ -114,7 +115,9 @@ def provider(kind: str) -> Found:
 
     if PROVIDERS[kind] in ort.get_available_providers():
         return Found(kind, True, f"ONNX Runtime {ort.__version__} with {PROVIDERS[kind]}")
-    return Found(kind, False, f"this ONNX Runtime has no {PROVIDERS[kind]}", f"pip install {package}")
+    # Both packages fill one folder.
+    fix = f"pip uninstall onnxruntime, then pip install {package}"
+    return Found(kind, False, f"this ONNX Runtime has no {PROVIDERS[kind]}", fix)
 
 
 def cpu() -> Found:
@@ -167,9 +170,25 @@ def _torch_on_gpu(kind: str, fix: str) -> Found | None:
         if not installed(module):
             return Found(kind, False, f"{gpu.name} found, but {module} is not installed", fix)
     if (local := version("torch").partition("+")[2]) and not local.startswith("cu"):
-        what = f"{gpu.name} found, but torch {version('torch')} was built without CUDA"
-        return Found(kind, False, what, f"pip uninstall torch, then {fix}")
+        return without_cuda(kind, fix)
+    if not local and sys.platform == "win32" and not _holds_cuda():
+        return without_cuda(kind, fix)
     return None
+
+
+def without_cuda(kind: str, fix: str = ADD_CUDA) -> Found:
+    """A GPU, and a torch that cannot use it."""
+    what = f"{_gpu_name()} found, but torch {version('torch')} was built without CUDA"
+    # The package index has none with CUDA for Windows.
+    add = f"install torch {PAIRED} for CUDA from PyTorch's own index" if sys.platform == "win32" else fix
+    return Found(kind, False, what, f"pip uninstall torch, then {add}")
+
+
+def _holds_cuda() -> bool:
+    """Whether the installed torch brings its CUDA library; asked without loading it, which takes seconds."""
+    spec = importlib.util.find_spec("torch")
+    folders = (spec.submodule_search_locations or []) if spec is not None else []
+    return any((Path(folder) / "lib" / "torch_cuda.dll").is_file() for folder in folders)
 
 
 def _gpu_name() -> str:

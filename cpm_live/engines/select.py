@@ -12,7 +12,7 @@ import numpy as np
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import probe
-from cpm_live.engines.base import Engine
+from cpm_live.engines.base import Engine, close_quietly
 from cpm_live.engines.recipe import Recipe
 
 log = logging.getLogger("cpm_live.engines")
@@ -143,10 +143,16 @@ def _best(recipe: Recipe, threads: int) -> Engine:
     for kind in plan(recipe, "auto").best:
         if kind == "auto":
             break
+        engine: Engine | None = None
         try:
-            return _open(recipe, kind, threads)
-        except InputError as error:
-            log.warning("%s", error)
+            engine = _open(recipe, kind, threads)
+            # What a GPU cannot do may only show in the first run.
+            engine.warm_up()
+            return engine
+        except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; the CPU is still there
+            log.warning("%s", error if isinstance(error, InputError) else f"{LABELS[kind]}: {first_line(error)}")
+            if engine is not None:
+                close_quietly(engine)
     cpu = _open(recipe, "cpu", threads)
     for kind in probe.PROVIDERS:
         if probe.provider(kind).ready:
@@ -164,11 +170,15 @@ def _faster(recipe: Recipe, kind: str, threads: int, cpu: Engine) -> Engine:
 
     try:
         other = _open(recipe, kind, threads)
-        images, centres = verify.pictures(1, cpu.preset.size)
         preset = cpu.preset
-        check = verify.compare(
-            other.infer(images, centres), cpu.infer(images, centres), len(recipe.skeleton), preset.stride
-        )
+        # Three at once first: not every provider can do with batches what it can do with one picture.
+        for count in (3, 1):
+            images, centres = verify.pictures(count, preset.size)
+            check = verify.compare(
+                other.infer(images, centres), cpu.infer(images, centres), len(recipe.skeleton), preset.stride
+            )
+            if not check.passed("fp16"):
+                break
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's providers raise many unrelated types
         log.warning("%s is not used: %s", LABELS[kind], first_line(error))
         return cpu

@@ -10,7 +10,7 @@ from torch import Tensor
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import build_cache, nvidia, probe
 from cpm_live.engines.base import EngineInfo
-from cpm_live.engines.cuda import out_of_memory, require_cuda
+from cpm_live.engines.cuda import Graphed, out_of_memory, require_cuda
 from cpm_live.engines.gpu import GpuEngine, Network
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
@@ -41,23 +41,25 @@ def load(recipe: Recipe) -> GpuEngine:
             why = entry.why or f"no TensorRT engine of {recipe.name} is built for this GPU"
             raise InputError(f"{why}; build it: cpm-live models build {recipe.name}")
     torch_tensorrt = probe.load_torch_tensorrt()
+    preset = Preset.from_dict(build_cache.key(recipe, 1)["preset"])
     networks: dict[int, Network] = {}
     for batch, entry in entries.items():
         try:
-            networks[batch] = _network(torch_tensorrt, entry, f"{recipe.name}_{batch}")
+            network = _network(torch_tensorrt, entry, f"{recipe.name}_{batch}")
+            # Not torch-tensorrt's own graphs: those are captured for all threads of the process at once, and the
+            # worker's use of the GPU would break them, or they it.
+            networks[batch] = Graphed(network, batch, preset.size, torch.float16)
         except torch.cuda.OutOfMemoryError as error:
             raise InputError(out_of_memory("the TensorRT engine", error)) from None
         except Exception as error:  # noqa: BLE001 - TensorRT raises many unrelated types
             if "out of memory" in str(error).lower():
                 raise InputError(out_of_memory("the TensorRT engine", error)) from None
+            why = f"the built TensorRT engine does not load ({first_line(error)})"
+            if "deserialize" not in str(error):
+                # The plan is good; a full GPU, for one, gives no context to run it in.
+                raise InputError(f"{why}; use --engine cuda or cpu") from None
             build_cache.remove(build_cache.key(recipe, batch))
-            raise InputError(
-                f"the built TensorRT engine does not load ({first_line(error)}); "
-                f"it was removed, build it again: cpm-live models build {recipe.name}"
-            ) from None
-    # One launch for the whole engine. A switch of the whole process; only this engine heeds it.
-    torch_tensorrt.runtime.set_cudagraphs_mode(True)
-    preset = Preset.from_dict(build_cache.key(recipe, 1)["preset"])
+            raise InputError(f"{why}; it was removed, build it again: cpm-live models build {recipe.name}") from None
     name = gpu.name if (gpu := nvidia.find_gpu()) is not None else ""
     info = EngineInfo("tensorrt", f"TensorRT {probe.tensorrt_version()} ({name})", name, "fp16")
     return GpuEngine(preset, networks, torch.float16, torch.device(DEVICE), info)

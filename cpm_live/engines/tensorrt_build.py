@@ -6,8 +6,10 @@ lines on its standard output. Whatever the libraries print goes to standard erro
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from cpm_live.core.errors import InputError, first_line
-from cpm_live.engines import build_cache, probe, verify
+from cpm_live.engines import build_cache, nvidia, probe, verify
 from cpm_live.engines.cuda import halved, out_of_memory, require_cuda
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.request import recipe_of
@@ -37,6 +39,7 @@ def build(recipe: Recipe, batch: int, where: Path, tell: Tell) -> build_cache.En
     """
     require_cuda()
     torch_tensorrt = probe.load_torch_tensorrt()
+    key, timing = build_cache.key(recipe, batch), _Timing(where)
     machine, _ = checkpoint.load(recipe.weights)
     preset = machine.preset
     images, centres = verify.pictures(batch, preset.size)
@@ -54,11 +57,12 @@ def build(recipe: Recipe, batch: int, where: Path, tell: Tell) -> build_cache.En
             compiled = torch_tensorrt.dynamo.compile(
                 program,
                 arg_inputs=list(example),
-                timing_cache_path=str(where / "timing.cache"),
+                timing_cache_path=str(timing.own),
                 **build_cache.OPTIONS,
             )
             tell("checking the engine")
             believed = compiled(*example)
+        timing.keep()
     except torch.cuda.OutOfMemoryError as error:
         raise InputError(out_of_memory("building with TensorRT", error)) from None
     except Exception as error:  # noqa: BLE001 - torch.export and TensorRT raise many unrelated types
@@ -66,6 +70,8 @@ def build(recipe: Recipe, batch: int, where: Path, tell: Tell) -> build_cache.En
         if "out of memory" in str(error).lower() or "outofmemory" in str(error).lower():
             raise InputError(out_of_memory("building with TensorRT", error)) from None
         raise InputError(f"TensorRT could not build {recipe.name} for {batch} at once: {first_line(error)}") from None
+    finally:
+        timing.own.unlink(missing_ok=True)
     answer = believed[0] if isinstance(believed, tuple | list) else believed
     check = verify.compare(_numpy(answer), wanted, recipe_joints(recipe, preset.maps), preset.stride)
     if not check.passed("fp16"):
@@ -77,8 +83,30 @@ def build(recipe: Recipe, batch: int, where: Path, tell: Tell) -> build_cache.En
         tuple(engine.output_binding_names),
         {"beliefs": check.beliefs, "joints": check.joints},
     )
-    build_cache.store(build_cache.key(recipe, batch), entry, where)
+    if build_cache.key(recipe, batch) != key:
+        raise InputError(f"{recipe.weights} changed while its TensorRT engine was built; build it again")
+    build_cache.store(key, entry, where)
     return entry
+
+
+class _Timing:
+    """How long kernels took, kept from one build to the next.
+
+    torch-tensorrt writes its file in place and believes what it reads, so it gets a copy: what a killed build leaves
+    behind is never read.
+    """
+
+    def __init__(self, where: Path) -> None:
+        gpu = nvidia.find_gpu()
+        of = f"{gpu.name if gpu is not None else ''} {probe.tensorrt_version()}"
+        self._kept = where / f"timing-{hashlib.sha256(of.encode()).hexdigest()[:12]}.cache"
+        self.own = self._kept.with_name(f"{self._kept.name}.{os.getpid()}.part")
+        if self._kept.is_file():
+            shutil.copyfile(self._kept, self.own)
+
+    def keep(self) -> None:
+        if self.own.is_file():
+            os.replace(self.own, self._kept)
 
 
 def recipe_joints(recipe: Recipe, maps: int) -> int:
@@ -134,7 +162,11 @@ def main() -> None:
     # Our lines get the pipe for themselves.
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    sys.exit(run(json.loads(sys.argv[1]), pipe))
+    status = run(json.loads(sys.argv[1]), pipe)
+    pipe.flush()
+    sys.stderr.flush()
+    # Without taking the libraries down in order: one that crashes there would undo what is done and stored.
+    os._exit(status)
 
 
 if __name__ == "__main__":

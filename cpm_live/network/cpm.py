@@ -32,9 +32,12 @@ class PoseMachine(nn.Module):
         self.set_size(preset.size)
         self.register_buffer("mean", torch.tensor(preset.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("scale", 1.0 / torch.tensor(preset.std).view(1, 3, 1, 1), persistent=False)
+        # On the device like the rest: a list in its place is copied there in each run, which a CUDA graph refuses.
+        self.register_buffer("rgb", torch.tensor([2, 1, 0]), persistent=False)
 
     mean: Tensor
     scale: Tensor
+    rgb: Tensor
 
     def set_size(self, size: int) -> None:
         """Take pictures of another side (a multiple of the preset's step) from now on; training grows its crops."""
@@ -49,7 +52,7 @@ class PoseMachine(nn.Module):
     def normalise(self, images: Tensor) -> Tensor:
         """Pixels 0..255 to the values this preset was trained on."""
         pixels = (images.to(self.scale.dtype) - self.mean) * self.scale
-        return pixels[:, [2, 1, 0]] if self.preset.rgb else pixels
+        return pixels[:, self.rgb] if self.preset.rgb else pixels
 
     def context(self, features: Tensor, centres: Tensor) -> Tensor:
         """What every later stage sees beside the beliefs: features and, if used, the centre map."""

@@ -36,7 +36,7 @@ class Timing:
         finder_share: of the pipeline's time that the finder takes, 0..1, while one person is followed.
         naive_p50: torch, eagerly, in float32 on the CPU, in the same run; None without torch.
         memory_mb: by how much the process grew with this model and engine; None where the system does not tell.
-        gpu_mb: the most GPU memory held; None on a CPU.
+        gpu_mb: by how much what is taken of the GPU's memory grew with it; None on a CPU.
     """
 
     model: str

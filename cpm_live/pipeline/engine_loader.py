@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import build_cache
-from cpm_live.engines.base import Engine
+from cpm_live.engines.base import Engine, close_quietly
 from cpm_live.engines.build import Build, Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import plan
@@ -120,7 +120,7 @@ class EngineLoader:
         if self._thread is not None:
             self._thread.join(timeout)
         if (left := self.take()) is not None:
-            left.engine.close()
+            close_quietly(left.engine)
 
     # -- the thread -------------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class EngineLoader:
                 break
             problems.append(problem)
         else:
-            self._settle(job, wish, problems, quick)
+            self._settle(job, wish, problems, wanted.quick, quick)
             problems = []
         if problems and wish == self._wish:
             # The next best runs; why not the best one is worth a line.
@@ -162,10 +162,11 @@ class EngineLoader:
         if wanted.build and wish == self._wish:
             self._start_build(job, wish)
 
-    def _settle(self, job: _Job, wish: int, problems: list[str], quick: bool) -> None:
+    def _settle(self, job: _Job, wish: int, problems: list[str], stopgap: str, runs: bool) -> None:
         """Nothing that was wanted opens: go on with what there is, and say why."""
         asked = (job.recipe.name, job.kind)
-        if job.kind == "auto" and quick:
+        # What ran before may be another model's: then the stopgap has not been opened yet.
+        if job.kind == "auto" and (runs or (stopgap and self._offer(job, stopgap, wish) is None)):
             self._tell("engine-note", problems[0], asked)
             return
         if not self._running and job.kind not in ("auto", "cpu"):
@@ -176,13 +177,15 @@ class EngineLoader:
 
     def _offer(self, job: _Job, kind: str, wish: int) -> str | None:
         """Open an engine and lay it ready; the problem in one line, None if there was none."""
+        engine: Engine | None = None
         try:
             engine = self._open(job.recipe, kind)
             engine.warm_up()
-        except InputError as error:
-            return str(error)
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
-            return f"engine {kind} could not start: {first_line(error)}"
+            if engine is not None:
+                close_quietly(engine)
+            told = isinstance(error, InputError)
+            return str(error) if told else f"engine {kind} could not start: {first_line(error)}"
         with self._wake:
             before = self._ready
             if wish == self._wish and not self._closed:
@@ -191,7 +194,7 @@ class EngineLoader:
             else:
                 before = Opened(job.recipe, job.kind, kind, engine)
         if before is not None:
-            before.engine.close()
+            close_quietly(before.engine)
         return None
 
     # -- building ---------------------------------------------------------------------------------
@@ -208,8 +211,10 @@ class EngineLoader:
             if progress.state == "building":
                 return
             self._build = None
+            # Where only larger batches failed, what is there is used.
+            usable = progress.state == "built" or (1 in missing and 1 not in build_cache.missing(job.recipe)[0])
             with self._wake:
-                if progress.state == "built" and wish == self._wish and not self._closed:
+                if usable and wish == self._wish and not self._closed:
                     self._jobs.append(_Job(job.recipe, job.kind, built=True))
                     self._wake.notify_all()
             if progress.state != "built":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,17 +10,14 @@ from cpm_live.core.errors import first_line
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
-from cpm_live.engines.base import Engine
+from cpm_live.engines.base import Engine, close_quietly
 from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
 from cpm_live.pipeline.finding import FinderOpener
-from cpm_live.pipeline.hands import WristHands
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
-
-log = logging.getLogger("cpm_live.pipeline")
 
 ACCELERATED = ("tensorrt", "cuda", "directml", "coreml")
 """Engines whose device can be lost while the CPU goes on."""
@@ -121,10 +117,10 @@ class Worker(threading.Thread):
         self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, hands_kind))
         if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
             for old in machine.swap(engine, open_hands):
-                _close(old)
+                close_quietly(old)
         else:
             if machine is not None:
-                _close(machine)
+                close_quietly(machine)
             self._machine = PoseMachine(
                 recipe,
                 engine,
@@ -141,7 +137,7 @@ class Worker(threading.Thread):
         """The hands' engine that is being opened, or lies ready, is not wanted any more."""
         left = self._hands.give_up() if self._hands is not None else None
         if left is not None:
-            _close(left)
+            close_quietly(left)
 
     def _engine_died(self, machine: PoseMachine, error: Exception) -> None:
         info = machine.engine.describe()
@@ -158,7 +154,7 @@ class Worker(threading.Thread):
             self._loader.load(self._recipe, "cpu", running=False)
         else:
             self._tell("engine-failed", f"{line}; choose another engine", self._running)
-        _close(machine)
+        close_quietly(machine)
 
     def _show_bare(self, generation: int, frame: Frame) -> None:
         if self._recipe is not None:
@@ -167,11 +163,3 @@ class Worker(threading.Thread):
                 Result(frame, (), self._recipe.skeleton, self._recipe.name, 0, self._recipe.joint_threshold,
                        finished_ns=time.monotonic_ns()),
             )  # fmt: skip
-
-
-def _close(what: Engine | PoseMachine | WristHands) -> None:
-    """Close what is not used any more; what is broken may not even close, and the thread must go on."""
-    try:
-        what.close()
-    except Exception as problem:  # noqa: BLE001 - engines raise what their libraries raise
-        log.warning("closing the engine failed: %s", first_line(problem))

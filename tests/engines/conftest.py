@@ -91,9 +91,7 @@ class FakeTorchTensorRT:
     def module(self) -> types.ModuleType:
         made = types.ModuleType("torch_tensorrt")
         made.dynamo = types.SimpleNamespace(compile=self.compile)  # type: ignore[attr-defined]
-        made.runtime = types.SimpleNamespace(  # type: ignore[attr-defined]
-            TorchTensorRTModule=FakeEngineModule, set_cudagraphs_mode=lambda mode: None
-        )
+        made.runtime = types.SimpleNamespace(TorchTensorRTModule=FakeEngineModule)  # type: ignore[attr-defined]
         return made
 
 
@@ -114,4 +112,6 @@ def rtx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTorchTensorRT:
         monkeypatch.setattr(module, "require_cuda", lambda: None)
         monkeypatch.setattr(module, "DEVICE", "cpu")
     monkeypatch.setattr(cuda, "require_cuda", lambda: None)
+    # Graphs are CUDA's.
+    monkeypatch.setattr(tensorrt, "Graphed", lambda network, batch, size, dtype: network)
     return FAKE

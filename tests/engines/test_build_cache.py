@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,12 +79,25 @@ def test_damaged_and_foreign_entries_are_removed(wanted: dict[str, object], dama
             told.write_text(json.dumps(other))
         case "orphan":
             told.unlink()
+            assert build_cache.find(wanted) == Miss(), "the process that built it may be about to write its JSON"
+            assert plan.exists()
+            os.utime(plan, (1e9, 1e9))
     found = build_cache.find(wanted)
     assert isinstance(found, Miss) and "was removed" in found.why and "\n" not in found.why
     assert not plan.exists() and not told.exists()
     assert build_cache.find(wanted) == Miss(), "told once"
     build_cache.store(wanted, ENTRY)
     assert build_cache.find(wanted) == ENTRY
+
+
+def test_what_killed_builds_left_half_written_is_swept(wanted: dict[str, object]) -> None:
+    plan = build_cache.store(wanted, ENTRY)
+    old, new = plan.with_name("b2-x.plan.1.part"), plan.with_name("b2-y.plan.2.part")
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1e9, 1e9))
+    build_cache.store(wanted, ENTRY)
+    assert not old.exists() and new.exists(), "another process may be writing the new one"
 
 
 def test_missing_names_the_batch_sizes(rtx: FakeTorchTensorRT, tiny: Recipe) -> None:

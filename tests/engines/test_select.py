@@ -122,6 +122,7 @@ def on_windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Provi
             return directml
 
         monkeypatch.setattr(probe, "provider", lambda kind: probe.Found(kind, kind == "directml", "as if"))
+        monkeypatch.setattr(probe, "cuda", lambda: probe.Found("cuda", False, "as if"))
         monkeypatch.setattr(select, "_open", open_one)
         return {"used": select._best(BODY, 1)}  # type: ignore[dict-item]
 
@@ -154,13 +155,20 @@ def test_the_provider_is_handed_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch)
 
     def session(path: str, options: object, providers: list[str]) -> object:
         seen.append(providers)
-        return real(path, options, providers=["CPUExecutionProvider"])
+        made = real(path, options, providers=["CPUExecutionProvider"])
+        if takes_it:
+            made.get_providers = lambda: providers
+        return made
 
+    takes_it = True
     monkeypatch.setattr(onnx_cpu, "ort", SimpleNamespace(**{**vars(onnx_cpu.ort), "InferenceSession": session}))
     engine = onnx_cpu.CpuEngine.load(BODY, 1, "directml")
     assert seen == [["DmlExecutionProvider", "CPUExecutionProvider"]]
     assert (engine.describe().kind, engine.describe().precision) == ("directml", "fp16")
     engine.close()
+    takes_it = False
+    with pytest.raises(InputError, match="DmlExecutionProvider does not start: ONNX Runtime left the network to the"):
+        onnx_cpu.CpuEngine.load(BODY, 1, "directml")
 
 
 def test_true_boxes_are_measured_with_the_margin_of_the_training() -> None:

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,7 @@ def test_versions_that_do_not_go_together(
 
 def test_no_gpu(rtx: FakeTorchTensorRT, tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nvidia, "find_gpu", lambda: None)
+    monkeypatch.setattr(nvidia, "on_the_bus", lambda: False)
     for kind in ("tensorrt", "cuda"):
         with pytest.raises(InputError, match=f"engine {kind}: no NVIDIA GPU with a driver was found; use --engine"):
             open_engine(tiny, kind)
@@ -141,6 +143,59 @@ def test_build_that_fails(rtx: FakeTorchTensorRT, tiny: Recipe, error: Exception
         build(tiny)
     one_line(caught)
     assert build_cache.missing(tiny)[0] == [1, 2, 4]
+
+
+def test_weights_that_change_during_a_build_are_built_again(
+    rtx: FakeTorchTensorRT, tiny: Recipe, tmp_path: Path
+) -> None:
+    own = replace(tiny, weights=tmp_path / "own.safetensors")
+    own.weights.write_bytes(tiny.weights.read_bytes())
+    plain = rtx.compile
+
+    def trained_meanwhile(program: torch.export.ExportedProgram, **options: object) -> torch.nn.Module:
+        own.weights.write_bytes(own.weights.read_bytes()[:-1] + b"x")
+        return plain(program, **options)
+
+    sys.modules["torch_tensorrt"].dynamo.compile = trained_meanwhile
+    with pytest.raises(InputError, match="changed while its TensorRT engine was built; build it again"):
+        build(own)
+
+
+def test_timings_are_kept_whole_or_not_at_all(rtx: FakeTorchTensorRT, tiny: Recipe) -> None:
+    plain, seen = rtx.compile, []
+    build_cache.folder().mkdir(parents=True)  # as the build process does
+
+    def writes(program: torch.export.ExportedProgram, **options: object) -> torch.nn.Module:
+        path = Path(str(options["timing_cache_path"]))
+        seen.append(path.read_bytes() if path.exists() else b"")
+        path.write_bytes(b"half")
+        made = plain(program, **options)
+        path.write_bytes(b"whole")
+        return made
+
+    sys.modules["torch_tensorrt"].dynamo.compile = writes
+    rtx.error = RuntimeError("no kernel")
+    with pytest.raises(InputError, match="no kernel"):
+        build(tiny)
+    rtx.error = None
+    for batch in (1, 2):
+        build(tiny, batch)
+    assert seen == [b"", b"", b"whole"]
+    assert len(list(build_cache.folder().glob("timing-*"))) == 1
+
+
+def test_a_good_plan_that_a_full_gpu_does_not_run_is_kept(
+    rtx: FakeTorchTensorRT, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tiny)
+
+    def refuses(*_: object) -> None:
+        raise RuntimeError("Unable to (re)create TensorRT execution context")
+
+    monkeypatch.setattr(tensorrt, "Graphed", refuses)
+    with pytest.raises(InputError, match=r"does not load .*execution context.*; use --engine cuda or cpu"):
+        open_engine(tiny, "tensorrt")
+    assert 1 not in build_cache.missing(tiny)[0]
 
 
 def test_wrong_answers_are_not_used(rtx: FakeTorchTensorRT, tiny: Recipe) -> None:

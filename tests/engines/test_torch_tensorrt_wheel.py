@@ -104,7 +104,6 @@ def test_we_call_what_we_think_we_call() -> None:
     assert {name for name, _, _ in our_calls()} == {
         "torch_tensorrt.dynamo.compile",
         "torch_tensorrt.runtime.TorchTensorRTModule",
-        "torch_tensorrt.runtime.set_cudagraphs_mode",
     }
 
 

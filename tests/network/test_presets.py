@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS, Preset
@@ -103,3 +104,28 @@ def test_pixels_are_normalised_as_the_release_does() -> None:
     machine = build(PRESETS["vgg"])
     pixels = machine.normalise(torch.full((1, 3, 4, 4), 192, dtype=torch.uint8))
     assert torch.allclose(pixels, torch.full_like(pixels, 192 / 256 - 0.5))
+
+
+class FromTheHost(TorchFunctionMode):
+    """Notes what makes torch copy numbers from the host: indexing with lists, tensors made of Python's numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[str] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        lists = func is torch.Tensor.__getitem__ and "[" in str(args[1])
+        if lists or func in (torch.tensor, torch.as_tensor, torch.from_numpy):
+            self.noted.append(f"{func.__name__} {args[1:]}")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_run_reads_nothing_from_the_host(name: str) -> None:
+    """A CUDA graph refuses to capture such copies."""
+    preset = PRESETS[name]
+    machine = build(preset).to("meta").eval()
+    given = torch.zeros(1, 3, preset.size, preset.size, device="meta"), torch.zeros(1, 2, device="meta")
+    with FromTheHost() as mode, torch.inference_mode():
+        machine(*given)
+    assert not mode.noted

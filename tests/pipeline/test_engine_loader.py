@@ -185,6 +185,42 @@ def test_a_gpu_that_fails_leaves_the_cpu_and_says_so(bench: Bench, gpu: dict[str
     assert bench.told == [("engine-note", "not enough GPU memory for the CUDA engine", ("body", "auto"))]
 
 
+def test_a_gpu_that_fails_lets_auto_change_the_model_all_the_same(bench: Bench, gpu: dict[str, list[int]]) -> None:
+    bench.problems |= {"cuda": "engine cuda does not start on GeForce 9: no kernel image", "tensorrt": "x"}
+    bench.loader.load(HAND, "auto", running=True)  # the body runs
+    opened = bench.next()
+    assert (opened.recipe.name, opened.kind, opened.opened) == ("hand", "auto", "cpu")
+    until(lambda: bench.told)
+    assert bench.told == [("engine-note", bench.problems["cuda"], ("hand", "auto"))]
+
+
+def test_what_a_build_that_failed_half_way_has_built_is_used(bench: Bench, gpu: dict[str, list[int]]) -> None:
+    bench.loader.load(BODY, "auto", running=True)
+    assert bench.next().opened == "cuda"
+    until(lambda: bench.builds and bench.builds[0].started)
+    gpu["missing"] = [4]
+    bench.builds[0].tell(Progress("failed", "not enough GPU memory for building with TensorRT"))
+    assert bench.next().opened == "tensorrt"
+    assert "not enough GPU memory" in bench.told[0][1]
+
+
+def test_an_engine_that_fails_while_it_is_warmed_up_is_closed(bench: Bench) -> None:
+    def fails() -> None:
+        raise RuntimeError("out of memory")
+
+    plain = bench.open
+
+    def opener(recipe: Recipe, kind: str) -> DotEngine:
+        engine = plain(recipe, kind)
+        engine.warm_up = fails  # type: ignore[method-assign]
+        return engine
+
+    bench.loader._open = opener
+    bench.loader.load(BODY, "cpu", running=True)
+    until(lambda: bench.told)
+    assert bench.told[0][1] == "engine cpu could not start: out of memory" and bench.engines["body cpu"].closed
+
+
 def test_an_engine_that_is_not_there_leaves_a_new_window_on_the_cpu(bench: Bench) -> None:
     bench.problems["tensorrt"] = "engine tensorrt: no NVIDIA GPU with a driver was found; use --engine auto"
     bench.loader.load(BODY, "tensorrt", running=False)
