@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from cpm_live.network.cpm import PoseMachine
 from cpm_live.network.presets import Preset
@@ -47,6 +47,9 @@ def transfer(machine: PoseMachine, source: PoseMachine, same_joints: bool = True
     own = {name: value for name, value in machine.state_dict().items() if not name.endswith("num_batches_tracked")}
     state = source.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    if not same_joints:
+        # As many joints may be, but they are others.
+        fitting = {name: value for name, value in fitting.items() if name.rpartition(".")[0] not in _believers(machine)}
     if not fitting:
         raise ValueError("the two networks have no layer in common")
     grown = _grown(own, fitting, source, machine.preset) if same_joints else {}
@@ -54,6 +57,15 @@ def transfer(machine: PoseMachine, source: PoseMachine, same_joints: bool = True
     return Transferred(
         tuple(fitting), tuple(grown), tuple(name for name in own if name not in fitting and name not in grown)
     )
+
+
+def _believers(machine: PoseMachine) -> set[str]:
+    """The layers whose outputs are belief maps."""
+    return {
+        name
+        for name, module in machine.named_modules()
+        if isinstance(module, nn.Conv2d) and module.out_channels == machine.preset.maps and name[:5] != "trunk"
+    }
 
 
 def _grown(

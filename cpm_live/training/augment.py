@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import PAD_VALUE
+from cpm_live.core.crop import PAD_VALUE, SHRINK
 from cpm_live.core.skeleton import Skeleton
 
 Image = NDArray[np.uint8]
@@ -110,8 +110,8 @@ def augment(
         linear = linear @ np.array([[longer, rng.uniform(-1, 1) * settings.stretch], [0, 1 / longer]])
     target = (size - 1) / 2 + rng.uniform(-settings.shift, settings.shift, 2) * size
     offset = target - linear @ middle
-    matrix = np.column_stack([linear, offset])
     border = cv2.BORDER_REPLICATE if rng.random() < 0.15 else cv2.BORDER_CONSTANT
+    image, matrix = _halved(image, linear, offset)
     warped = cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(PAD_VALUE,) * 3
     )
@@ -126,7 +126,7 @@ def augment(
     if edge is not None:
         # The frame ends below the chest; sometimes also at a side.
         names = skeleton.joints
-        torso = moved[[names.index("right_shoulder"), names.index("left_shoulder"), names.index("neck")]]
+        torso = moved[[names.index(name) for name in ("right_shoulder", "left_shoulder", "neck") if name in names]]
         torso = torso[torso[:, 2] > 0, 1]
         base = float(torso.mean()) if len(torso) else size / 2
         visible[3] = np.clip(base + (0.25 + edge + 0.15) * side * zoom, size * 0.3, size)
@@ -153,6 +153,19 @@ def augment(
     if settings.low_resolution and rng.random() < settings.low_resolution:
         picture = _lower(picture, rng)
     return Example(recolour(picture, rng), moved, centre.astype(np.float32))
+
+
+def _halved(
+    image: Image, linear: NDArray[np.floating], offset: NDArray[np.floating]
+) -> tuple[Image, NDArray[np.floating]]:
+    """A picture that will shrink a lot, halved first as often as ``Crop.extract`` does, and the 2x3 matrix for it."""
+    while np.sqrt(abs(np.linalg.det(linear))) < SHRINK and min(image.shape[:2]) > 4:
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        even = image[: 2 * height, : 2 * width]
+        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        # Halved pixel u covers 2u + 0.5 of the original.
+        offset, linear = offset + linear.sum(axis=1) * 0.5, linear * 2
+    return image, np.column_stack([linear, offset])
 
 
 def recolour_empty(picture: Image, skeleton: Skeleton, rng: np.random.Generator) -> Example:

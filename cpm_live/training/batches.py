@@ -16,6 +16,7 @@ from cpm_live.training.dataset import Sample
 from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker, Job
 from cpm_live.training.hard import Hardness
 from cpm_live.training.plan import Plan
+from cpm_live.training.synthetic import FIGURES
 from cpm_live.training.workers import Workers
 
 
@@ -53,7 +54,9 @@ class Batcher:
         self._repeats = np.array([plan.repeat.get(samples[i].source, 1.0) for i in usable], np.float64)
         if not self._repeats.sum() > 0:
             raise InputError("no usable training sample: every source's repeat is 0")
-        self.epoch_size = max(1, int(self._repeats.sum() / ((1 - plan.synthetic) * (1 - plan.negative))))
+        # Nobody has drawn other skeletons' figures.
+        self._drawn = plan.synthetic if skeleton.name in FIGURES else 0.0
+        self.epoch_size = max(1, int(self._repeats.sum() / ((1 - self._drawn) * (1 - plan.negative))))
         self._queue: list[int] = []
         self.hardness = Hardness(len(samples))
         self._maker = ExampleMaker(samples, usable, skeleton, plan)
@@ -105,7 +108,7 @@ class Batcher:
         for _ in range(self._plan.batch):
             if self._rng.random() < self._plan.negative:
                 number = EMPTY
-            elif self._rng.random() < self._plan.synthetic:
+            elif self._rng.random() < self._drawn:
                 number = DRAWN
             else:
                 number = self._next()

@@ -85,8 +85,8 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
     wanted = {image.get("file_name") for _, image in rows}
     if odd := [name for name in wanted if not isinstance(name, str)]:
         raise InputError(f"{annotations}: a picture's file_name is {odd[0]!r}; it must be a name")
-    pictures = _read_pictures(folder, wanted)
-    if missing := sorted(wanted - pictures.keys()):
+    packed, files = _find_pictures(folder, wanted)
+    if missing := sorted(wanted - packed.keys() - files.keys()):
         raise InputError(f"{len(missing)} pictures of {annotations} are missing, {missing[0]} first")
     samples = []
     for row, image in rows:
@@ -106,13 +106,24 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
         name = image["file_name"]
         source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
         samples.append(
-            Sample(name, pictures[name], joints, (x, y, w, h), str(source), image_id=row["image_id"], area=area)
+            Sample(
+                name,
+                packed.get(name, b""),
+                joints,
+                (x, y, w, h),
+                str(source),
+                files.get(name),
+                row["image_id"],
+                area=area,
+            )
         )
     return samples
 
 
-def _read_pictures(folder: Path, wanted: set[str]) -> dict[str, bytes]:
+def _find_pictures(folder: Path, wanted: set[str]) -> tuple[dict[str, bytes], dict[str, Path]]:
+    """By name: pictures out of archives, encoded, and where those in folders are."""
     found: dict[str, bytes] = {}
+    files: dict[str, Path] = {}
     for archive in sorted(folder.glob("images-*.tar")):
         with tarfile.open(archive) as tar:
             for member in tar:
@@ -121,6 +132,6 @@ def _read_pictures(folder: Path, wanted: set[str]) -> dict[str, bytes]:
     for name in wanted - found.keys():
         for path in (folder / "images" / name, folder / name):
             if path.is_file():
-                found[name] = path.read_bytes()
+                files[name] = path
                 break
-    return found
+    return found, files

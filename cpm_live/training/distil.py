@@ -55,7 +55,10 @@ class Teacher:
         count, stages = beliefs.shape[:2]
         if beliefs.shape[-1] != cells:
             flat = F.interpolate(beliefs.flatten(0, 1), (cells, cells), mode="bilinear", antialias=True)
+            # Averaging cells lowers narrow peaks, and the student would learn to be half as sure.
+            peaks = beliefs.amax(dim=(3, 4), keepdim=True)
             beliefs = flat.unflatten(0, (count, stages))
+            beliefs = beliefs * (peaks / beliefs.amax(dim=(3, 4), keepdim=True).clamp(min=1e-6)).clamp(0, 3)
         beliefs = beliefs.clamp(0, 1)
         if background:
             beliefs = torch.cat([beliefs, 1 - beliefs.amax(dim=2, keepdim=True)], dim=2)
@@ -73,7 +76,8 @@ def teacher_targets(maps: Tensor, stages: int, mapping: str, weights: Tensor, ba
     """
     if mapping == "matched":
         last = maps.shape[1] - 1
-        chosen = maps[:, [round(stage * last / max(1, stages - 1)) for stage in range(stages)]]
+        along = [round(stage * last / (stages - 1)) for stage in range(stages)] if stages > 1 else [last]
+        chosen = maps[:, along]
     else:
         chosen = maps[:, -1]
     return Targets(chosen, weights[:, None].expand(-1, maps.shape[2]), background)

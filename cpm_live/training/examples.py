@@ -48,6 +48,9 @@ class ExampleMaker:
 
     def __init__(self, samples: list[Sample], usable: list[int], skeleton: Skeleton, plan: Plan) -> None:
         self._samples, self._usable, self._skeleton, self._plan = samples, usable, skeleton, plan
+        self._together: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
+        for sample in samples:
+            self._together.setdefault((sample.source, sample.name), []).append(sample.joints)
 
     def make(self, jobs: list[Job], size: int) -> Batch:
         """The batch of these jobs, cropped to ``size``."""
@@ -61,7 +64,8 @@ class ExampleMaker:
             weight = 1.0
             if number == EMPTY:
                 sample = self._any(rng)
-                picture = empty_picture(sample.image(), sample.joints, size, rng)
+                everybody = np.concatenate(self._together[sample.source, sample.name])
+                picture = empty_picture(sample.image(), everybody, size, rng)
                 examples.append(recolour_empty(picture, self._skeleton, rng))
             else:
                 if number == DRAWN:

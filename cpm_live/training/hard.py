@@ -24,8 +24,8 @@ class Hardness:
         return bool(np.isfinite(self.losses).any())
 
     def note(self, samples: NDArray[np.int64], losses: NDArray[np.float32]) -> None:
-        """What these samples (N,) lost (N,); negative numbers are no samples, NaN is no loss."""
-        known = (samples >= 0) & ~np.isnan(losses)
+        """What these samples (N,) lost (N,); negative numbers are no samples; NaN is no loss, nor is an overflow."""
+        known = (samples >= 0) & np.isfinite(losses)
         for number, loss in zip(samples[known].tolist(), losses[known], strict=True):
             before = self.losses[number]
             self.losses[number] = loss if np.isnan(before) else _MEMORY * before + (1 - _MEMORY) * loss

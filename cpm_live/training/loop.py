@@ -325,6 +325,8 @@ class Trainer:
         self._summed, self._sums = saved["sums"]
         self.history = saved["history"]
         self.leg = Leg.from_plain(saved["leg"]).continued(self.leg.budget, self.epoch, self.seconds)
+        # Counted at another pace, or epochs were shorter: else none would come for long.
+        self.evaluated = min(self.evaluated, evaluations_due(self.epoch, self.plan.evaluate_every))
         return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -24,11 +26,17 @@ class NoiseClip:
         self._seen = 0
         self._median: list[float] = []
 
-    def __call__(self, per_map: Tensor, labelled: Tensor) -> Tensor:
-        """Factors (N, T, K) in 0..1 for losses ``per_map`` (N, T, K) of maps that are ``labelled`` (N, K)."""
+    def __call__(self, per_map: Tensor, peaked: Tensor) -> Tensor:
+        """Factors (N, T, K) in 0..1 for losses ``per_map`` (N, T, K).
+
+        Args:
+            peaked: (N, K), which maps should have a peak: the median is theirs. (Those that should be empty lose
+                next to nothing, and would make every joint that is missed an outlier.)
+        """
         values = per_map.detach()
-        medians = [float(v) for v in values.transpose(0, 1)[:, labelled].median(dim=1).values] if labelled.any() else []
-        if medians:
+        medians = [float(v) for v in values.transpose(0, 1)[:, peaked].median(dim=1).values] if peaked.any() else []
+        # A batch that overflowed in half precision says nothing; its step is left out, too.
+        if medians and all(math.isfinite(value) for value in medians):
             before = self._median or medians
             self._median = [(1 - _PACE) * a + _PACE * b for a, b in zip(before, medians, strict=True)]
             self._seen += 1

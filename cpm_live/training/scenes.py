@@ -135,9 +135,10 @@ class SceneMaker:
             height, width = image.shape[:2]
             left, right = int(points[:, 0].min() - 14), int(points[:, 0].max() + 14)
             start, end = (0, left) if left > width - right else (right, width)
-            if end - start < 48:
+            longest = min(end - start, height)
+            if longest < 48:
                 continue
-            edge = int(rng.integers(48, end - start + 1))
+            edge = int(rng.integers(48, longest + 1))
             x, y = int(rng.integers(start, end - edge + 1)), int(rng.integers(0, height - edge + 1))
             return image[y : y + edge, x : x + edge]
         return None

@@ -115,7 +115,7 @@ def task(
         workers: processes per trainer that make batches ahead.
     """
     if chosen.skeleton.name == "finder":
-        make_finder, pictures = _finder(preset, plan, data, data_format, teacher)
+        make_finder, pictures = _finder(preset, plan, data, data_format, teacher, ranks)
         return make_finder, {"data": f"{pictures} pictures"}
     taught = Teacher.load(teacher, chosen.skeleton, device) if teacher is not None else None
     samples = places.load(data, chosen.skeleton, "train", data_format)
@@ -134,7 +134,7 @@ def task(
 
 
 def _finder(
-    preset: Preset, plan: Plan, data: list[str], data_format: str, teacher: Path | None
+    preset: Preset, plan: Plan, data: list[str], data_format: str, teacher: Path | None, ranks: Ranks
 ) -> tuple[Callable[[np.random.Generator], Task], int]:
     if teacher is not None:
         raise InputError("the finder learns from labels only; leave --teacher out")
@@ -142,7 +142,8 @@ def _finder(
     if len(data) > 1 or kind != "coco":
         raise InputError("the finder learns from one folder in the layout of our data (body_*.json, hand_*.json)")
     train, val = finder_data.load(folder, "train"), finder_data.load(folder, "val")
-    return lambda rng: FinderTask(preset, plan, train, val, rng), len(train)
+    share = train[ranks.rank :: ranks.count]
+    return lambda rng: FinderTask(preset, plan, share, val, rng), len(train)
 
 
 def counts(samples: Sequence[Sample]) -> str:

@@ -26,7 +26,11 @@ def _style(rng: np.random.Generator) -> figures.Style:
 
 
 def empty_picture(image: Image, joints: NDArray[np.float32], size: int, rng: np.random.Generator) -> Image:
-    """A picture (size, size, 3) without the person: a place beside them, scattered tiles, or a bare room."""
+    """A picture (size, size, 3) without anybody: a place beside them, scattered tiles, or a bare room.
+
+    Args:
+        joints: (N, 3) of everybody in it.
+    """
     kind = rng.random()
     if kind < 0.5:
         points = joints[joints[:, 2] > 0, :2]
@@ -50,6 +54,10 @@ def empty_picture(image: Image, joints: NDArray[np.float32], size: int, rng: np.
 
 def _resized(picture: Image, size: int) -> Image:
     return np.asarray(cv2.resize(picture, (size, size)), np.uint8)
+
+
+FIGURES = ("body", "hand")
+"""Skeletons that figures can be drawn for."""
 
 
 def draw_sample(

@@ -80,13 +80,19 @@ def map_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0) -> 
     return ((beliefs - truth).square() * focus).mean(dim=(3, 4))
 
 
+_PEAKED = 0.3
+"""A target map with a higher peak shows a joint. (Between cells a Gaussian's highest cell is lower than 1.)"""
+
+
 def sum_losses(per_map: Tensor, targets: Targets, clip: NoiseClip | None = None) -> Tensor:
     """The loss of each stage (T,) from that of each map (N, T, K+1): the mean of what is labelled."""
     weight = targets.mask[:, None]
     if clip is not None:
         joints = slice(None, -1) if targets.background else slice(None)
         factors = torch.ones_like(per_map)
-        factors[:, :, joints] = clip(per_map[:, :, joints], targets.mask[:, joints] > 0)
+        truth = targets.beliefs if targets.beliefs.dim() == 4 else targets.beliefs[:, -1]
+        peaked = truth[:, joints].amax(dim=(2, 3)) > _PEAKED
+        factors[:, :, joints] = clip(per_map[:, :, joints], (targets.mask[:, joints] > 0) & peaked)
         weight = weight * factors
     total: Tensor = (per_map * weight).sum(dim=(0, 2)) / targets.mask.sum().clamp(min=1e-6)
     return total

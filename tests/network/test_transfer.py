@@ -74,6 +74,13 @@ def test_only_networks_of_one_kind_grow(source: Preset, same_joints: bool) -> No
     assert all(torch.equal(larger.state_dict()[name], fresh[name]) for name in done.fresh)
 
 
+def test_belief_layers_of_other_joints_are_not_taken_though_as_many() -> None:
+    source, machine = _trained(LITE), build(LITE)
+    done = transfer(machine, source, same_joints=False)
+    assert {"first.1.weight", "first.1.bias", "later.0.believe.weight"} <= set(done.fresh)
+    assert "later.0.join.0.weight" in done.taken and not [name for name in done.fresh if name.startswith("trunk")]
+
+
 def test_networks_without_a_layer_in_common_are_refused() -> None:
     with pytest.raises(ValueError, match="no layer in common"):
         transfer(build(LITE), build(replace(PRESETS["vgg"], size=64, joints=9)))

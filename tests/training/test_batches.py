@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import torch
 
 from cpm_live.core.errors import InputError
-from cpm_live.core.skeleton import BODY
+from cpm_live.core.skeleton import BODY, RIGHT, Skeleton
+from cpm_live.training import examples
+from cpm_live.training.augment import Augmentation
 from cpm_live.training.batches import Batcher
-from cpm_live.training.examples import DRAWN, EMPTY, Batch
+from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker
 from cpm_live.training.hard import Hardness
 from cpm_live.training.noise import NoiseClip
 from cpm_live.training.plan import Plan
@@ -109,6 +112,58 @@ def test_clipping_turns_down_outliers_only() -> None:
     other = NoiseClip(3.0)
     other.restore(clip.state())
     assert torch.equal(other(odd, labelled), clip(odd, labelled))
+
+
+def test_the_median_is_that_of_maps_with_a_peak() -> None:
+    """Empty maps lose next to nothing: with them every joint that is missed would be an outlier."""
+    joints = np.zeros((2, 14, 3), np.float32)
+    joints[0] = [40, 40, 2]
+    joints[1, :, 2] = -1
+    targets = draw_targets(joints, np.ones(2, np.float32), 12, 8, 1.2)
+    clip = NoiseClip(2.0)
+    losses = torch.full((2, 1, 15), 1e-5)
+    losses[0] = 0.01
+    for _ in range(60):
+        total = sum_losses(losses, targets, clip)
+    assert clip.state()[1] == pytest.approx(0.01)
+    assert float(total) == pytest.approx(float(sum_losses(losses, targets)))
+
+
+def test_a_batch_that_overflowed_spoils_no_memory() -> None:
+    clip, peaked = NoiseClip(3.0), torch.ones(2, 3, dtype=torch.bool)
+    clip(torch.ones(2, 1, 3), peaked)
+    before = clip.state()
+    clip(torch.full((2, 1, 3), float("nan")), peaked)
+    assert clip.state() == before
+    hard = Hardness(2)
+    hard.note(np.array([0, 1]), np.array([np.inf, 2.0], np.float32))
+    assert np.isnan(hard.losses[0]) and hard.losses[1] == 2.0
+
+
+def test_no_figures_are_drawn_for_skeletons_that_nobody_has_drawn() -> None:
+    names = ("left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist")
+    animal = Skeleton("animal", names, ((0, 1),), (1, 0, 3, 2, 5, 4), (RIGHT,) * 6, (RIGHT,), (0.05,) * 6)
+    samples = [replace(sample, joints=sample.joints[:6]) for sample in figures(10)]
+    plan = plan_of(batch=16, synthetic=0.5, negative=0.1, augment=Augmentation(cut=1.0))
+    batcher = Batcher(samples, animal, plan, np.random.default_rng(1))
+    batch = batcher.draw(96)
+    assert batch.joints.shape == (16, 6, 3) and DRAWN not in batch.samples
+    assert batcher.epoch_size == 11
+
+
+def test_pictures_without_anybody_avoid_everybody_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two people in one picture: a place beside the one is not where the other one is."""
+    one, other, elsewhere = figures(3)
+    samples = [replace(one, name="two.png"), replace(other, name="two.png"), elsewhere]
+    avoided: list[int] = []
+
+    def empty(image: np.ndarray, joints: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+        avoided.append(len(joints))
+        return np.zeros((size, size, 3), np.uint8)
+
+    monkeypatch.setattr(examples, "empty_picture", empty)
+    ExampleMaker(samples, [0, 1, 2], BODY, plan_of()).make([(EMPTY, seed) for seed in range(20)], 96)
+    assert set(avoided) == {14, 28}
 
 
 def test_clipped_losses_leave_the_background_and_unlabelled_maps_alone() -> None:

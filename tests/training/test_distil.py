@@ -53,6 +53,14 @@ def test_the_teachers_peaks_stay_where_they_are_whatever_its_size_and_stride(siz
     assert teacher.maps(torch.zeros(2, 3, 96, 96), torch.from_numpy(centres), 12, False).shape == (2, 3, 14, 12, 12)
 
 
+@pytest.mark.parametrize(("size", "stride"), [(368, 8), (128, 8)])
+def test_a_teacher_of_another_size_is_as_sure_as_it_is(size: int, stride: int) -> None:
+    teacher = Teacher(_Oracle(replace(PRESETS["tiny"], size=size, stride=stride)), Device("cpu", "fp32"))  # type: ignore[arg-type]
+    images, centres = torch.zeros(1, 3, 192, 192, dtype=torch.uint8), torch.tensor([[91.5, 107.5]])
+    last = teacher.maps(images, centres, 24, background=False)[0, -1, 0]
+    assert float(last.max()) > 0.85
+
+
 def test_stages_learn_from_the_last_or_from_the_one_as_far_along() -> None:
     maps = torch.arange(6, dtype=torch.float32)[None, :, None, None, None].expand(2, 6, 15, 4, 4)
     last = teacher_targets(maps, 3, "last", torch.ones(2), True)

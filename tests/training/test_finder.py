@@ -86,6 +86,15 @@ def test_hands_before_plain_walls_are_pasted_without_the_wall() -> None:
     assert max(share) > 0.05, "some keep it"
 
 
+def test_rooms_are_cut_out_of_wide_frames_too() -> None:
+    jpeg = cv2.imencode(".jpg", np.full((120, 640, 3), 90, np.uint8))[1].tobytes()
+    person = Labelled(PERSON, np.array([[600.0, 20.0], [620.0, 100.0], [630.0, 60.0]], np.float32))
+    picture = Picture(jpeg, "webcam", [person], [True, False])
+    maker = SceneMaker([picture], Settings(), np.random.default_rng(0))
+    rooms = [maker._room() for _ in range(30)]
+    assert all(room is not None and 48 <= room.shape[0] <= 120 for room in rooms)
+
+
 def test_scenes_label_what_can_be_seen() -> None:
     maker = SceneMaker(_pictures(), Settings(empty=0.0), np.random.default_rng(0))
     made = [maker.make(128) for _ in range(40)]

@@ -19,6 +19,7 @@ from cpm_live.training import dataset
 from cpm_live.training.augment import Augmentation, augment, replace_backdrop
 from cpm_live.training.batches import Batcher
 from cpm_live.training.plan import Plan
+from cpm_live.training.schedule import evaluations_due
 from cpm_live.training.synthetic import draw_sample, empty_picture
 from cpm_live.training.targets import draw_targets, stage_losses
 from tests.training.common import backdrop, figures, trainer_of
@@ -183,6 +184,35 @@ def test_a_resumed_run_takes_the_settings_it_is_given(tmp_path: Path) -> None:
     assert second.resume()
     assert {group["weight_decay"] for group in second.optimiser.param_groups} == {0.05}
     assert [group["scale"] for group in second.optimiser.param_groups] == [1.0, 0.5]
+
+
+def test_a_resumed_run_that_evaluates_less_often_still_does(tmp_path: Path) -> None:
+    steps = 0
+
+    def stop() -> bool:
+        nonlocal steps
+        steps += 1
+        return steps > 5
+
+    first = trainer_of(tmp_path, 4, evaluate_every=0.5)
+    first.run(stop=stop)
+    second = trainer_of(tmp_path, 4, evaluate_every=2)
+    assert second.resume() and first.evaluated > evaluations_due(second.epoch, 2)
+    assert second.evaluated == evaluations_due(second.epoch, 2)
+
+
+def test_large_photographs_are_not_sampled_with_gaps() -> None:
+    """One pixel in ten is no picture of a fine pattern: its mean is."""
+    image = np.zeros((1600, 1600, 3), np.uint8)
+    image[::2, ::2] = 255
+    joints = np.full((14, 3), 2, np.float32)
+    joints[:, :2] = np.linspace((100, 100), (1500, 1500), 14)
+    rng = np.random.default_rng(0)
+    example = augment(image, joints, BODY, 96, Augmentation(zoom=(1.0, 1.0), shift=0, occlusion=0), rng, backdrop)
+    middle = example.image[30:60, 30:60].astype(float)
+    assert middle.mean(axis=2).std() < 25
+    inside = example.joints[example.joints[:, 2] > 0]
+    assert np.ptp(inside[:, :2], axis=0).max() > 80
 
 
 def test_plans_know_which_sides_a_network_takes() -> None:
