@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,23 +86,36 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
         raise InputError(f"{path} is not JSON: {error}") from None
     if not isinstance(rows, list):
         raise InputError(f"{path} is not a COCO results file: a list of image_id, keypoints and score is expected")
-    by_name = {sample.name: sample for sample in samples}
-    by_id = {sample.image_id: sample for sample in samples}
+    pictures = {(sample.source, sample.name): sample for sample in samples}.values()
+    by_name, by_id = _by(pictures, "name"), _by(pictures, "image_id")
     out, others = [], 0
     for row in rows:
         joints, score = _joints(row, path, skeleton)
         number = row.get("image_id")
         if isinstance(number, list | dict):
             raise InputError(f"{path} is not a COCO results file: image_id is {str(number)[:80]}")
-        sample = by_name.get(str(row["file_name"])) if "file_name" in row else by_id.get(number)
-        if sample is None:
+        named = by_name.get(str(row["file_name"]), []) if "file_name" in row else by_id.get(number, [])
+        if len(named) > 1:
+            raise InputError(
+                f"{path}: {row.get('file_name', number)} is in {' and '.join(sorted({s.source for s in named}))}; "
+                "give one --data at a time with --predictions"
+            )
+        if not named:
             others += 1
         else:
+            (sample,) = named
             out.append(Prediction(sample.image_id, sample.name, joints, score))
     # No results at all are an answer, too: nobody was found.
     if rows and not out:
         raise InputError(f"{path}: none of its {len(rows)} results is of a picture of this data (see image_id)")
     return out, others
+
+
+def _by(samples: Iterable[Sample], key: str) -> dict[Any, list[Sample]]:
+    out: dict[Any, list[Sample]] = {}
+    for sample in samples:
+        out.setdefault(getattr(sample, key), []).append(sample)
+    return out
 
 
 def _joints(row: Any, path: Path, skeleton: Skeleton) -> tuple[NDArray[np.float32], float]:

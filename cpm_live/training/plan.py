@@ -116,6 +116,10 @@ class Plan:
         for name in ("sources", "repeat", "absent"):
             if not isinstance(getattr(self, name), dict):
                 raise InputError(f"[train] {name} must be a table by source, not {getattr(self, name)!r}")
+        for name in ("sources", "repeat"):
+            for source, value in getattr(self, name).items():
+                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1000:
+                    raise InputError(f"[train] {name}.{source} must be a number from 0 to 1000, not {value!r}")
         for item in fields(Augmentation):
             value = getattr(self.augment, item.name)
             if item.name != "zoom" and (isinstance(value, bool) or not isinstance(value, int | float)):

@@ -48,6 +48,9 @@ def test_results_are_written_and_read_back(tmp_path: Path) -> None:
         del row["file_name"]
     (tmp_path / "ids.json").write_text(json.dumps(rows))
     assert len(predictions.load(tmp_path / "ids.json", samples, BODY)[0]) == 5
+    others_too = [*samples, replace(samples[3], source="mpii", name="x.jpg")]
+    with pytest.raises(InputError, match="3 is in drawn and mpii; give one --data at a time"):
+        predictions.load(tmp_path / "ids.json", others_too, BODY)
 
 
 def test_who_is_not_found_is_not_predicted() -> None:

@@ -260,6 +260,8 @@ def test_plans_name_unknown_keys() -> None:
         ({"sizes": [[1, 100]]}, "multiples of 8"),
         ({"sizes": []}, "multiples of 8"),
         ({"sources": 1}, "sources must be a table"),
+        ({"sources": {"lsp": "abc"}}, r"sources\.lsp must be a number"),
+        ({"repeat": {"lsp": -1}}, r"repeat\.lsp must be a number"),
         ({"augment": 1}, "augment must be a table"),
         ({"augment": {"rotation": "foo"}}, "rotation must be a number"),
     ):
