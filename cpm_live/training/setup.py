@@ -52,7 +52,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
         return _fresh(preset, trunk)
     source, header = checkpoint.load(init)
     if header.preset == preset and header.skeleton == chosen.skeleton.name:
-        return source, {**header.provenance, "init": init.name}
+        return source, {**header.provenance, "init": _origin(init, header.provenance)}
     state = source.state_dict()
     own = [name for name in build(preset).state_dict() if name.startswith("trunk.")]
     if preset.trunk == "lite0" and not all(name in state for name in own):
@@ -68,8 +68,19 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     return machine, {
         **provenance,
         **header.provenance,
-        "init": f"{init.name} ({len(done.taken) + len(done.grown)} tensors)",
+        "init": _origin(init, header.provenance, f"{len(done.taken) + len(done.grown)} tensors"),
     }
+
+
+def _origin(init: Path, before: Provenance, taken: str = "") -> str:
+    """Where a network started, and on what that had been trained: terms of data pass on to what learns from it."""
+    told = [
+        taken,
+        f"trained on {before['data']}" if "data" in before else "",
+        f"from {before['init']}" if "init" in before else "",
+    ]
+    text = ", ".join(part for part in told if part)
+    return f"{init.name} ({text})" if text else init.name
 
 
 def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]:

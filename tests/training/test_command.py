@@ -67,10 +67,11 @@ def recipe_path(folder: Path) -> Path:
 def test_starting_from_the_same_preset_takes_everything(tmp_path: Path) -> None:
     body = tmp_path / "body.safetensors"
     machine = build(PRESETS["tiny"])
-    checkpoint.save(body, machine.state_dict(), checkpoint.Header(PRESETS["tiny"], "body"))
+    before = {"data": "lsp 900", "init": "older.safetensors"}
+    checkpoint.save(body, machine.state_dict(), checkpoint.Header(PRESETS["tiny"], "body", before))
     recipe = recipes.find(str(write_recipe(tmp_path / "tiny.toml")))
     again, provenance = setup.network(recipe, body, None, print)
-    assert provenance["init"] == "body.safetensors"
+    assert provenance["init"] == "body.safetensors (trained on lsp 900, from older.safetensors)"
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in machine.state_dict().items())
     odd = replace(PRESETS["paper-flic"], size=64)
     checkpoint.save(tmp_path / "odd.safetensors", build(odd).state_dict(), checkpoint.Header(odd, "body"))
