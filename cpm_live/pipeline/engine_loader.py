@@ -211,14 +211,14 @@ class EngineLoader:
             if progress.state == "building":
                 return
             self._build = None
-            # Where only larger batches failed, what is there is used.
-            usable = progress.state == "built" or (1 in missing and 1 not in build_cache.missing(job.recipe)[0])
-            with self._wake:
-                if usable and wish == self._wish and not self._closed:
-                    self._jobs.append(_Job(job.recipe, job.kind, built=True))
-                    self._wake.notify_all()
             if progress.state != "built":
                 self._tell("engine-note", progress.text, (job.recipe.name, job.kind))
+            # Where only larger batches failed, what is there is used.
+            if progress.state == "built" or (1 in missing and 1 not in build_cache.missing(job.recipe)[0]):
+                with self._wake:
+                    if wish == self._wish and not self._closed:
+                        self._jobs.append(_Job(job.recipe, job.kind, built=True))
+                        self._wake.notify_all()
 
         build = self._builder(job.recipe, missing, tell)
         with self._wake:

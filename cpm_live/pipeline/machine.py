@@ -30,7 +30,7 @@ from cpm_live.pipeline.tracks import Track
 
 IDLE_HANDS = 2
 """Frames from one search for hands to the next while there are none. (Of the clips' hands every frame, every second
-and every third found 61.5, 59.6 and 55.8 %; a search costs as much as following three hands.)"""
+and every third found 58, 64 and 55 %; a search costs as much as following three hands.)"""
 CLOTHES_EVERY = 4
 """Frames from one look at the clothes of somebody who is alone to the next."""
 LONGEST_STEP_S = 0.25
