@@ -108,11 +108,7 @@ class Crop:
         if halvings:
             frame, matrix = _part(frame, matrix, self.size, 2**halvings)
         for _ in range(halvings):
-            height, width = frame.shape[0] // 2, frame.shape[1] // 2
-            even = frame[: 2 * height, : 2 * width]
-            frame = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-            # Halved pixel u covers 2u + 0.5 of the original.
-            matrix = np.column_stack([matrix[:, :2] * 2.0, matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5])
+            frame, matrix = halved(frame, matrix)
         picture = cv2.warpAffine(
             frame,
             matrix,
@@ -122,6 +118,15 @@ class Crop:
             borderValue=(PAD_VALUE,) * 3,
         )
         return np.asarray(picture, np.uint8)
+
+
+def halved(picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A picture (H, W, 3) of half the size, and the 2x3 affine map that shows of it what ``matrix`` showed before."""
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    even = picture[: 2 * height, : 2 * width]
+    half = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    # Halved pixel u covers 2u + 0.5 of the original.
+    return half, np.column_stack([matrix[:, :2] * 2.0, matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5])
 
 
 def _part(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -107,6 +107,17 @@ def run_empty(engine: Engine) -> None:
     """One inference on an empty picture: what most engines' ``warm_up`` is."""
     size = engine.preset.size
     engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))
+
+
+def opened_warm(opener: Callable[[], Engine]) -> Engine:
+    """An engine that has run once: what a device cannot do may only show then. Closed again where it fails."""
+    engine = opener()
+    try:
+        engine.warm_up()
+    except Exception:
+        close_quietly(engine)
+        raise
+    return engine
 
 
 def close_quietly(what: Closable) -> None:

@@ -6,13 +6,14 @@ import logging
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import probe
-from cpm_live.engines.base import Engine, close_quietly
+from cpm_live.engines.base import Engine, opened_warm
 from cpm_live.engines.recipe import Recipe
 
 log = logging.getLogger("cpm_live.engines")
@@ -143,16 +144,10 @@ def _best(recipe: Recipe, threads: int) -> Engine:
     for kind in plan(recipe, "auto").best:
         if kind == "auto":
             break
-        engine: Engine | None = None
         try:
-            engine = _open(recipe, kind, threads)
-            # What a GPU cannot do may only show in the first run.
-            engine.warm_up()
-            return engine
+            return opened_warm(partial(_open, recipe, kind, threads))
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; the CPU is still there
             log.warning("%s", error if isinstance(error, InputError) else f"{LABELS[kind]}: {first_line(error)}")
-            if engine is not None:
-                close_quietly(engine)
     cpu = _open(recipe, "cpu", threads)
     for kind in probe.PROVIDERS:
         if probe.provider(kind).ready:

@@ -49,7 +49,8 @@ def transfer(machine: PoseMachine, source: PoseMachine, same_joints: bool = True
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     if not same_joints:
         # As many joints may be, but they are others.
-        fitting = {name: value for name, value in fitting.items() if name.rpartition(".")[0] not in _believers(machine)}
+        believers = _believers(machine)
+        fitting = {name: value for name, value in fitting.items() if name.rpartition(".")[0] not in believers}
     if not fitting:
         raise ValueError("the two networks have no layer in common")
     grown = _grown(own, fitting, source, machine.preset) if same_joints else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from cpm_live.engines.base import Engine
+from cpm_live.engines.base import Engine, close_quietly, opened_warm
 from cpm_live.engines.recipe import Recipe
 
 
@@ -45,17 +45,13 @@ class OpenedBeside:
         return engine
 
     def _work(self, recipe: Recipe) -> None:
-        engine: Engine | None = None
         try:
-            engine = self._open(recipe)
-            engine.warm_up()
+            engine = opened_warm(lambda: self._open(recipe))
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; whoever asks gets it
             self._error = error
-            if engine is not None:
-                engine.close()
             return
         with self._lock:
             if not self._given_up:
                 self._engine = engine
                 return
-        engine.close()
+        close_quietly(engine)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import build_cache
-from cpm_live.engines.base import Engine, close_quietly
+from cpm_live.engines.base import Engine, close_quietly, opened_warm
 from cpm_live.engines.build import Build, Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import plan
@@ -177,15 +177,12 @@ class EngineLoader:
 
     def _offer(self, job: _Job, kind: str, wish: int) -> str | None:
         """Open an engine and lay it ready; the problem in one line, None if there was none."""
-        engine: Engine | None = None
         try:
-            engine = self._open(job.recipe, kind)
-            engine.warm_up()
+            engine = opened_warm(lambda: self._open(job.recipe, kind))
+        except InputError as error:
+            return str(error)
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
-            if engine is not None:
-                close_quietly(engine)
-            told = isinstance(error, InputError)
-            return str(error) if told else f"engine {kind} could not start: {first_line(error)}"
+            return f"engine {kind} could not start: {first_line(error)}"
         with self._wake:
             before = self._ready
             if wish == self._wish and not self._closed:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import PAD_VALUE, SHRINK
+from cpm_live.core.crop import PAD_VALUE, SHRINK, halved
 from cpm_live.core.skeleton import Skeleton
 
 Image = NDArray[np.uint8]
@@ -111,7 +111,10 @@ def augment(
     target = (size - 1) / 2 + rng.uniform(-settings.shift, settings.shift, 2) * size
     offset = target - linear @ middle
     border = cv2.BORDER_REPLICATE if rng.random() < 0.15 else cv2.BORDER_CONSTANT
-    image, matrix = _halved(image, linear, offset)
+    matrix = np.column_stack([linear, offset])
+    # As often as Crop.extract does.
+    while np.sqrt(abs(np.linalg.det(matrix[:, :2]))) < SHRINK and min(image.shape[:2]) > 4:
+        image, matrix = halved(image, matrix)
     warped = cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(PAD_VALUE,) * 3
     )
@@ -153,19 +156,6 @@ def augment(
     if settings.low_resolution and rng.random() < settings.low_resolution:
         picture = _lower(picture, rng)
     return Example(recolour(picture, rng), moved, centre.astype(np.float32))
-
-
-def _halved(
-    image: Image, linear: NDArray[np.floating], offset: NDArray[np.floating]
-) -> tuple[Image, NDArray[np.floating]]:
-    """A picture that will shrink a lot, halved first as often as ``Crop.extract`` does, and the 2x3 matrix for it."""
-    while np.sqrt(abs(np.linalg.det(linear))) < SHRINK and min(image.shape[:2]) > 4:
-        height, width = image.shape[0] // 2, image.shape[1] // 2
-        even = image[: 2 * height, : 2 * width]
-        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        # Halved pixel u covers 2u + 0.5 of the original.
-        offset, linear = offset + linear.sum(axis=1) * 0.5, linear * 2
-    return image, np.column_stack([linear, offset])
 
 
 def recolour_empty(picture: Image, skeleton: Skeleton, rng: np.random.Generator) -> Example:
