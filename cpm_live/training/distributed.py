@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-
-_PATIENCE = timedelta(hours=6)
-"""How long the others wait while rank 0 evaluates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +47,7 @@ class Ranks:
         if self.count > 1:
             if kind == "cuda":
                 torch.cuda.set_device(self.local)
-            dist.init_process_group(
-                "nccl" if kind == "cuda" else "gloo", rank=self.rank, world_size=self.count, timeout=_PATIENCE
-            )
+            dist.init_process_group("nccl" if kind == "cuda" else "gloo", rank=self.rank, world_size=self.count)
 
     def meet(self) -> None:
         """Wait until all have come this far: whoever leaves while another still talks takes it down."""
