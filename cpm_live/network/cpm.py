@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cpm_live.network.layers import CentreMap, conv_bn_relu, conv_relu
 from cpm_live.network.presets import Preset
-from cpm_live.network.trunks import LiteTrunk, ResidualTrunk, VggTrunk
+from cpm_live.network.trunks import LITE_SHAPES, LiteTrunk, ResidualTrunk, VggTrunk
 
 
 class PoseMachine(nn.Module):
@@ -162,8 +162,8 @@ class LightMachine(PoseMachine):
         maps, width = preset.maps, preset.width
         extra = 1 if preset.centre_map else 0
         self.trunk: LiteTrunk | ResidualTrunk
-        if preset.trunk == "lite0":
-            self.trunk = LiteTrunk(width, preset.frozen, preset.deep)
+        if preset.trunk in LITE_SHAPES:
+            self.trunk = LiteTrunk(LITE_SHAPES[preset.trunk], width, preset.frozen, preset.deep)
         else:
             self.trunk = ResidualTrunk((24, 32, 64, width), width)
         self.first = nn.Sequential(conv_bn_relu(self.trunk.local, width, 1), nn.Conv2d(width, maps, 1))

