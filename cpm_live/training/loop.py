@@ -67,9 +67,6 @@ class Trainer:
         self.device, self.ranks = device or Device(), ranks or Ranks()
         if self.device.kind == "cpu":
             quicken(machine)
-        else:
-            # The pictures' sides change a few times at most; the quickest kernels are looked for then.
-            torch.backends.cudnn.benchmark = True
         self.machine = machine.to(device=self.device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.plan, self.out, self.leg = plan, out, Leg(budget)
         self.provenance = provenance or {}
