@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -109,15 +111,49 @@ def run_empty(engine: Engine) -> None:
     engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))
 
 
+class _Openings:
+    """How many engines are being opened, on whichever threads."""
+
+    PATIENCE_S = 60.0
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Until there are none, or patience ends."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._count, self.PATIENCE_S)
+
+
+_openings = _Openings()
+# The threads that open engines end with the process, and one that is inside torch then takes it down with "terminate
+# called without an active exception". Opening for CUDA takes ten seconds: time enough to close a window meanwhile.
+atexit.register(_openings.wait)
+
+
 def opened_warm(opener: Callable[[], Engine]) -> Engine:
-    """An engine that has run once: what a device cannot do may only show then. Closed again where it fails."""
-    engine = opener()
-    try:
-        engine.warm_up()
-    except Exception:
-        close_quietly(engine)
-        raise
-    return engine
+    """An engine that has run once: what a device cannot do may only show then. Closed again where it fails.
+
+    A process that ends meanwhile waits for it.
+    """
+    with _openings:
+        engine = opener()
+        try:
+            engine.warm_up()
+        except Exception:
+            close_quietly(engine)
+            raise
+        return engine
 
 
 def close_quietly(what: Closable) -> None:
