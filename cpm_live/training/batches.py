@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker, Job
 from cpm_live.training.hard import Hardness
 from cpm_live.training.plan import Plan
 from cpm_live.training.synthetic import FIGURES
-from cpm_live.training.workers import Workers
+from cpm_live.training.workers import Pending, Workers
 
 
 @dataclass(slots=True)
@@ -26,7 +25,7 @@ class _Ahead:
 
     jobs: list[Job]
     size: int = 0
-    made: Future[Batch] | None = None
+    made: Pending | None = None
 
 
 class Batcher:
@@ -60,8 +59,11 @@ class Batcher:
         self._queue: list[int] = []
         self.hardness = Hardness(len(samples))
         self._maker = ExampleMaker(samples, usable, skeleton, plan)
-        self._workers: Workers | None = Workers(self._maker, workers) if workers else None
         self._depth = 2 * workers
+        self._workers: Workers | None = None
+        if workers:
+            room = plan.batch * 3 * max(side for _, side in plan.sizes) ** 2
+            self._workers = Workers(self._maker, workers, room, self._depth + 1)
         self._ahead: deque[_Ahead] = deque()
 
     def state(self) -> dict[str, Any]:
@@ -91,9 +93,13 @@ class Batcher:
             for ahead in self._ahead:
                 if ahead.size != size:
                     # Crops grow now and then: what was begun at the old size is begun again.
+                    if ahead.made is not None:
+                        self._workers.drop(ahead.made)
                     ahead.size, ahead.made = size, self._workers.submit(ahead.jobs, size)
         first = self._ahead.popleft()
-        return first.made.result() if first.made is not None else self._maker.make(first.jobs, size)
+        if self._workers is not None and first.made is not None:
+            return self._workers.take(first.made)
+        return self._maker.make(first.jobs, size)
 
     def close(self) -> None:
         """End the workers."""
