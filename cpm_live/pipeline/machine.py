@@ -16,7 +16,7 @@ from cpm_live.core.errors import first_line
 from cpm_live.core.findings import Findings, Found
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
-from cpm_live.engines.base import Engine, Looked
+from cpm_live.engines.base import Engine, Looked, close_quietly
 from cpm_live.engines.recipe import Recipe, find, find_machine
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.find_schedule import Schedule
@@ -92,6 +92,7 @@ class PoseMachine:
         self.follower = Follower(self.recipe.skeleton, preset.size, preset.stride, self.recipe.margin)
         self._schedule, self._search = Schedule(), Search(self._kind, self.recipe.margin)
         self._hands: WristHands | None = None
+        self._hands_due = False
         self._hands_failed, self._no_hands = hands_failed, False
         self._applied: Options | None = None
         self._count = 0
@@ -243,20 +244,29 @@ class PoseMachine:
         )
 
     def _the_hands(self) -> WristHands | None:
-        if self._hands is None:
-            recipe = find("hand")
-            try:
-                engine = self._open_hands(recipe)
-            except Exception as error:
-                if self._hands_failed is None:
-                    raise
-                self._no_hands = True
-                self._hands_failed(f"no hands: {first_line(error)}")
-                return None
-            if engine is None:
-                return None
-            self._hands = WristHands(recipe, engine, self.recipe.skeleton)
+        if self._hands is not None and not self._hands_due:
+            return self._hands
+        recipe = find("hand")
+        try:
+            engine = self._open_hands(recipe)
+        except Exception as error:
+            if self._hands_failed is None:
+                raise
+            self._no_hands = True
+            self._hands_failed(f"no hands: {first_line(error)}")
+            self._drop_hands()
+            return None
+        if engine is None:
+            return self._hands
+        # Those who were followed on another engine start anew: a hand is found again in the same frame.
+        self._drop_hands()
+        self._hands = WristHands(recipe, engine, self.recipe.skeleton)
         return self._hands
+
+    def _drop_hands(self) -> None:
+        if self._hands is not None:
+            close_quietly(self._hands)
+        self._hands, self._hands_due = None, False
 
     def _the_finder(self) -> Finder | None:
         if self._open_finder is not None:
@@ -274,17 +284,18 @@ class PoseMachine:
         """Whether the hands at the wrists are looked at as well."""
         return self.options.hands and self.recipe.skeleton.name == "body"
 
-    def swap(self, engine: Engine, hand_engine: Callable[[Recipe], Engine | None]) -> list[Engine | WristHands]:
-        """Go on with another engine of the same network, for hands at the wrists, too; whoever is followed stays.
+    def swap(self, engine: Engine, hand_engine: Callable[[Recipe], Engine | None]) -> Engine:
+        """Go on with another engine of the same network; whoever is followed stays. Hands at the wrists go on with
+        theirs until ``hand_engine`` gives another.
 
         Returns:
             What ran before, to be closed by the caller.
         """
-        before: list[Engine | WristHands] = [self.engine]
-        if self._hands is not None:
-            before.append(self._hands)
-        self.engine, self._hands = engine, None
-        self._open_hands, self._no_hands = hand_engine, False
+        before, self.engine = self.engine, engine
+        self._open_hands, self._no_hands, self._hands_due = hand_engine, False, True
+        if not self.with_hands:
+            # Nobody would ask for the other one.
+            self._drop_hands()
         return before
 
     # -- the end ----------------------------------------------------------------------------------

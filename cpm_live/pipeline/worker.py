@@ -111,13 +111,13 @@ class Worker(threading.Thread):
         machine, asked = self._machine, (recipe.name, kind)
 
         self._give_hands_up()
-        # Beside, for the picture must not wait for it. TensorRT engines are built for the model that was asked for:
-        # the hands' may not be there, and CUDA's will do.
-        hands_kind = "auto" if kind == "tensorrt" else kind
+        # Beside, for the picture must not wait for it. Of the same kind, also where that is the CPU only until a GPU is
+        # ready: else hands would wait for the GPU. TensorRT engines are built for the model that was asked for: the
+        # hands' may not be there, and CUDA's will do.
+        hands_kind = "auto" if opened.opened == "tensorrt" else opened.opened
         self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, hands_kind))
         if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
-            for old in machine.swap(engine, open_hands):
-                close_quietly(old)
+            close_quietly(machine.swap(engine, open_hands))
         else:
             if machine is not None:
                 close_quietly(machine)

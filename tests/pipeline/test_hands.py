@@ -132,22 +132,32 @@ def test_hands_can_be_switched_on_and_off_and_the_hand_model_ignores_it() -> Non
 
 
 def test_hands_change_their_engine_with_the_bodies() -> None:
-    """Who chooses the CPU to free a GPU means all of it."""
+    """Who chooses the CPU to free a GPU means all of it; nobody's hands vanish while another engine is opened."""
     world = BodiesWithHands([Somebody(300, unit=110)])
-    machine = world.machine(Options(hands=True), hand_engine=lambda recipe: WorldEngine(World([], kind="hand")))
-    world.step(machine)
-    asked: list[str] = []
     hands = World(world.with_hands(), kind="hand")
+    first = WorldEngine(hands)
+    machine = world.machine(Options(hands=True), hand_engine=lambda recipe: first)
+    assert len(world.step(machine).hands) == 2
+    asked: list[str] = []
+    second = WorldEngine(hands)
+    ready = False
 
-    def another(recipe: Recipe) -> Engine:
+    def another(recipe: Recipe) -> Engine | None:
         asked.append(recipe.name)
-        return WorldEngine(hands)
+        return second if ready else None
 
     body = machine.engine
-    before = machine.swap(WorldEngine(world), another)
-    assert before[0] is body and len(before) == 2, "the bodies' engine and the hands are given back to be closed"
+    assert machine.swap(WorldEngine(world), another) is body, "the bodies' engine is given back to be closed"
+    for _ in range(2):
+        assert len(world.step(machine).hands) == 2 and not first.closed
+    ready = True
     result = world.step(machine)
-    assert asked == ["hand"] and len(result.poses) == 1 and len(result.hands) == 2
+    assert len(result.poses) == 1 and len(result.hands) == 2 and first.closed
+    world.step(machine)
+    assert asked == ["hand"] * 3, "until it is there, then no more"
+    machine.options = Options()
+    machine.swap(WorldEngine(world), another)
+    assert second.closed, "hands that are switched off leave at once"
 
 
 def test_bodies_go_on_where_the_hand_engine_cannot_be_made() -> None:

@@ -15,6 +15,8 @@ from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine, EngineInfo
 from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.select import Plan
+from cpm_live.pipeline import engine_loader
 from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.worker import Worker
@@ -163,6 +165,31 @@ def test_hands_do_with_another_engine_where_tensorrt_was_built_for_the_body_only
     rig.run(lambda: for_hands)
     rig.end()
     assert for_hands == [opened]
+
+
+def test_hands_run_on_the_cpu_until_the_gpu_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuDNN needs ten seconds to choose its kernels the first time: too long to be without hands."""
+    monkeypatch.setattr(engine_loader, "plan", lambda recipe, kind: Plan("cpu", ("cuda",)))
+    rig = Rig()
+    ready, for_hands = threading.Event(), list[str]()
+
+    def opener(recipe: Recipe, kind: str) -> Named:
+        if recipe.name == "hand":
+            for_hands.append(kind)
+        if kind == "cuda":
+            ready.wait(10)
+        return rig.open(recipe, kind)
+
+    rig.worker._open = opener
+    rig.worker._loader._open = opener
+    rig.worker.load(find("body"), "auto")
+    rig.worker.options = Options(hands=True)
+    rig.run(lambda: rig.results and rig.results[-1].hand_skeleton is not None)
+    assert for_hands == ["cpu"] and rig.worker.engine_label == "cpu engine"
+    ready.set()
+    rig.run(lambda: "cuda" in for_hands)
+    assert rig.worker.engine_label == "cuda engine"
+    rig.end()
 
 
 def test_the_picture_does_not_wait_for_the_engine_of_the_hands() -> None:
