@@ -28,6 +28,12 @@ from cpm_live.training.finder_task import FinderTask
 from cpm_live.training.plan import Plan
 from cpm_live.training.task import PoseTask, Task
 
+_OF_POSES = (
+    "sigma", "sources", "repeat", "absent", "synthetic", "negative", "clip_noise", "hard", "teacher", "teacher_stages",
+    "augment",
+)  # fmt: skip
+"""Keys of the plan that only poses know."""
+
 Say = Callable[[str], None]
 Provenance = dict[str, Any]
 
@@ -126,6 +132,8 @@ def task(
         workers: processes per trainer that make batches ahead.
     """
     if chosen.skeleton.name == "finder":
+        if idle := [name for name in _OF_POSES if getattr(plan, name) != getattr(Plan(), name)]:
+            say(f"the finder is trained without {', '.join(idle)}: what is set there changes nothing")
         make_finder, pictures = _finder(preset, plan, data, data_format, teacher, ranks)
         return make_finder, {"data": f"{pictures} pictures"}
     taught = Teacher.load(teacher, chosen.skeleton, device) if teacher is not None else None

@@ -130,7 +130,8 @@ class PoseTask:
         )  # fmt: skip
         per_map = map_losses(beliefs, targets, plan.peak_weight)
         if plan.hard > 0:
-            self._batches.hardness.note(batch.samples, sample_losses(per_map, targets))
+            # Weighed: a source that is trusted less because its labels are worse loses more for just that reason.
+            self._batches.hardness.note(batch.samples, sample_losses(per_map, targets) * batch.weights)
         losses = sum_losses(per_map, targets, self._clip)
         if self._teacher is None:
             return losses

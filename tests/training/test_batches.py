@@ -185,3 +185,11 @@ def test_data_that_leaves_nothing_is_one_line() -> None:
         Batcher(figures(3), BODY, Plan(sources={"drawn": 0.0}), np.random.default_rng(0))
     with pytest.raises(InputError, match="no usable training sample"):
         Batcher(figures(3), BODY, Plan(repeat={"drawn": 0.0}), np.random.default_rng(0))
+
+
+def test_sources_that_are_trusted_less_are_not_taken_for_harder(tmp_path: Path) -> None:
+    samples = [replace(sample, source="crowd" if n % 2 else "drawn") for n, sample in enumerate(figures(24))]
+    trainer = trainer_of(tmp_path, 2, samples=samples, hard=0.5, sources={"crowd": 0.1})
+    trainer.run()
+    losses = trainer.task._batches.hardness.losses  # type: ignore[attr-defined]
+    assert np.nanmean(losses[1::2]) < 0.3 * np.nanmean(losses[::2])

@@ -154,3 +154,18 @@ def test_teachers_need_labels_of_the_same_skeleton(tmp_path: Path) -> None:
                             "--teacher", str(hand))  # fmt: skip
     done = _train(*command[3:])
     assert isinstance(done.exception, InputError) and "knows the hand skeleton" in str(done.exception)
+
+
+def test_what_the_finder_has_no_use_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "_finder", lambda *_: (None, 0))
+    told: list[str] = []
+
+    def ask(plan: Plan) -> list[str]:
+        recipe = recipes.find("finder")
+        setup.task(recipe, PRESETS["finder"], plan, ["x"], "coco", None, Device(), Ranks(), 0, told.append)
+        return told
+
+    assert ask(Plan.from_table(recipes.find("finder").train)) == []
+    assert ask(Plan(hard=0.3, sources={"lsp": 1.0})) == [
+        "the finder is trained without sources, hard: what is set there changes nothing"
+    ]
