@@ -51,13 +51,15 @@ def main() -> None:
         f"{'model':6}{'people':>7}{'seen':>6}{'p50 ms':>8}{'p95 ms':>8}{'mean fps':>9}  mean ms of " + ", ".join(STEPS)
     )
     for model in asked.models:
+        try:
+            machine = PoseMachine(model, asked.engine)
+        except InputError as error:
+            sys.exit(f"people: {error}")
         for people in (1, 2, 4):
-            try:
-                machine = PoseMachine(model, asked.engine, options=Options(people=people))
-            except InputError as error:
-                sys.exit(f"people: {error}")
+            machine.options = Options(people=people)
+            machine.reset()
             frames = drawn(machine.recipe.skeleton.name, people)
-            took, seen, steps = [], [], {name: [0.0] for name in STEPS}
+            took, seen, steps = [], [], dict.fromkeys(STEPS, 0.0)
             for number in range(WARM + asked.frames):
                 started = time.perf_counter()
                 result = machine(frames[number % len(frames)])
@@ -66,14 +68,14 @@ def main() -> None:
                 took.append((time.perf_counter() - started) * 1e3)
                 seen.append(len(result.poses))
                 for name in STEPS:
-                    steps[name].append(result.steps_ms.get(name, 0.0))
-            machine.close()
-            parts = ", ".join(f"{sum(values) / len(took):.2f}" for values in steps.values())
+                    steps[name] += result.steps_ms.get(name, 0.0)
+            parts = ", ".join(f"{total / asked.frames:.2f}" for total in steps.values())
             print(
                 f"{model:6}{people:7}{fmean(seen):6.1f}{median(took):8.2f}{np.percentile(took, 95):8.2f}"
                 f"{1e3 / fmean(took):9.0f}  {parts}",
                 flush=True,
             )
+        machine.close()
 
 
 if __name__ == "__main__":

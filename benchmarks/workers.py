@@ -42,12 +42,12 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=192)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    ahead = 2 * asked.workers
+    ahead, jobs = 2 * asked.workers, [(0, 0)] * asked.batch
     workers = Workers(Ready(asked.batch, asked.side), asked.workers, asked.batch * 3 * asked.side**2, ahead)  # type: ignore[arg-type]
-    workers.take(workers.submit([], asked.side))
+    workers.take(workers.submit(jobs, asked.side))
     small = torch.zeros(8)
     for busy in (False, True, False, True):
-        pending = [workers.submit([], asked.side) for _ in range(ahead)]
+        pending = [workers.submit(jobs, asked.side) for _ in range(ahead)]
         taken, started = 0, time.perf_counter()
         while (took := time.perf_counter() - started) < SECONDS:
             if busy:
@@ -56,7 +56,7 @@ def main() -> None:
                 if not pending[0].future.done():
                     continue
             workers.take(pending.pop(0))
-            pending.append(workers.submit([], asked.side))
+            pending.append(workers.submit(jobs, asked.side))
             taken += 1
         print(f"{'busy' if busy else 'idle'}: {asked.batch * taken / took:.0f} crops of {asked.side} px a second")
         for each in pending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -24,10 +25,12 @@ _slots: list[NDArray[np.uint8]] = []
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A batch under way: all of it but the pictures, and the number of the slot where those will lie."""
+    """A batch under way: all of it but the pictures, and the number of the slot where those will lie, (N, 3, size,
+    size)."""
 
     future: Future[Batch]
     slot: int
+    shape: tuple[int, int, int, int]
 
 
 class Workers:
@@ -58,14 +61,13 @@ class Workers:
     def submit(self, jobs: list[Job], size: int) -> Pending:
         """Have this batch made."""
         slot = self._free.get()
-        return Pending(self._pool.submit(_make, jobs, size, slot), slot)
+        return Pending(self._pool.submit(_make, jobs, size, slot), slot, (len(jobs), 3, size, size))
 
     def take(self, pending: Pending) -> Batch:
         """The batch, once it is made."""
         batch = pending.future.result()
-        count, size = batch.joints.shape[0], int(batch.images[0])
-        room = self._slots[pending.slot][: count * 3 * size * size]
-        whole = replace(batch, images=room.reshape(count, 3, size, size).copy())
+        room = self._slots[pending.slot][: math.prod(pending.shape)]
+        whole = replace(batch, images=room.reshape(pending.shape).copy())
         self._free.put(pending.slot)
         return whole
 
@@ -99,9 +101,9 @@ def _end_with_parent() -> None:
 
 
 def _make(jobs: list[Job], size: int, slot: int) -> Batch:
-    """A batch whose pictures lie in the slot; in their place is their side."""
+    """A batch without its pictures: they lie in the slot."""
     if _maker is None:
         raise RuntimeError("the worker was not begun")
     batch = _maker.make(jobs, size)
     _slots[slot][: batch.images.size] = batch.images.reshape(-1)
-    return replace(batch, images=np.array([size]))
+    return replace(batch, images=batch.images[:0])
