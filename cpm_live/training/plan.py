@@ -20,6 +20,7 @@ class Plan:
         sizes: (share of the training, input side) pairs: crops grow as training goes on.
         sigma: of the target Gaussians, in cells.
         peak_weight: how much more a target's peak counts than empty ground.
+        place: weight of the loss that asks only in which cell a map is highest (``targets.place_losses``), beside L2.
         sources: weight in the loss per source; 0 leaves a source out; 1 where not named.
         repeat: how often a source's samples come up per epoch; 1 where not named.
         absent: per source the joints that are out of the picture where they are not labelled.
@@ -44,6 +45,7 @@ class Plan:
     sizes: tuple[tuple[float, int], ...] = ((1.0, 192),)
     sigma: float = 1.2
     peak_weight: float = 10.0
+    place: float = 0.0
     sources: dict[str, float] = field(default_factory=dict)
     repeat: dict[str, float] = field(default_factory=dict)
     absent: dict[str, list[str]] = field(default_factory=dict)
@@ -102,7 +104,7 @@ class Plan:
             ("negative", 0, 0.999), ("ema", 0, 0.999999), ("clip_noise", 0, 1e6), ("hard", 0, 1), ("teacher", 0, 1),
             ("evaluate_every", 1e-6, 1e6),
             ("trunk_rate", 0, 100), ("weight_decay", 0, 10), ("clip", 1e-9, 1e9), ("peak_weight", 0, 1e6),
-            ("seed", 0, 2**63),
+            ("place", 0, 1e3), ("seed", 0, 2**63),
         ):  # fmt: skip
             value = getattr(self, name)
             if name in ("batch", "seed") and not isinstance(value, int):

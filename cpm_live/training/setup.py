@@ -29,8 +29,8 @@ from cpm_live.training.plan import Plan
 from cpm_live.training.task import PoseTask, Task
 
 _OF_POSES = (
-    "sigma", "sources", "repeat", "absent", "synthetic", "negative", "clip_noise", "hard", "teacher", "teacher_stages",
-    "augment",
+    "sigma", "place", "sources", "repeat", "absent", "synthetic", "negative", "clip_noise", "hard", "teacher",
+    "teacher_stages", "augment",
 )  # fmt: skip
 """Keys of the plan that only poses know."""
 

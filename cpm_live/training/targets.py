@@ -2,6 +2,8 @@
 
 Wei et al., CVPR 2016, section 3.3. The weights (1 + 10 x target) keep the background from drowning
 the peaks; without them short trainings reach two thirds of the accuracy (DESIGN section 5).
+
+L2 asks how high a map is everywhere; what is decoded is where it is highest. :func:`place_losses` asks that.
 """
 
 from __future__ import annotations
@@ -66,8 +68,14 @@ def draw_targets(
     return Targets(maps, mask, background)
 
 
-def map_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0) -> Tensor:
-    """The weighted L2 loss of each map (N, T, K+1), labelled or not.
+_PEAKED = 0.3
+"""A target map with a higher peak shows a joint. (Between cells a Gaussian's highest cell is lower than 1.)"""
+_SHARPNESS = 10.0
+"""Of the distribution over cells that a map stands for: a peak of 1 then has 0.97 of it, all empty ground the rest."""
+
+
+def map_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0, place: float = 0.0) -> Tensor:
+    """The weighted L2 loss of each map (N, T, K+1), labelled or not, and ``place`` times its :func:`place_losses`.
 
     Args:
         beliefs: (N, T, K+1, h, w).
@@ -77,11 +85,31 @@ def map_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0) -> 
     if targets.background:
         # The background map is nearly 1 everywhere: weighing it by its value would drown it again.
         focus = torch.cat([focus[:, :, :-1], torch.ones_like(focus[:, :, -1:])], dim=2)
-    return ((beliefs - truth).square() * focus).mean(dim=(3, 4))
+    losses = ((beliefs - truth).square() * focus).mean(dim=(3, 4))
+    if place:
+        joints = slice(None, -1) if targets.background else slice(None)
+        placed = place * place_losses(beliefs[:, :, joints], truth[:, :, joints])
+        losses = torch.cat([losses[:, :, joints] + placed, losses[:, :, placed.shape[2] :]], dim=2)
+    return losses
 
 
-_PEAKED = 0.3
-"""A target map with a higher peak shows a joint. (Between cells a Gaussian's highest cell is lower than 1.)"""
+def place_losses(beliefs: Tensor, truth: Tensor) -> Tensor:
+    """How far each map is from saying in which cell its joint is: (N, T, K), in nats.
+
+    A map stands for a distribution over its cells, the softmax of ``_SHARPNESS`` times its values; the loss is the
+    Kullback-Leibler divergence between the truth's and the belief's. It is 0 where they are equal (or differ by
+    the same everywhere), so it never pulls against L2; a peak in the wrong place costs ten. Maps without a peak
+    say of no cell that it is there, and are left to L2.
+
+    Args:
+        beliefs: (N, T, K, h, w).
+        truth: (N, T or 1, K, h, w).
+    """
+    got = (_SHARPNESS * beliefs.float()).flatten(3).log_softmax(dim=3)
+    wanted = (_SHARPNESS * truth.float()).flatten(3).log_softmax(dim=3)
+    share = wanted.exp()
+    divergence: Tensor = (share * wanted).sum(dim=3) - (share * got).sum(dim=3)
+    return divergence * (truth.amax(dim=(3, 4)) > _PEAKED)
 
 
 def sum_losses(per_map: Tensor, targets: Targets, clip: NoiseClip | None = None) -> Tensor:
@@ -98,13 +126,13 @@ def sum_losses(per_map: Tensor, targets: Targets, clip: NoiseClip | None = None)
     return total
 
 
-def stage_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0) -> Tensor:
-    """The weighted L2 loss of each stage (T,); their sum is what is minimised.
+def stage_losses(beliefs: Tensor, targets: Targets, peak_weight: float = 10.0, place: float = 0.0) -> Tensor:
+    """The loss of each stage (T,), see :func:`map_losses`; their sum is what is minimised.
 
     Args:
         beliefs: (N, T, K+1, h, w).
     """
-    return sum_losses(map_losses(beliefs, targets, peak_weight), targets)
+    return sum_losses(map_losses(beliefs, targets, peak_weight, place), targets)
 
 
 def sample_losses(per_map: Tensor, targets: Targets) -> NDArray[np.float32]:

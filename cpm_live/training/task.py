@@ -128,7 +128,7 @@ class PoseTask:
         targets = draw_targets(
             batch.joints, batch.weights, cells, preset.stride, plan.sigma, preset.background, device
         )  # fmt: skip
-        per_map = map_losses(beliefs, targets, plan.peak_weight)
+        per_map = map_losses(beliefs, targets, plan.peak_weight, plan.place)
         if plan.hard > 0:
             # Weighed: a source that is trusted less because its labels are worse loses more for just that reason.
             self._batches.hardness.note(batch.samples, sample_losses(per_map, targets) * batch.weights)
@@ -143,7 +143,8 @@ class PoseTask:
         )
         weights = torch.from_numpy(batch.weights).to(device)
         taught = teacher_targets(maps, beliefs.shape[1], plan.teacher_stages, weights, preset.background)
-        return (1 - plan.teacher) * losses + plan.teacher * stage_losses(beliefs, taught, plan.peak_weight)
+        learned = stage_losses(beliefs, taught, plan.peak_weight, plan.place)
+        return (1 - plan.teacher) * losses + plan.teacher * learned
 
     def evaluate(self, infer: Infer) -> dict[str, Any]:
         """See :meth:`Task.evaluate`."""

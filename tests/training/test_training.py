@@ -21,7 +21,7 @@ from cpm_live.training.batches import Batcher
 from cpm_live.training.plan import Plan
 from cpm_live.training.schedule import evaluations_due
 from cpm_live.training.synthetic import draw_sample, empty_picture
-from cpm_live.training.targets import draw_targets, stage_losses
+from cpm_live.training.targets import draw_targets, map_losses, place_losses, stage_losses
 from tests.training.common import backdrop, figures, trainer_of
 
 RNG = np.random.default_rng(0)
@@ -108,6 +108,32 @@ def test_the_loss_ignores_what_is_masked_and_sums_stages() -> None:
     beliefs[:, 2, 8] += 1
     losses = stage_losses(beliefs, targets)
     assert losses[0] == losses[1] == 0 and losses[2] > 0
+
+
+def test_the_place_of_a_peak_counts_apart_from_its_height() -> None:
+    joints = np.zeros((1, 14, 3), np.float32)
+    joints[0, :, :2], joints[0, :, 2] = 90, 2
+    joints[0, 5, 2], joints[0, 6, 2] = -1, 0
+    targets = draw_targets(joints, np.ones(1, np.float32), 24, 8, 1.2)
+    truth = targets.beliefs[:, None]
+    beliefs = truth.repeat(1, 4, 1, 1, 1)
+    beliefs[:, 1] += 0.3  # higher everywhere: the place is right
+    beliefs[:, 2] = beliefs[:, 2].roll(6, dims=-1)  # as high, but elsewhere
+    beliefs[:, 3] = 0.0
+    lost = place_losses(beliefs[:, :, :14], truth[:, :, :14])[0]
+    assert lost[0].abs().max() < 1e-5 and lost[1].abs().max() < 1e-4
+    assert (lost[2, :5] > 8).all() and (lost[2, 7:] > 8).all(), "a peak in the wrong place costs most"
+    assert (lost[3, :5] > 1).all() and (lost[3, :5] < lost[2, :5]).all(), "to say nothing costs less than to be wrong"
+    assert (lost[:, 5:7] == 0).all(), "outside the picture, or unlabelled: there is no place"
+    plain, placed = map_losses(beliefs, targets), map_losses(beliefs, targets, place=0.1)
+    assert torch.allclose(placed[0, :, :14], plain[0, :, :14] + 0.1 * lost)
+    assert torch.equal(placed[0, :, 14], plain[0, :, 14]), "the background has no peak"
+    # Two equal peaks: neither L2 nor the place knows which; the gradient lifts the right one and lowers the other.
+    torn = (0.5 * beliefs[:, [0]] + 0.5 * beliefs[:, [2]]).requires_grad_()
+    place_losses(torn[:, :, :14], truth[:, :, :14]).sum().backward()
+    peak = decode(truth[0, 0, 0].numpy())[:2].round().astype(int)
+    assert torn.grad is not None
+    assert torn.grad[0, 0, 0, peak[1], peak[0]] < 0 < torn.grad[0, 0, 0, peak[1], (peak[0] + 6) % 24]
 
 
 def test_plainbackdrops_are_replaced_and_others_left() -> None:
