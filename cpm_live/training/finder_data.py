@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,32 +78,32 @@ def load(folder: Path, split: str) -> list[Picture]:
 def combine(bodies: Sequence[Sample], hands: Sequence[Sample]) -> list[Picture]:
     """Pictures from samples of bodies and of hands.
 
-    The side of a hand is that of the nearer labelled wrist of the body in the same picture, where that
-    wrist is clearly nearer than the other.
+    The side of a hand is that of the nearest labelled wrist of the bodies in the same picture, where that
+    wrist is clearly nearer than any of the other side.
     """
     pictures: dict[str, Picture] = {}
-    wrists: dict[str, NDArray[np.float32]] = {}
-    guesses: dict[str, list[Labelled]] = {}
+    wrists: defaultdict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    guesses: defaultdict[str, list[Labelled]] = defaultdict(list)
     for sample in bodies:
         picture = pictures.setdefault(sample.name, Picture(sample.jpeg, sample.source))
         picture.things.append(Labelled(PERSON, _labelled(sample)))
         picture.known[PERSON] = True
-        wrists[sample.name] = sample.joints[[BODY.index("right_wrist"), BODY.index("left_wrist")]]
-        guesses[sample.name] = hands_at_wrists(sample.joints)
+        wrists[sample.name].append(sample.joints[[BODY.index("right_wrist"), BODY.index("left_wrist")]])
+        guesses[sample.name] += hands_at_wrists(sample.joints)
     for sample in hands:
         picture = pictures.setdefault(sample.name, Picture(sample.jpeg, sample.source))
         points = _labelled(sample)
-        side = _side(sample.joints[0], wrists.get(sample.name), float(np.ptp(points, axis=0).max()))
+        side = _side(sample.joints[0], wrists.get(sample.name, ()), float(np.ptp(points, axis=0).max()))
         picture.things.append(Labelled(HAND_KIND, points, side))
         picture.known[HAND_KIND] = True
         if sample.source in NOBODY:
             picture.known[PERSON] = True
-    for name, guessed in guesses.items():
-        picture = pictures[name]
+    for name, of_bodies in wrists.items():
+        picture, guessed = pictures[name], guesses[name]
         labelled = [thing for thing in picture.things if thing.kind == HAND_KIND]
         picture.things += [hand for hand in guessed if not any(_same(hand, other) for other in labelled)]
-        # With both wrists known there is no other hand; with fewer there may be.
-        picture.known[HAND_KIND] = bool((wrists[name][:, 2] > 0).all())
+        # With both wrists of everybody known there is no other hand; with fewer there may be.
+        picture.known[HAND_KIND] = all(bool((both[:, 2] > 0).all()) for both in of_bodies)
     return list(pictures.values())
 
 
@@ -151,11 +152,13 @@ def _labelled(sample: Sample) -> NDArray[np.float32]:
     return np.asarray(sample.joints[sample.joints[:, 2] > 0, :2], np.float32)
 
 
-def _side(wrist: NDArray[np.float32], body: NDArray[np.float32] | None, hand_size: float) -> int:
-    if body is None:
-        return 0
-    away = np.where(body[:, 2] > 0, np.hypot(*(body[:, :2] - wrist[:2]).T), np.inf)
-    near = int(away.argmin())
+def _side(wrist: NDArray[np.float32], bodies: Sequence[NDArray[np.float32]], hand_size: float) -> int:
+    """Which hand one with this wrist is: -1 right, 1 left, 0 unknown; ``bodies`` are right and left wrists (2, 3)."""
+    away = [
+        min((float(np.hypot(*(both[row, :2] - wrist[:2]))) for both in bodies if both[row, 2] > 0), default=np.inf)
+        for row in (0, 1)
+    ]
+    near = int(np.argmin(away))
     if away[near] > 0.5 * hand_size or away[1 - near] < 1.5 * hand_size:
         return 0
     return -1 if near == 0 else 1

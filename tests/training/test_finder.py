@@ -15,6 +15,7 @@ from cpm_live.core.skeleton import BODY
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
 from cpm_live.training import finder_data, scenes
+from cpm_live.training.dataset import Sample
 from cpm_live.training.finder_data import HAND_KIND, PERSON, Labelled, Picture
 from cpm_live.training.finder_task import FinderTask, draw_targets, stage_losses
 from cpm_live.training.loop import Budget, Trainer
@@ -51,6 +52,28 @@ def test_bodies_and_hands_of_one_picture_are_brought_together_with_sides() -> No
     assert picture.things[1].side == 0, "two wrists at one hand tell nothing"
     alone, arm = finder_data.combine([], [replace(hand, source="linto"), replace(hand, source="plain", name="p.jpg")])
     assert alone.known == [False, True] and arm.known == [True, True]
+
+
+def test_hands_of_several_people_in_one_picture_keep_their_sides() -> None:
+    body, hand = figures(1)[0], figures(1, "hand")[0]
+
+    def person(right: float, left: float) -> Sample:
+        joints = body.joints.copy()
+        for side, away in (("right", right), ("left", left)):
+            joints[BODY.index(f"{side}_wrist"), :2] = hand.joints[0, :2] + away
+            # The forearm comes from the other side of the wrist than the hand.
+            joints[BODY.index(f"{side}_elbow"), :2] = away + 2 * hand.joints[0, :2] - hand.joints[:, :2].mean(axis=0)
+        return replace(body, joints=joints)
+
+    near, far = person(right=2, left=400), person(right=800, left=1200)
+    for people in ([near, far], [far, near]):
+        (picture,) = finder_data.combine(people, [hand])
+        assert next(thing.side for thing in picture.things if thing.kind == HAND_KIND) == -1
+        # The labelled hand and the three that are guessed at the other wrists, whoever was read last.
+        assert sorted(t.side for t in picture.things if t.kind == HAND_KIND) == [-1, -1, 1, 1]
+    beside = person(right=900, left=4)
+    (picture,) = finder_data.combine([near, beside], [hand])
+    assert next(t for t in picture.things if t.kind == HAND_KIND).side == 0, "two people's wrists at one hand"
 
 
 def test_hands_are_guessed_beyond_visible_wrists() -> None:
