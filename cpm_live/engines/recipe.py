@@ -15,6 +15,10 @@ FINDER = "finder"
 """The recipe of the finder's network."""
 
 
+_TRAINING_MARGIN = 1.4
+"""The middle of the zoom that training has by default (``training.augment.Augmentation``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A model that can be run.
@@ -58,7 +62,7 @@ class Recipe:
         Following does better with a wider ``margin``, since joints that are not seen yet lie outside the box.
         """
         zoom = self.train.get("augment", {}).get("zoom")
-        return sum(zoom) / 2 if zoom else self.margin
+        return sum(zoom) / 2 if zoom else _TRAINING_MARGIN
 
     @property
     def onnx(self) -> Path:

@@ -24,6 +24,10 @@ _FINER = 2
 """Averaged beliefs are laid on a grid so many times finer than the network's, as they do not share one."""
 
 
+_ENOUGH = 4
+"""Labelled joints that say how large somebody is: a wrist and an elbow alone would be looked at as a whole person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Looks:
     """How often a network looks at each sample; the beliefs of all looks are averaged.
@@ -43,9 +47,9 @@ class Looks:
 
 
 def labelled_box(sample: Sample) -> Box:
-    """The tight box of the labelled joints (what ground-truth boxes mean here)."""
+    """The tight box of the labelled joints (what ground-truth boxes mean here), the data's own where those are few."""
     points = sample.joints[sample.joints[:, 2] > 0, :2]
-    if len(points) < 2:
+    if len(points) < _ENOUGH:
         return sample.box
     low, high = points.min(axis=0), points.max(axis=0)
     x, y, w, h = (float(v) for v in (*low, *(high - low)))

@@ -247,3 +247,7 @@ def test_labelled_boxes_are_tight() -> None:
     assert (x, y) == pytest.approx(labelled[:, :2].min(axis=0)) and w > 0 and h > 0
     crop = Crop.around((x, y, w, h), 192, 8, 1.4)
     assert crop.side == pytest.approx(1.4 * max(w, h))
+    # An elbow and a wrist say nothing of how large somebody is: then the data's box counts.
+    few = sample.joints.copy()
+    few[3:, 2] = 0
+    assert labelled_box(replace(sample, joints=few)) == sample.box
