@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+
+PATIENCE = timedelta(hours=6)
+"""The others wait so long while rank 0 evaluates (torch's ten minutes are too few for a large validation split on a
+CPU). Where one of them dies, torchrun ends the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,9 @@ class Ranks:
         if self.count > 1:
             if kind == "cuda":
                 torch.cuda.set_device(self.local)
-            dist.init_process_group("nccl" if kind == "cuda" else "gloo", rank=self.rank, world_size=self.count)
+            dist.init_process_group(
+                "nccl" if kind == "cuda" else "gloo", timeout=PATIENCE, rank=self.rank, world_size=self.count
+            )
 
     def meet(self) -> None:
         """Wait until all have come this far: whoever leaves while another still talks takes it down."""
