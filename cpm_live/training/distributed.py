@@ -12,7 +12,6 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-
 PATIENCE = timedelta(hours=6)
 """The others wait so long while rank 0 evaluates (torch's ten minutes are too few for a large validation split on a
 CPU). Where one of them dies, torchrun ends the others."""
