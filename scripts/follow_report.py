@@ -2,7 +2,7 @@
 
     python scripts/follow_report.py ../shared/data/webcam [PART ...]
 
-PART is counts, hands, body+hands, crossings, exits, empty or jitter; without one, all of them. What is right:
+PART is counts, hands, body+hands, raised, crossings, exits, empty or jitter; without one, all of them. What is right:
 
 * counts: a frame of a clip is right with exactly one person. In bird and please a second person's head and
   shoulder stand at the right edge: there one or two are right, and the share of two is printed. (sorry and
@@ -11,6 +11,8 @@ PART is counts, hands, body+hands, crossings, exits, empty or jitter; without on
 * hands: a reference hand is found when most joints lie within 0.2 of its box's longer side. A hand found in a
   reference frame is false when its middle lies near no reference hand and near no reference wrist: the
   reference leaves out hands it was not sure of.
+* raised: webcam pictures of the validation split, a hand held up in each, as a still of seven frames. In the last
+  four of them the labelled hand is found or not; whatever else is taken for a hand may be one that has no label.
 * crossings: two clips side by side slide over each other; numbers are compared before and after.
 * exits: black frames inside a clip; times until nobody is drawn, and until somebody is again.
 * empty: pieces of photographs beside their people, five frames each.
@@ -31,8 +33,10 @@ from follow_scenes import Crossing, Image, as_frame, clip_frames, crossing, empt
 from numpy.typing import NDArray
 
 from cpm_live.core.pose import Pose
+from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
+from cpm_live.training import dataset
 
 ARMS = [f"{side}_{part}" for part in ("shoulder", "elbow", "wrist") for side in ("right", "left")]
 TWO = {"bird", "please"}
@@ -133,6 +137,30 @@ def hands(folder: Path, reference: dict[str, Any], mode: str) -> None:
         f"false {100 * np.mean(false) if false else 0:4.1f} % of {len(false)};  "
         f"side right {100 * np.mean(sided) if sided else float('nan'):5.1f} % of {len(sided)}"
     )
+
+
+def raised(data: Path) -> None:
+    """Hands held up to the camera, in both modes."""
+    bodies = {sample.name for sample in dataset.load(data, BODY, "val") if sample.source == "webcam-pseudo"}
+    pictures = [sample for sample in dataset.load(data, HAND, "val") if sample.name in bodies]
+    for mode, machine in (
+        ("Hand", PoseMachine("hand")),
+        ("Body + hands", PoseMachine("body", options=Options(hands=True))),
+    ):
+        found, shown = [], []
+        for sample in pictures:
+            machine.reset()
+            image = sample.image()
+            labelled = sample.joints[:, 2] > 0
+            size = float(np.ptp(sample.joints[labelled, :2], axis=0).max())
+            for index in range(7):
+                result = machine(as_frame(image, index))
+                poses = result.poses if mode == "Hand" else result.hands
+                away = [np.hypot(*(p.keypoints[:, :2] - sample.joints[:, :2]).T)[labelled] for p in poses]
+                if index >= 3:
+                    found.append(any(np.mean(a <= 0.2 * size) > 0.5 for a in away))
+                    shown.append(len(poses))
+        print(f"{mode:13} found {100 * np.mean(found):5.1f} % of {len(pictures)};  hands shown {np.mean(shown):.2f}")
 
 
 def crossings(folder: Path) -> None:
@@ -249,6 +277,7 @@ def main(folder: Path, parts: list[str]) -> None:
         "counts": lambda: counts_and_agreement(folder, reference),
         "hands": lambda: hands(folder, reference, "hand"),
         "body+hands": lambda: hands(folder, reference, "body"),
+        "raised": lambda: raised(folder.parent),
         "crossings": lambda: crossings(folder),
         "exits": lambda: leaving(folder, reference),
         "empty": lambda: empty(folder.parent),

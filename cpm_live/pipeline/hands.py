@@ -6,7 +6,9 @@ A hand that was seen is followed by its own joints as long as they stay near the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Box, Crop
 from cpm_live.core.pose import Pose, Side
 from cpm_live.core.skeleton import Skeleton
-from cpm_live.engines.base import Engine, Looked
+from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.match import follow_sigmas, overlap
 from cpm_live.pipeline.options import MOST_PEOPLE, Options, Thresholds
@@ -28,6 +30,13 @@ _BEYOND_WRIST = 0.45
 """The hand's middle lies so many hand lengths beyond the wrist."""
 _NEAR = 0.8
 """Hand lengths between the two networks' wrists beyond which it is another hand."""
+_SIZES = (0.8, 1.4, 2.2)
+"""A hand that is not followed yet is looked for at these sizes in turn, one a frame: arms tell how large a hand at the
+shoulder's distance is, a fist is smaller, and one that is held up to the camera is twice as large."""
+_OF_HAND = 0.7
+"""Of the size of a hand that is seen, where it is larger than the arm tells: its hand length."""
+_SMALLEST, _LARGEST = 0.3, 4.0
+"""Of the size that the arm tells: nothing else is believed to be its hand."""
 
 
 def hand_box(body: NDArray[np.float32], skeleton: Skeleton, side: Side, least: float) -> Box | None:
@@ -50,6 +59,18 @@ def hand_box(body: NDArray[np.float32], skeleton: Skeleton, side: Side, least: f
     return float(x) - corner, float(y) - corner, length, length
 
 
+Key = tuple[int, Side]
+"""Whose hand: a body's number and the side."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an arm says that its hand is: a box, and the wrist (3,): x, y in frame pixels, score."""
+
+    box: Box
+    wrist: NDArray[np.float32]
+
+
 class WristHands:
     """The hands of the bodies in one source.
 
@@ -60,65 +81,89 @@ class WristHands:
 
     def __init__(self, recipe: Recipe, engine: Engine, body: Skeleton) -> None:
         self.recipe, self.engine, self._body = recipe, engine, body
-        self._tracks: dict[tuple[int, Side], Track] = {}
+        self._tracks: dict[Key, Track] = {}
+        self._tries: Counter[Key] = Counter()
         self._next_id = 1
 
     def __call__(
         self, image: NDArray[np.uint8], bodies: Sequence[Pose], body_threshold: float, now: float, options: Options
-    ) -> tuple[tuple[Pose, ...], Looked | None]:
-        """The hands of the bodies in a frame (H, W, 3), each with the side of its wrist, and what the looks took."""
+    ) -> tuple[Pose, ...]:
+        """The hands of the bodies in a frame (H, W, 3), each with the side of its wrist."""
         limits = options.thresholds(self.recipe)
-        preset = self.engine.preset
-        places: dict[tuple[int, Side], tuple[Box, NDArray[np.float32]]] = {}
-        for body in sorted(bodies, key=lambda b: -max(b.box[2:])):
-            sides: tuple[Side, Side] = ("right", "left")
-            for side in sides:
-                box = hand_box(body.raw, self._body, side, body_threshold)
-                if box is not None and len(places) < MOST_PEOPLE:
-                    places[body.id, side] = box, body.raw[self._body.index(f"{side}_wrist")]
+        places = self._places(bodies, body_threshold)
         self._tracks = {key: track for key, track in self._tracks.items() if key in places or now - track.seen_s <= 1.0}
+        self._tries = Counter({key: tries for key, tries in self._tries.items() if key in self._tracks})
         wanted: list[tuple[Track, Crop]] = []
-        for key, (box, _) in places.items():
-            track = self._tracks.setdefault(key, Track(box))
-            if track.state is State.SEEN and _gap(track.expected_box(now), box) < _NEAR:
+        guessed: list[Key] = []
+        for key, place in places.items():
+            track = self._tracks.setdefault(key, Track(place.box))
+            near = _apart(track.expected_box(now), place.box) < _NEAR * max(place.box[2], _OF_HAND * track.size)
+            if track.state is State.SEEN and near:
+                preset = self.engine.preset
                 crop = track.crop(now, preset.size, preset.stride, self.recipe.margin)
             else:
-                crop = Crop.around(box, preset.size, preset.stride, self.recipe.margin)
+                guessed.append(key)
+                crop = self._around(place.box, _SIZES[self._tries[key] % len(_SIZES)])
             wanted.append((track, crop))
-        if not wanted:
-            return (), None
-        looked = self.engine.look(image, [crop for _, crop in wanted], len(self.recipe.skeleton))
-        seen = sights(looked, wanted, image, self.recipe.skeleton, limits)
-        good = [
-            (key, sight)
-            for (key, (box, wrist)), sight in zip(places.items(), seen, strict=True)
-            if self._believed(sight, box, wrist, limits)
-        ]
+        looked = zip(places, self._look(image, wanted, limits), strict=True)
+        seen = {key: sight for key, sight in looked if self._believed(sight, places[key], limits)}
+        # Who is new is looked at once more, closer, like bodies: the size was a guess.
+        fresh = [(key, seen.pop(key)) for key in guessed if key in seen]
+        closer = [(sight.track, self._around(sight.box or sight.crop.box)) for _, sight in fresh]
+        for (key, _), sight in zip(fresh, self._look(image, closer, limits), strict=True):
+            if self._believed(sight, places[key], limits):
+                seen[key] = sight
         poses: list[Pose] = []
         kept: list[Sight] = []
         sigmas = follow_sigmas(self.recipe.skeleton.sigmas)
-        for key, sight in sorted(good, key=lambda item: -item[1].presence):
+        for key, sight in sorted(seen.items(), key=lambda item: -item[1].presence):
             # Two wrists close together may both show the one hand in front.
             if any(same(sight, other, sigmas, limits.follow) for other in kept):
                 continue
             kept.append(sight)
             poses.append(self._show(key[1], sight, now, limits, options))
-        for track in self._tracks.values():
+        for key, track in self._tracks.items():
             if all(sight.track is not track for sight in kept):
                 track.missed(now)
-        return tuple(sorted(poses, key=lambda pose: pose.id)), looked
+                # The size at which a hand was found is the first to be tried when it is lost.
+                self._tries[key] += key in guessed
+        return tuple(sorted(poses, key=lambda pose: pose.id))
 
-    def _believed(self, sight: Sight, box: Box, wrist: NDArray[np.float32], limits: Thresholds) -> bool:
+    def _places(self, bodies: Sequence[Pose], least: float) -> dict[Key, _Place]:
+        """Where the arms say that hands are, those of the largest bodies first."""
+        places: dict[Key, _Place] = {}
+        sides: tuple[Side, Side] = ("right", "left")
+        for body in sorted(bodies, key=lambda b: -max(b.box[2:])):
+            for side in sides:
+                box = hand_box(body.raw, self._body, side, least)
+                if box is not None and len(places) < MOST_PEOPLE:
+                    places[body.id, side] = _Place(box, body.raw[self._body.index(f"{side}_wrist")])
+        return places
+
+    def _around(self, box: Box, wider: float = 1.0) -> Crop:
+        preset = self.engine.preset
+        return Crop.around(box, preset.size, preset.stride, self.recipe.margin * wider)
+
+    def _look(self, image: NDArray[np.uint8], wanted: Sequence[tuple[Track, Crop]], limits: Thresholds) -> list[Sight]:
+        skeleton = self.recipe.skeleton
+        if not wanted:
+            return []
+        looked = self.engine.look(image, [crop for _, crop in wanted], len(skeleton))
+        return sights(looked, wanted, image, skeleton, limits, dressed=False)
+
+    def _believed(self, sight: Sight, place: _Place, limits: Thresholds) -> bool:
         needs = limits.keep if sight.track.state is State.SEEN else limits.find
         if sight.box is None or sight.presence < needs:
             return False
-        size = box[2]
-        if not 0.3 * size <= max(sight.box[2:]) <= 2.0 * size or (
+        box, told, size = place.box, place.box[2], max(sight.box[2:])
+        if not _SMALLEST * told <= size <= _LARGEST * told or (
             overlap(sight.box, box) == 0 and _gap(sight.box, box) > 1
         ):
             return False
         own = sight.joints[0]
-        return bool(own[2] < limits.follow or np.hypot(*(own[:2] - wrist[:2])) <= _NEAR * size)
+        return bool(
+            own[2] < limits.follow or np.hypot(*(own[:2] - place.wrist[:2])) <= _NEAR * max(told, _OF_HAND * size)
+        )
 
     def _show(self, side: Side, sight: Sight, now: float, limits: Thresholds, options: Options) -> Pose:
         track = sight.track
@@ -132,6 +177,7 @@ class WristHands:
     def reset(self) -> None:
         """Forget all hands; numbers go on."""
         self._tracks.clear()
+        self._tries.clear()
 
     def close(self) -> None:
         """Close the engine."""
@@ -140,4 +186,8 @@ class WristHands:
 
 def _gap(a: Box, b: Box) -> float:
     """Distance of two boxes' middles over ``b``'s side."""
-    return float(np.hypot(a[0] + a[2] / 2 - b[0] - b[2] / 2, a[1] + a[3] / 2 - b[1] - b[3] / 2)) / max(b[2], b[3], 1.0)
+    return _apart(a, b) / max(b[2], b[3], 1.0)
+
+
+def _apart(a: Box, b: Box) -> float:
+    return float(np.hypot(a[0] + a[2] / 2 - b[0] - b[2] / 2, a[1] + a[3] / 2 - b[1] - b[3] / 2))

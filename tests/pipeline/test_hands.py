@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cpm_live.core.errors import InputError
-from cpm_live.core.skeleton import BODY
+from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.hands import hand_box
+from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
+from cpm_live.training.dataset import load
 from tests.pipeline.world import Somebody, World, WorldEngine
 
 RIGHT_WRIST, LEFT_WRIST = BODY.index("right_wrist"), BODY.index("left_wrist")
@@ -94,6 +98,28 @@ def test_both_hands_with_the_side_of_their_wrist() -> None:
     shown = result.of_hands()
     assert shown is not None and shown.skeleton.name == "hand" and len(shown.poses) == 4
     assert shown.poses[0].keypoints.shape == (21, 3)
+
+
+@pytest.mark.parametrize("times", [0.7, 2.6])
+def test_a_fist_and_a_hand_held_up_to_the_camera_are_found(times: float) -> None:
+    world = BodiesWithHands([Somebody(320, unit=80)])
+    world.gloves = "left"
+    machine, hands = _machine(world, Options(hands=True))
+    (hand,) = world.with_hands()
+    hand.unit *= times
+    hands.people = [hand]
+    shown = [len(world.step(machine).hands) for _ in range(8)]  # type: ignore[arg-type]
+    assert shown[3:] == [1] * 5, "one of three sizes fits; then it is followed by its own joints"
+
+
+def test_a_hand_much_too_large_for_its_arm_is_somebody_elses() -> None:
+    world = BodiesWithHands([Somebody(320, unit=60)])
+    world.gloves = "left"
+    machine, hands = _machine(world, Options(hands=True))
+    (hand,) = world.with_hands()
+    hand.unit *= 6
+    hands.people = [hand]
+    assert not any(world.step(machine).hands for _ in range(8))  # type: ignore[arg-type]
 
 
 def test_a_wrist_without_a_hand_shows_none() -> None:
@@ -181,3 +207,21 @@ def test_bodies_go_on_where_the_hand_engine_cannot_be_made() -> None:
     silent = world.machine(Options(hands=True), hand_engine=broken)
     with pytest.raises(InputError, match="no weights"):
         world.step(silent)
+
+
+def test_real_hands_held_up_to_webcams_are_found(data: Path) -> None:
+    bodies = {sample.name for sample in load(data, BODY, "val") if sample.source == "webcam-pseudo"}
+    pictures = [sample for sample in load(data, HAND, "val") if sample.name in bodies][::5]
+    machine = PoseMachine("body", "cpu", options=Options(hands=True))
+    found = 0
+    for sample in pictures:
+        machine.reset()
+        image = sample.image()
+        result = [machine(image) for _ in range(4)][-1]
+        labelled = sample.joints[:, 2] > 0
+        reach = 0.2 * float(np.ptp(sample.joints[labelled, :2], axis=0).max())
+        away = [np.hypot(*(p.keypoints[:, :2] - sample.joints[:, :2]).T)[labelled] for p in result.hands]
+        found += any((a <= reach).mean() > 0.5 for a in away)
+    machine.close()
+    # Half of them until arms were taken for no more than a hint of a hand's size.
+    assert found / len(pictures) >= 0.6, f"{found} of {len(pictures)}"
