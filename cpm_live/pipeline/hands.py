@@ -40,16 +40,22 @@ _SMALLEST, _LARGEST = 0.3, 4.0
 
 
 def hand_box(body: NDArray[np.float32], skeleton: Skeleton, side: Side, least: float) -> Box | None:
-    """Where the hand of a body (K, 3) should be; None where wrist or elbow is not sure (>= ``least``)."""
+    """Where the hand of a body (K, 3) should be; None where its wrist or its size is not sure (>= ``least``).
+
+    With the elbow out of the picture the hand is taken to be held up: nobody sees the wrist of one that hangs down.
+    """
     wrist, elbow, shoulder = (body[skeleton.index(f"{side}_{part}")] for part in ("wrist", "elbow", "shoulder"))
     other = body[skeleton.index(f"{'left' if side == 'right' else 'right'}_shoulder")]
-    if min(wrist[2], elbow[2]) < least:
+    if wrist[2] < least:
         return None
-    along = wrist[:2] - elbow[:2]
-    length = _OF_FOREARM * float(np.hypot(*along))
+    along, length = np.array([0.0, -1.0]), 0.0
+    if elbow[2] >= least:
+        along = wrist[:2] - elbow[:2]
+        length = _OF_FOREARM * float(np.hypot(*along))
     # A forearm that points at the camera looks short; the hand at its end does not.
     if shoulder[2] >= least:
-        length = max(length, _OF_UPPER_ARM * float(np.hypot(*(elbow[:2] - shoulder[:2]))) * 0.8)
+        if elbow[2] >= least:
+            length = max(length, _OF_UPPER_ARM * float(np.hypot(*(elbow[:2] - shoulder[:2]))) * 0.8)
         if other[2] >= least:
             length = max(length, _OF_SHOULDERS * float(np.hypot(*(other[:2] - shoulder[:2]))) * 0.8)
     if length < 4:

@@ -48,12 +48,24 @@ def test_a_forearm_towards_the_camera_does_not_shrink_the_hand() -> None:
     assert usual is not None and short is not None and short[2] > 0.6 * usual[2]
 
 
-def test_no_hand_where_wrist_or_elbow_are_not_sure() -> None:
-    for joint in (6, 7):
-        body = _body()
-        body[joint, 2] = 0.2
-        assert hand_box(body, BODY, "right", 0.4) is None
-        assert hand_box(body, BODY, "left", 0.4) is not None
+def test_no_hand_where_the_wrist_is_not_sure() -> None:
+    body = _body()
+    body[RIGHT_WRIST, 2] = 0.2
+    assert hand_box(body, BODY, "right", 0.4) is None
+    assert hand_box(body, BODY, "left", 0.4) is not None
+
+
+def test_with_the_elbow_out_of_the_picture_the_hand_is_held_up() -> None:
+    body = _body()
+    usual = hand_box(body, BODY, "right", 0.4)
+    body[BODY.index("right_elbow"), 2] = 0.2
+    raised = hand_box(body, BODY, "right", 0.4)
+    assert usual is not None and raised is not None
+    x, y = body[RIGHT_WRIST, :2]
+    assert raised[0] + raised[2] / 2 == pytest.approx(x, abs=1) and raised[1] + raised[3] / 2 < y
+    assert 0.5 * usual[2] < raised[2] < 2 * usual[2], "as large as the shoulders say"
+    body[BODY.index("left_shoulder"), 2] = 0.2
+    assert hand_box(body, BODY, "right", 0.4) is None, "nothing tells its size"
 
 
 class BodiesWithHands(World):
