@@ -20,7 +20,7 @@ from cpm_live.pipeline.identity import UNLIKE, put_right, returned
 from cpm_live.pipeline.locate import holds
 from cpm_live.pipeline.match import assign, covered, follow_sigmas, oks, overlap, stretched
 from cpm_live.pipeline.options import MOST_PEOPLE, Lock, Thresholds
-from cpm_live.pipeline.sights import Sight, doubled, same, settle
+from cpm_live.pipeline.sights import Sight, doubled, nested, same, settle
 from cpm_live.pipeline.tracks import FIRST_LOOK, State, Track
 
 AGREE = 0.25
@@ -322,7 +322,9 @@ class Follower:
                 self.tracks.remove(track)
 
     def _one_person(self, new: Sight, other: Sight, least: float) -> bool:
-        return same(new, other, self._sigmas, least) or doubled(new, other, least)
+        if same(new, other, self._sigmas, least) or doubled(new, other, least):
+            return True
+        return self.skeleton.name == "hand" and nested(new, other)
 
     def _part_of(self, offer: Found, track: Track, scene: Scene) -> bool:
         """Whether what the finder offers is a piece of somebody who is followed: a head, or a trunk."""

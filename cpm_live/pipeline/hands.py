@@ -21,7 +21,7 @@ from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.match import follow_sigmas, overlap
 from cpm_live.pipeline.options import MOST_PEOPLE, Options, Thresholds
 from cpm_live.pipeline.show import make_pose
-from cpm_live.pipeline.sights import Sight, same, sights
+from cpm_live.pipeline.sights import Sight, nested, same, sights
 from cpm_live.pipeline.tracks import State, Track
 
 # Lengths of an adult: a hand is 0.72 of the forearm, 0.66 of the upper arm and 0.45 of the shoulders' width.
@@ -124,7 +124,7 @@ class WristHands:
         sigmas = follow_sigmas(self.recipe.skeleton.sigmas)
         for key, sight in sorted(seen.items(), key=lambda item: -item[1].presence):
             # Two wrists close together may both show the one hand in front.
-            if any(same(sight, other, sigmas, limits.follow) for other in kept):
+            if any(same(sight, other, sigmas, limits.follow) or nested(sight, other) for other in kept):
                 continue
             kept.append(sight)
             poses.append(self._show(key[1], sight, now, limits, options))

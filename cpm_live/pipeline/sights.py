@@ -13,7 +13,7 @@ from cpm_live.core.skeleton import Skeleton
 from cpm_live.engines.base import Looked
 from cpm_live.pipeline.colours import clothes
 from cpm_live.pipeline.locate import plausible, pose_box, presence, without_outside
-from cpm_live.pipeline.match import oks, overlap, shared
+from cpm_live.pipeline.match import covered, oks, overlap, shared
 from cpm_live.pipeline.options import Thresholds
 from cpm_live.pipeline.tracks import Track
 
@@ -94,6 +94,14 @@ def doubled(a: Sight, b: Sight, least: float) -> bool:
     if a.box is None or b.box is None:
         return False
     return shared(a.joints, b.joints, 0.08 * max(*a.box[2:], *b.box[2:]), least) >= 3
+
+
+def nested(a: Sight, b: Sight) -> bool:
+    """Whether one sight lies within another that is much larger: of hands, the fingers or a forearm taken for one."""
+    if a.box is None or b.box is None:
+        return False
+    small, large = sorted((a.box, b.box), key=lambda box: max(box[2:]))
+    return covered(small, large) > 0.8 and max(small[2:]) < 0.7 * max(large[2:])
 
 
 def settle(seen: Sequence[Sight], now: float, least: float) -> None:

@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
+from cpm_live.pipeline.follow import Follower
 from cpm_live.pipeline.hands import hand_box
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.sights import Sight, nested
+from cpm_live.pipeline.tracks import Track
 from cpm_live.training.dataset import load
 from tests.pipeline.world import Somebody, World, WorldEngine
 
@@ -142,6 +146,22 @@ def test_a_wrist_without_a_hand_shows_none() -> None:
         hands.people = world.with_hands()
         result = world.step(machine)  # type: ignore[arg-type]
         assert [pose.side for pose in result.hands] == ["right"]
+
+
+def test_a_piece_of_a_hand_is_no_hand_of_its_own() -> None:
+    def seen(x: float, y: float, size: float) -> Sight:
+        box = (x, y, 0.7 * size, size)
+        nothing = np.zeros((1, 21, 3), np.float32)
+        return Sight(Track(box), Crop.around(box, 192), nothing, nothing, 0.9, box)
+
+    hand = seen(100, 100, 200)
+    assert nested(hand, seen(120, 100, 90)) and nested(seen(120, 100, 90), hand), "its fingers"
+    assert not nested(hand, seen(120, 110, 180)), "as large: the other hand before it"
+    assert not nested(hand, seen(220, 100, 90)), "beside it"
+    # As the follower asks: of bodies, a child before somebody is a person.
+    for skeleton, one in ((HAND, True), (BODY, False)):
+        follower = Follower(skeleton, 192, 8, 1.6)
+        assert follower._one_person(seen(120, 100, 90), hand, 0.2) is one
 
 
 def test_two_wrists_at_one_hand_show_it_once() -> None:
