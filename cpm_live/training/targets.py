@@ -97,10 +97,10 @@ def place_losses(beliefs: Tensor, truth: Tensor) -> Tensor:
     """How far each map is from saying in which cell its joint is: (N, T, K), in nats.
 
     A map stands for a distribution over its cells, the softmax of ``_SHARPNESS`` times its values; the loss is the
-    Kullback-Leibler divergence between the truth's and the belief's. It is 0 where they are equal (or differ by
-    the same everywhere), as L2's is; a peak in the wrong place costs ten. Where two places are as likely both
-    losses ask for two equal peaks, L2 for half as high ones. Maps without a peak say of no cell that it is there,
-    and are left to L2.
+    Kullback-Leibler divergence between the truth's and the belief's. It is 0 where they are equal, as L2 is, or
+    differ by the same everywhere; a peak in the wrong place costs ten. Where two places are as likely both losses
+    ask for two equal peaks, L2 for half as high ones. Maps without a peak say of no cell that it is there, and are
+    left to L2.
 
     Args:
         beliefs: (N, T, K, h, w).
