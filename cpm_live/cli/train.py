@@ -112,6 +112,7 @@ def train(
             typer.echo(headline(figures))
         elif trainer.done < 1:
             typer.echo("stopped; go on with --resume")
+    ranks.leave()
 
 
 def _resume(trainer: Trainer, budget: Any, say: Any) -> None:

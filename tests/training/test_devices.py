@@ -85,6 +85,7 @@ assert everybody[0][3] != everybody[1][3], "both draw the same examples"
 assert not torch.equal(before, trainer.machine.first[1].weight)
 ranks.meet()
 ranks.end()
+ranks.leave()
 """
 
 
