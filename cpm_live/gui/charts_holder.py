@@ -6,6 +6,7 @@ import importlib
 import threading
 from typing import TYPE_CHECKING
 
+from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -37,6 +38,7 @@ class ChartsHolder(QWidget):
     def load(self) -> None:
         """Import the chart library on a thread of its own, then make the charts."""
         if self._thread is None:
+            _make_types()
             job = Job("import-charts", lambda: importlib.import_module("cpm_live.gui.charts"), self._loaded, self)
             self._thread = job.worker
             job.start()
@@ -67,3 +69,14 @@ class ChartsHolder(QWidget):
         self._skeleton = skeleton
         if self.charts is not None:
             self.charts.set_skeleton(skeleton)
+
+
+def _make_types() -> None:
+    """Have PySide make all its types now, on the GUI thread.
+
+    It makes each when it is first asked for, which two threads may not do at once: the chart library's import asks
+    for every one of them, on its own thread, and has crashed the window in its first second.
+    """
+    for module in (QtCore, QtGui, QtWidgets):
+        for name in dir(module):
+            getattr(module, name)
