@@ -24,6 +24,8 @@ from cpm_live.pipeline.show import make_pose
 from cpm_live.pipeline.sights import Sight, nested, same, sights
 from cpm_live.pipeline.tracks import State, Track
 
+SIDES: tuple[Side, Side] = ("right", "left")
+
 # Lengths of an adult: a hand is 0.72 of the forearm, 0.66 of the upper arm and 0.45 of the shoulders' width.
 _OF_FOREARM, _OF_UPPER_ARM, _OF_SHOULDERS = 0.72, 0.66, 0.45
 _BEYOND_WRIST = 0.45
@@ -49,15 +51,14 @@ def hand_box(body: NDArray[np.float32], skeleton: Skeleton, side: Side, least: f
     if wrist[2] < least:
         return None
     along, length = np.array([0.0, -1.0]), 0.0
+    # A forearm that points at the camera looks short; the hand at its end does not.
     if elbow[2] >= least:
         along = wrist[:2] - elbow[:2]
         length = _OF_FOREARM * float(np.hypot(*along))
-    # A forearm that points at the camera looks short; the hand at its end does not.
-    if shoulder[2] >= least:
-        if elbow[2] >= least:
+        if shoulder[2] >= least:
             length = max(length, _OF_UPPER_ARM * float(np.hypot(*(elbow[:2] - shoulder[:2]))) * 0.8)
-        if other[2] >= least:
-            length = max(length, _OF_SHOULDERS * float(np.hypot(*(other[:2] - shoulder[:2]))) * 0.8)
+    if min(shoulder[2], other[2]) >= least:
+        length = max(length, _OF_SHOULDERS * float(np.hypot(*(other[:2] - shoulder[:2]))) * 0.8)
     if length < 4:
         return None
     x, y = wrist[:2] + along / max(float(np.hypot(*along)), 1e-6) * _BEYOND_WRIST * length
@@ -138,9 +139,8 @@ class WristHands:
     def _places(self, bodies: Sequence[Pose], least: float) -> dict[Key, _Place]:
         """Where the arms say that hands are, those of the largest bodies first."""
         places: dict[Key, _Place] = {}
-        sides: tuple[Side, Side] = ("right", "left")
         for body in sorted(bodies, key=lambda b: -max(b.box[2:])):
-            for side in sides:
+            for side in SIDES:
                 box = hand_box(body.raw, self._body, side, least)
                 if box is not None and len(places) < MOST_PEOPLE:
                     places[body.id, side] = _Place(box, body.raw[self._body.index(f"{side}_wrist")])

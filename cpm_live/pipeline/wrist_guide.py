@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Box, Crop
 from cpm_live.core.errors import InputError
 from cpm_live.core.findings import Found
-from cpm_live.core.pose import Side
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
-from cpm_live.pipeline.hands import hand_box
+from cpm_live.pipeline.hands import SIDES, hand_box
 from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.sights import sights
 from cpm_live.pipeline.tracks import FIRST_LOOK, Track
@@ -36,8 +35,6 @@ _AGREED, _AS_LARGE = 0.35, 1.5
 """Where finder and wrist differ by less than this in place (of the larger one) and in size, one look is enough."""
 _SURE, _SURE_WRIST = 0.45, 0.3
 """Belief from which a joint says that something else than a hand is there, and wrists that theirs are elsewhere."""
-
-SIDES: tuple[Side, Side] = ("right", "left")
 
 
 @dataclass(frozen=True, slots=True)
