@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,6 +48,9 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option("--precision", help="auto (mixed on CUDA), fp32, bf16 or fp16.")] = "auto",
+    graphs: Annotated[
+        bool, typer.Option("--graphs/--no-graphs", help="Record the network's passes on a GPU and replay them.")
+    ] = True,
     workers: Annotated[
         int, typer.Option("--workers", min=-1, help="Processes that make batches ahead; -1 chooses.")
     ] = -1,
@@ -83,7 +87,7 @@ def train(
     if (folder / "state.pt").exists() and not resume:
         raise InputError(f"{folder} holds an earlier run; go on with --resume, or choose another --out")
     plan = Plan.from_table(with_settings(chosen.train, settings or []))
-    where = devices.choose(device, precision, ranks.local)
+    where = devices.choose(device, precision, ranks.local, graphs)
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     torch.manual_seed(plan.seed)
@@ -149,12 +153,18 @@ def _run(trainer: Trainer) -> dict[str, Any]:
     try:
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("training", total=1.0)
+            shown = 0.0
 
             def tell(step: Any) -> None:
+                nonlocal shown
                 if step.figures is not None:
                     losses = " ".join(f"{loss:.4f}" for loss in step.losses)
                     console.print(f"epoch {step.epoch:.2f}: loss per stage {losses}; {headline(step.figures)}")
                     return
+                # Losses are waited for: at each step a GPU would stand idle meanwhile.
+                if time.monotonic() - shown < 0.25:
+                    return
+                shown = time.monotonic()
                 losses = " ".join(f"{loss:.4f}" for loss in step.losses)
                 text = f"epoch {step.epoch:.2f}  loss per stage {losses}  {step.images_per_s:.0f} images/s"
                 progress.update(task, completed=step.done, description=text)

@@ -25,10 +25,12 @@ class Device:
         name: ``cpu`` or ``cuda:0``, as torch names it.
         precision: of convolutions while training: ``fp32``, or mixed with ``bf16`` or ``fp16``. Weights,
             losses and evaluation are float32 always.
+        graphs: whether the network's passes are recorded once and replayed (CUDA graphs).
     """
 
     name: str = "cpu"
     precision: str = "fp32"
+    graphs: bool = False
 
     @property
     def kind(self) -> str:
@@ -39,7 +41,9 @@ class Device:
         """Convolutions inside run in the chosen precision."""
         if self.precision == "fp32":
             return nullcontext()
-        return torch.autocast(self.kind, torch.bfloat16 if self.precision == "bf16" else torch.float16)
+        kind = torch.bfloat16 if self.precision == "bf16" else torch.float16
+        # A graph must hold the weights' casts themselves: cached ones would be those of its recording for ever.
+        return torch.autocast(self.kind, kind, cache_enabled=not self.graphs)
 
     def scaler(self) -> torch.amp.GradScaler:
         """Keeps small gradients from vanishing in fp16; does nothing in the other precisions."""
@@ -47,15 +51,23 @@ class Device:
 
     def put(self, array: NDArray[Any]) -> Tensor:
         """An array as a tensor on the device; the copy to a GPU goes on beside other work."""
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
-        return tensor.pin_memory().to(self.name, non_blocking=True) if self.kind == "cuda" else tensor
+        return put(array, self.name)
 
 
-def choose(device: str = "auto", precision: str = "auto", number: int = 0) -> Device:
+def put(array: NDArray[Any], device: torch.device | str) -> Tensor:
+    """An array as a tensor on ``device``; the copy to a GPU goes on beside other work, and nothing waits for it."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if torch.device(device).type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def choose(device: str = "auto", precision: str = "auto", number: int = 0, graphs: bool = True) -> Device:
     """The device asked for; ``auto`` takes a GPU where there is one, and mixed precision on it.
 
     Args:
         number: which GPU, for runs with several.
+        graphs: record and replay the network's passes on a GPU.
 
     Raises:
         InputError: unknown words, or no GPU.
@@ -69,4 +81,4 @@ def choose(device: str = "auto", precision: str = "auto", number: int = 0) -> De
         return Device("cpu", "fp32" if precision == "auto" else precision)
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return Device(f"cuda:{number}", precision)
+    return Device(f"cuda:{number}", precision, graphs)

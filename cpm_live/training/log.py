@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 _EVERY = 20
 """Steps between two points of TensorBoard's curves."""
@@ -42,10 +43,10 @@ class Curves:
         except ModuleNotFoundError:
             return None
 
-    def note_step(self, step: int, losses: tuple[float, ...], rate: float, images_per_s: float) -> None:
-        """A step's losses, from time to time."""
+    def note_step(self, step: int, losses: Tensor, rate: float, images_per_s: float) -> None:
+        """A step's losses (T,), from time to time."""
         if step % _EVERY == 0:
-            for number, loss in enumerate(losses, start=1):
+            for number, loss in enumerate(losses.tolist(), start=1):
                 self._writer.add_scalar(f"loss/stage_{number}", loss, step)
             self._writer.add_scalar("training/rate", rate, step)
             self._writer.add_scalar("training/images_per_s", images_per_s, step)

@@ -18,10 +18,12 @@ from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
 from cpm_live.training import state
+from cpm_live.training.average import Averaged
 from cpm_live.training.depthwise import quicken
 from cpm_live.training.device import Device
 from cpm_live.training.distributed import Ranks
 from cpm_live.training.figures import columns
+from cpm_live.training.graphs import GraphedPasses, Network
 from cpm_live.training.log import Curves, write_csv
 from cpm_live.training.plan import Plan
 from cpm_live.training.schedule import Budget, Leg, evaluations_due, rate_share
@@ -32,13 +34,22 @@ __all__ = ["Budget", "Progress", "Trainer"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the loop tells after each step."""
+    """What the loop tells after each step.
+
+    Attributes:
+        on_device: the loss of each stage (T,), where it was computed.
+    """
 
     epoch: float
     done: float
-    losses: tuple[float, ...]
+    on_device: Tensor
     images_per_s: float
     figures: dict[str, Any] | None = None
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The loss of each stage. Whoever asks waits for a GPU to come so far: now and then, not at each step."""
+        return tuple(self.on_device.tolist())
 
 
 class Trainer:
@@ -79,9 +90,10 @@ class Trainer:
         self.ema: dict[str, Tensor] = {k: v.detach().clone() for k, v in self.machine.state_dict().items()}
         self.step, self.seen, self.seconds, self.evaluated = 0, 0, 0.0, 0
         self.history: list[dict[str, Any]] = []
-        self._sums: list[float] = []
+        self._sums = torch.zeros((), dtype=torch.float64)
         self._summed = 0
-        self._net = self.ranks.wrap(self.machine)
+        self._averaged = Averaged(self.machine, self.ema)
+        self._net = self._callable()
         self._curves: Curves | None = None
         if self.ranks.leads:
             try:
@@ -143,7 +155,20 @@ class Trainer:
             if self._curves is not None:
                 self._curves.close()
 
-    def _step(self, done: float) -> tuple[float, ...]:
+    def _callable(self) -> Network:
+        """The network as the steps call it: in the device's precision, for one process or one of several."""
+        if self.device.graphs and self.ranks.count == 1:
+            return GraphedPasses(self.machine, self.device)
+        net = self.ranks.wrap(self.machine)
+
+        def call(images: Tensor, centres: Tensor) -> Tensor:
+            with self.device.autocast():
+                maps: Tensor = net(images, centres)
+            return maps
+
+        return call
+
+    def _step(self, done: float) -> Tensor:
         plan = self.plan
         self._resize(plan.size_at(done))
         rate = plan.rate * rate_share(done, self.step)
@@ -152,8 +177,7 @@ class Trainer:
         batch = self.task.draw(self.machine.size)
         self.machine.train()
         images = self.device.put(batch.images).to(memory_format=torch.channels_last)
-        with self.device.autocast():
-            maps = self._net(images, self.device.put(batch.centres))
+        maps = self._net(images, self.device.put(batch.centres))
         # The losses' squares and sums need all digits.
         losses = batch.losses(maps.float())
         self.optimiser.zero_grad(set_to_none=True)
@@ -164,31 +188,17 @@ class Trainer:
         self.scaler.update()
         self.step += 1
         self.seen += plan.batch * self.ranks.count
-        self._average()
-        values = tuple(losses.detach().tolist())
-        self._sums = [a + b for a, b in zip(self._sums or [0.0] * len(values), values, strict=True)]
+        self._averaged.follow(min(plan.ema, (1 + self.step) / (10 + self.step)))
+        losses = losses.detach()
+        self._sums = self._sums.to(losses.device) + losses
         self._summed += 1
-        return values
+        return losses
 
     def _resize(self, size: int) -> None:
         if self.machine.size != size:
             self.machine.set_size(size)
             # The new centre map's coordinates are made on the CPU.
             self.machine.to(self.device.name)
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
-        means, values = [], []
-        for name, value in self.machine.state_dict().items():
-            mean = self.ema[name]
-            if mean.is_floating_point():
-                means.append(mean)
-                values.append(value)
-            else:
-                mean.copy_(value)
-        # In one go: on a GPU a call for each of the hundreds of tensors costs more than the arithmetic.
-        torch._foreach_lerp_(means, values, 1 - decay)
 
     def _evaluate_if_due(self, tell: Callable[[Progress], None]) -> None:
         due = evaluations_due(self.epoch, self.plan.evaluate_every)
@@ -201,7 +211,7 @@ class Trainer:
             else:
                 self._gathered()
             self.evaluated = due
-            self._sums, self._summed = [], 0
+            self._forget_losses()
 
     def _finish(self, tell: Callable[[Progress], None]) -> dict[str, Any]:
         figures: dict[str, Any] = {}
@@ -209,7 +219,7 @@ class Trainer:
             figures = self._measure_and_log()
             tell(Progress(self.epoch, 1.0, self._mean_losses(), 0.0, figures))
         self.evaluated = max(self.evaluated, evaluations_due(self.epoch, self.plan.evaluate_every))
-        self._sums, self._summed = [], 0
+        self._forget_losses()
         self.save(figures)
         return figures
 
@@ -227,7 +237,7 @@ class Trainer:
             cv2.imwrite(str(folder / f"epoch_{self.epoch:07.2f}.png"), picture)
         row: dict[str, Any] = {"epoch": round(self.epoch, 2), "step": self.step, "seconds": round(self.seconds)}
         row["size"] = self.plan.size_at(self.done)
-        row |= {f"loss_{i + 1}": round(loss, 6) for i, loss in enumerate(self._mean_losses())}
+        row |= {f"loss_{i + 1}": round(loss, 6) for i, loss in enumerate(self._mean_losses().tolist())}
         row |= columns(figures)
         # A finished run that is evaluated once more has no news but its figures.
         if self.history and self.history[-1]["step"] == self.step:
@@ -238,9 +248,12 @@ class Trainer:
             self._curves.note_figures(self.step, columns(figures), picture)
         return figures
 
-    def _mean_losses(self) -> tuple[float, ...]:
-        """Of each stage since the last evaluation."""
-        return tuple(total / max(1, self._summed) for total in self._sums)
+    def _mean_losses(self) -> Tensor:
+        """Of each stage (T,) since the last evaluation; empty where there was no step."""
+        return (self._sums / max(1, self._summed)).reshape(-1) if self._summed else torch.zeros(0)
+
+    def _forget_losses(self) -> None:
+        self._sums, self._summed = torch.zeros((), dtype=torch.float64), 0
 
     def _with_ema(self, look: Callable[[Infer], Any]) -> Any:
         own = {k: v.clone() for k, v in self.machine.state_dict().items()}
@@ -282,7 +295,7 @@ class Trainer:
                 "ranks": shares,
                 "leg": self.leg.to_plain(),
                 "counters": (self.step, self.seen, self.seconds, self.evaluated),
-                "sums": (self._summed, self._sums),
+                "sums": (self._summed, self._sums.tolist()),
                 "history": self.history,
             },
         )
@@ -314,6 +327,7 @@ class Trainer:
         except RuntimeError:
             raise InputError(f"{path} is of another network than the recipe's preset") from None
         self.ema = {name: value.to(self.device.name) for name, value in saved["ema"].items()}
+        self._averaged = Averaged(self.machine, self.ema)
         asked = [(group["weight_decay"], group["scale"]) for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(saved["optimiser"])
         # The state brings its own; what is asked for now counts, as it does for the other keys of the plan.
@@ -326,7 +340,7 @@ class Trainer:
         self.rng.bit_generator.state = own["rng"]
         self.task.restore(own["task"])
         self.step, self.seen, self.seconds, self.evaluated = saved["counters"]
-        self._summed, self._sums = saved["sums"]
+        self._summed, self._sums = saved["sums"][0], torch.tensor(saved["sums"][1], dtype=torch.float64)
         self.history = saved["history"]
         self.leg = Leg.from_plain(saved["leg"]).continued(self.leg.budget, self.epoch, self.seconds)
         # Counted at another pace, or epochs were shorter: else none would come for long.

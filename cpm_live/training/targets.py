@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cpm_live.core.crop import input_to_cells
+from cpm_live.training.device import put
 from cpm_live.training.noise import NoiseClip
 
 
@@ -55,13 +56,13 @@ def draw_targets(
         background: whether there is a background map.
         device: where the maps are wanted: they are drawn there.
     """
-    at = torch.from_numpy(input_to_cells(joints[..., :2], stride).astype(np.float32)).to(device)
+    at = put(input_to_cells(joints[..., :2], stride).astype(np.float32), device)
     axis = torch.arange(cells, dtype=torch.float32, device=device)
     near = torch.exp(-(axis - at[..., None]).square() / (2 * sigma**2))
     maps = near[:, :, 1, :, None] * near[:, :, 0, None, :]
-    maps = maps * torch.from_numpy(joints[..., 2] > 0).to(device)[..., None, None]
+    maps = maps * put(joints[..., 2] > 0, device)[..., None, None]
     labelled = (joints[..., 2] != 0).astype(np.float32)
-    mask = torch.from_numpy((labelled * weights[:, None]).astype(np.float32)).to(device)
+    mask = put((labelled * weights[:, None]).astype(np.float32), device)
     if background:
         maps = torch.cat([maps, 1 - maps.amax(dim=1, keepdim=True)], dim=1)
         mask = torch.cat([mask, mask.amin(dim=1, keepdim=True)], dim=1)

@@ -53,6 +53,26 @@ def test_a_gpu_trains_as_the_cpu_does(tmp_path: Path) -> None:
     assert rows[2][:3] == pytest.approx(rows[0][:3], rel=5e-2) and rows[2][-2] < rows[2][0]
 
 
+@pytest.mark.gpu
+def test_recorded_passes_learn_as_those_one_by_one(tmp_path: Path) -> None:
+    """Also when the crops grow on the way, and after what an evaluation does to the weights."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs an NVIDIA GPU")
+    curves, means = [], []
+    for graphs in (False, True):
+        losses: list[float] = []
+        trainer = trainer_of(
+            tmp_path / str(graphs), 6, device=choose("cuda", "fp32", graphs=graphs), sizes=((0.5, 64), (1.0, 96)),
+            evaluate_every=2.0,
+        )  # fmt: skip
+        trainer.run(lambda step, to=losses: to.append(sum(step.losses)))
+        curves.append(losses)
+        means.append({name: value for name, value in trainer.machine.named_buffers() if "running" in name})
+    assert curves[1] == pytest.approx(curves[0], rel=2e-2) and curves[1][-2] < curves[1][0]
+    for name, value in means[0].items():
+        torch.testing.assert_close(means[1][name], value, rtol=2e-2, atol=2e-2)
+
+
 def test_one_process_needs_no_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
     ranks = Ranks.from_environment()
