@@ -56,7 +56,7 @@ def trainer(preset: str, size: int, batch: int, device: Device, folder: Path) ->
     """A fresh network that is about to learn one batch by heart."""
     torch.manual_seed(0)
     shape = replace(PRESETS[preset].with_joints(len(BODY)), size=size)
-    plan = Plan(batch=batch, rate=1e-3, sizes=((1.0, size),), synthetic=0.0, place=0.01)
+    plan = Plan(batch=batch, rate=1e-3, sizes=((1.0, size),), synthetic=0.0, place=0.01, evaluate_every=1e6)
     samples = figures(8)
 
     def task(rng: np.random.Generator) -> Task:
@@ -65,16 +65,26 @@ def trainer(preset: str, size: int, batch: int, device: Device, folder: Path) ->
     return Trainer(build(shape), task, plan, folder, Budget(epochs=1e9), device=device)
 
 
-def steps(one: Trainer, until: Callable[[int, float], bool]) -> list[float]:
-    """Train until ``until(steps, seconds)``; the sum of the stages' losses at every step, read at the end."""
+def steps(one: Trainer, until: Callable[[int, float], bool]) -> tuple[list[float], float]:
+    """Train until ``until(steps, seconds)``; each step's sum of all stages' losses, and the seconds that they took.
+
+    What the trainer writes when it is stopped does not count.
+    """
     losses: list[torch.Tensor] = []
     started = time.monotonic()
-    one.run(
-        lambda progress: losses.append(progress.on_device.sum()),
-        lambda: until(len(losses), time.monotonic() - started),
-    )
-    torch.cuda.synchronize()
-    return [float(loss) for loss in losses]
+    took = 0.0
+
+    def stop() -> bool:
+        nonlocal took
+        if not until(len(losses), time.monotonic() - started):
+            return False
+        # Steps are only handed to the GPU: they are done when it is.
+        torch.cuda.synchronize()
+        took = time.monotonic() - started
+        return True
+
+    one.run(lambda progress: losses.append(progress.on_device.sum()), stop)
+    return [float(loss) for loss in losses], took
 
 
 def main() -> int:
@@ -93,12 +103,9 @@ def main() -> int:
         for batch in given.batch:
             for graphs in (False, True):
                 one = trainer(given.preset, given.size, batch, choose("cuda", graphs=graphs), Path(name))
-                begun = time.monotonic()
-                steps(one, lambda count, _: count >= 8)
-                torch.cuda.synchronize()
-                begun, started = time.monotonic() - begun, time.monotonic()
-                count = len(steps(one, lambda _, seconds: seconds > given.seconds))
-                each = (time.monotonic() - started) / count
+                _, begun = steps(one, lambda count, _: count >= 8)
+                losses, took = steps(one, lambda _, seconds: seconds > given.seconds)
+                each = took / len(losses)
                 how = "recorded" if graphs else "one by one"
                 memory = torch.cuda.max_memory_allocated() / 2**30
                 torch.cuda.reset_peak_memory_stats()
@@ -112,7 +119,7 @@ def main() -> int:
         curves = []
         for graphs in (False, True):
             one = trainer(given.preset, given.size, 16, choose("cuda", graphs=graphs), Path(name))
-            curves.append(steps(one, lambda count, _: count >= 30))
+            curves.append(steps(one, lambda count, _: count >= 30)[0])
     apart = max(abs(a - b) / a for a, b in zip(*curves, strict=True))
     print(f"the same 30 steps both ways: losses {curves[0][0]:.4f} to {curves[0][-1]:.4f}, at most {apart:.1%} apart")
     return 0 if apart < 0.1 else 1
