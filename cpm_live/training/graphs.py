@@ -52,6 +52,8 @@ class GraphedPasses:
         before = [buffer.clone() for buffer in self._machine.buffers()]
         # Shapes stay the same for thousands of steps: it pays that cuDNN tries its kernels, which it does meanwhile.
         tried, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
+        # Gradients are added up on the stream of the recording, as make_graphed_callables has it: torch waits for it.
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
         try:
             passes = torch.cuda.make_graphed_callables(
                 _Mixed(self._machine, self._device), (images.clone(), centres.clone()), allow_unused_input=True
