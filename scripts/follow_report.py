@@ -8,6 +8,7 @@ PART is counts, hands, body+hands, raised, crossings, exits, empty or jitter; wi
   shoulder stand at the right edge: there one or two are right, and the share of two is printed. (sorry and
   milk show that person's shoulder only, student a sliver of a head: one is right.)
 * agreement: shoulders, elbows and wrists of the pose nearest to the reference, within 0.2 torso.
+* legs: how often a knee or an ankle of somebody is drawn; nobody's are in these pictures.
 * hands: a reference hand is found when most joints lie within 0.2 of its box's longer side. A hand found in a
   reference frame is false when its middle lies near no reference hand and near no reference wrist: the
   reference leaves out hands it was not sure of.
@@ -38,6 +39,7 @@ from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 from cpm_live.training import dataset
 
+LEGS = [BODY.joints.index(f"{side}_{part}") for part in ("knee", "ankle") for side in ("right", "left")]
 ARMS = [f"{side}_{part}" for part in ("shoulder", "elbow", "wrist") for side in ("right", "left")]
 TWO = {"bird", "please"}
 CROSSINGS = [
@@ -66,7 +68,7 @@ def nearest(poses: tuple[Pose, ...], joints: list[int], at: NDArray[np.floating]
 def counts_and_agreement(folder: Path, reference: dict[str, Any]) -> None:
     """Number of people in each clip, and where their arms are."""
     machine = PoseMachine("body")
-    right_all, good_all, ids_all = [], defaultdict(list), []
+    right_all, good_all, ids_all, legs = [], defaultdict(list), [], []
     print("clip         exact  none  more   two  | agreement | numbers used")
     for clip in sorted(reference):
         machine.reset()
@@ -77,6 +79,9 @@ def counts_and_agreement(folder: Path, reference: dict[str, Any]) -> None:
             result = machine(as_frame(image, index))
             seen[len(result.poses)] += 1
             ids |= {pose.id for pose in result.poses}
+            for somebody in result.poses:
+                beliefs = somebody.keypoints[LEGS, 2]
+                legs.append([beliefs >= result.joint_threshold, beliefs >= result.hollow_threshold])
             labels = reference[clip]["frames"].get(str(index))
             if labels is None:
                 continue
@@ -103,6 +108,15 @@ def counts_and_agreement(folder: Path, reference: dict[str, Any]) -> None:
     )
     print(f"agreement: {100 * np.mean(everything):.1f} % of {len(everything)}  "
           + "  ".join(f"{name} {100 * np.mean(row):.1f}" for name, row in good_all.items()))  # fmt: skip
+    full, drawn = 100 * np.mean(legs, axis=(0, 2))
+    print(f"legs that are not there: {full:.1f} % drawn full, {drawn - full:.1f} % hollow, of {4 * len(legs)}")
+
+
+def is_hand(pose: Pose, at: NDArray[np.floating]) -> bool:
+    """Whether most joints lie within 0.2 of the box's longer side of where a hand's are (21, 2); nan: not labelled."""
+    known = ~np.isnan(at[:, 0])
+    away = np.hypot(*(pose.keypoints[known, :2] - at[known]).T)
+    return bool(np.mean(away <= 0.2 * np.ptp(at[known], axis=0).max()) > 0.5)
 
 
 def hands(folder: Path, reference: dict[str, Any], mode: str) -> None:
@@ -119,8 +133,7 @@ def hands(folder: Path, reference: dict[str, Any], mode: str) -> None:
             poses = result.poses if mode == "hand" else result.hands
             truths = [(np.asarray(hand["keypoints"]), hand["persons_hand"]) for hand in labels["hands"]]
             for at, side in truths:
-                size = float(np.ptp(at, axis=0).max())
-                hits = [p for p in poses if np.mean(np.hypot(*(p.keypoints[:, :2] - at).T) <= 0.2 * size) > 0.5]
+                hits = [pose for pose in poses if is_hand(pose, at)]
                 recalled.append(bool(hits))
                 if hits and hits[0].side is not None:
                     sided.append(hits[0].side == side)
@@ -151,14 +164,12 @@ def raised(data: Path) -> None:
         for sample in pictures:
             machine.reset()
             image = sample.image()
-            labelled = sample.joints[:, 2] > 0
-            size = float(np.ptp(sample.joints[labelled, :2], axis=0).max())
+            at = np.where(sample.joints[:, 2:] > 0, sample.joints[:, :2], np.nan)
             for index in range(7):
                 result = machine(as_frame(image, index))
                 poses = result.poses if mode == "Hand" else result.hands
-                away = [np.hypot(*(p.keypoints[:, :2] - sample.joints[:, :2]).T)[labelled] for p in poses]
                 if index >= 3:
-                    found.append(any(np.mean(a <= 0.2 * size) > 0.5 for a in away))
+                    found.append(any(is_hand(pose, at) for pose in poses))
                     shown.append(len(poses))
         print(f"{mode:13} found {100 * np.mean(found):5.1f} % of {len(pictures)};  hands shown {np.mean(shown):.2f}")
 

@@ -29,7 +29,7 @@ class Augmentation:
         rotation: degrees, the usual range; ``any_rotation`` is the share of samples turned by any angle.
         stretch: how much longer one axis of the sample may become than it was (0.2: a fifth, as a share of its
             length, while the other gets shorter), and how far it may lean: hands and bodies of other shapes.
-        cut: share of bodies cut off at the chest or hips by the frame's edge, as at a webcam.
+        cut: share of bodies cut off between chest and knees by the frame's edge, as at a webcam.
         occlusion: share of samples with a rectangle pasted over them.
         low_resolution: share of samples that are shrunk and enlarged again, as those who stand far away are.
         backdrop: share of plain (white, black) backgrounds that are replaced by another picture.
@@ -88,7 +88,7 @@ def augment(
         upper = np.array([name in UPPER_BODY for name in skeleton.joints])
         if (labelled & upper).sum() >= 5:
             chosen = labelled & upper
-            edge = float(rng.uniform(-0.15, 0.5))
+            edge = float(rng.uniform(-0.15, 1.0))
     points = joints[chosen, :2]
     low, high = points.min(axis=0), points.max(axis=0)
     side = float(max(*(high - low), 12.0))
@@ -127,7 +127,7 @@ def augment(
 
     visible = np.array([0.0, 0.0, size, size])
     if edge is not None:
-        # The frame ends below the chest; sometimes also at a side.
+        # The frame ends between chest and knees; sometimes also at a side.
         names = skeleton.joints
         torso = moved[[names.index(name) for name in ("right_shoulder", "left_shoulder", "neck") if name in names]]
         torso = torso[torso[:, 2] > 0, 1]

@@ -340,7 +340,8 @@ class Trainer:
         self.rng.bit_generator.state = own["rng"]
         self.task.restore(own["task"])
         self.step, self.seen, self.seconds, self.evaluated = saved["counters"]
-        self._summed, self._sums = saved["sums"][0], torch.tensor(saved["sums"][1], dtype=torch.float64)
+        self._summed, sums = saved["sums"]
+        self._sums = torch.tensor(sums if self._summed else 0.0, dtype=torch.float64)
         self.history = saved["history"]
         self.leg = Leg.from_plain(saved["leg"]).continued(self.leg.budget, self.epoch, self.seconds)
         # Counted at another pace, or epochs were shorter: else none would come for long.

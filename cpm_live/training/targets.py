@@ -100,8 +100,8 @@ def place_losses(beliefs: Tensor, truth: Tensor) -> Tensor:
     A map stands for a distribution over its cells, the softmax of ``_SHARPNESS`` times its values; the loss is the
     Kullback-Leibler divergence between the truth's and the belief's. It is 0 where they are equal, as L2 is, or
     differ by the same everywhere; a peak in the wrong place costs ten. Where two places are as likely both losses
-    ask for two equal peaks, L2 for half as high ones. Maps without a peak say of no cell that it is there, and are
-    left to L2.
+    ask for two equal peaks, L2 for half as high ones. A truth without a peak says of all cells that they are as
+    good: a belief that stands out somewhere loses, ten times as steeply as by L2.
 
     Args:
         beliefs: (N, T, K, h, w).
@@ -111,7 +111,7 @@ def place_losses(beliefs: Tensor, truth: Tensor) -> Tensor:
     wanted = (_SHARPNESS * truth.float()).flatten(3).log_softmax(dim=3)
     share = wanted.exp()
     divergence: Tensor = (share * wanted).sum(dim=3) - (share * got).sum(dim=3)
-    return divergence * (truth.amax(dim=(3, 4)) > _PEAKED)
+    return divergence
 
 
 def sum_losses(per_map: Tensor, targets: Targets, clip: NoiseClip | None = None) -> Tensor:

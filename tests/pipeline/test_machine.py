@@ -51,7 +51,7 @@ def test_follows_the_demo_figure() -> None:
 
 
 def test_follows_a_person_at_a_real_webcam(clips: Path) -> None:
-    """Shoulders of a real clip, whole pipeline from the whole frame on (accuracy: scripts/webcam_agreement.py)."""
+    """Shoulders of a real clip, whole pipeline from the whole frame on (accuracy: scripts/follow_report.py counts)."""
     reference = json.loads((clips / "reference.json").read_text())["clips"]["thanks"]["frames"]
     machine, source = PoseMachine("body"), VideoSource(str(clips / "thanks.mkv"))
     hits = []
