@@ -29,7 +29,7 @@ class Augmentation:
         rotation: degrees, the usual range; ``any_rotation`` is the share of samples turned by any angle.
         stretch: how much longer one axis of the sample may become than it was (0.2: a fifth, as a share of its
             length, while the other gets shorter), and how far it may lean: hands and bodies of other shapes.
-        cut: share of bodies cut off between chest and knees by the frame's edge, as at a webcam.
+        cut: share of bodies cut off by the frame's edge, as at a webcam: at chest or hips, or between hips and knees.
         occlusion: share of samples with a rectangle pasted over them.
         low_resolution: share of samples that are shrunk and enlarged again, as those who stand far away are.
         backdrop: share of plain (white, black) backgrounds that are replaced by another picture.
@@ -84,11 +84,14 @@ def augment(
     labelled = joints[:, 2] > 0
     chosen = labelled.copy()
     edge: float | None = None
+    standing = False
     if rng.random() < settings.cut:
         upper = np.array([name in UPPER_BODY for name in skeleton.joints])
         if (labelled & upper).sum() >= 5:
-            chosen = labelled & upper
-            edge = float(rng.uniform(-0.15, 1.0))
+            hips, knees = _named(skeleton, "hip"), _named(skeleton, "knee")
+            standing = bool(labelled[hips].any() and labelled[knees].any() and rng.random() < 0.5)
+            chosen = labelled & (upper | np.isin(np.arange(len(joints)), hips) if standing else upper)
+            edge = float(rng.uniform(-0.15, 0.5))
     points = joints[chosen, :2]
     low, high = points.min(axis=0), points.max(axis=0)
     side = float(max(*(high - low), 12.0))
@@ -127,12 +130,17 @@ def augment(
 
     visible = np.array([0.0, 0.0, size, size])
     if edge is not None:
-        # The frame ends between chest and knees; sometimes also at a side.
+        # The frame ends below the chest or, of who stands, between hips and knees; sometimes also at a side.
         names = skeleton.joints
         torso = moved[[names.index(name) for name in ("right_shoulder", "left_shoulder", "neck") if name in names]]
         torso = torso[torso[:, 2] > 0, 1]
         base = float(torso.mean()) if len(torso) else size / 2
-        visible[3] = np.clip(base + (0.25 + edge + 0.15) * side * zoom, size * 0.3, size)
+        end = base + (0.25 + edge + 0.15) * side * zoom
+        if standing:
+            hip, knee = (moved[part][moved[part, 2] > 0, 1] for part in (hips, knees))
+            if knee.min() > hip.max() + 0.04 * size:
+                end = rng.uniform(hip.max() + 0.02 * size, knee.min())
+        visible[3] = np.clip(end, size * 0.3, size)
         picture[int(visible[3]) :] = PAD_VALUE
         if rng.random() < 0.25:
             visible[0] = rng.uniform(0, 0.25) * size
@@ -156,6 +164,11 @@ def augment(
     if settings.low_resolution and rng.random() < settings.low_resolution:
         picture = _lower(picture, rng)
     return Example(recolour(picture, rng), moved, centre.astype(np.float32))
+
+
+def _named(skeleton: Skeleton, part: str) -> list[int]:
+    """The joints whose name ends in ``part``: both sides' hips, say."""
+    return [number for number, name in enumerate(skeleton.joints) if name.endswith(part)]
 
 
 def recolour_empty(picture: Image, skeleton: Skeleton, rng: np.random.Generator) -> Example:

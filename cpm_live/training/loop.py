@@ -250,7 +250,7 @@ class Trainer:
 
     def _mean_losses(self) -> Tensor:
         """Of each stage (T,) since the last evaluation; empty where there was no step."""
-        return (self._sums / max(1, self._summed)).reshape(-1) if self._summed else torch.zeros(0)
+        return self._sums / self._summed if self._summed else torch.zeros(0)
 
     def _forget_losses(self) -> None:
         self._sums, self._summed = torch.zeros((), dtype=torch.float64), 0
