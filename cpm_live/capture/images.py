@@ -17,6 +17,9 @@ log = logging.getLogger("cpm_live.capture")
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
 
+_OTHERS = frozenset((".heic", ".heif", ".avif", ".gif", ".jxl"))
+"""Pictures, too, but not ones that are read here."""
+
 
 def is_image(path: Path) -> bool:
     """Whether the file's name ends as a picture's."""
@@ -41,13 +44,16 @@ class ImageSource:
     """
 
     def __init__(self, path: Path, hold: float | None = None) -> None:
+        others: list[str] = []
         if path.is_dir():
             try:
-                self.paths = sorted(entry for entry in path.iterdir() if is_image(entry) and entry.is_file())
+                entries = list(path.iterdir())
+                self.paths = sorted(entry for entry in entries if is_image(entry) and entry.is_file())
             except OSError as error:
                 raise InputError(f"cannot read folder {path}: {error.strerror}") from None
             if not self.paths:
                 raise InputError(f"no pictures ({', '.join(sorted(SUFFIXES))}) in folder {path}")
+            others = sorted(entry.name for entry in entries if entry.suffix.lower() in _OTHERS)
         elif path.is_file():
             self.paths = [path]
         else:
@@ -57,7 +63,7 @@ class ImageSource:
         self.current = self.paths[0]
         """The picture that the last :meth:`read` gave."""
         self._cached: tuple[Path, np.ndarray] | None = None
-        self.left_out: list[str] = []
+        self.left_out: list[str] = others
         _, first = self._from(0)
         kind = "folder" if path.is_dir() else "image"
         self.info = SourceInfo(

@@ -7,13 +7,12 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 from av.error import FFmpegError
-from numpy.typing import NDArray
 
+from cpm_live.capture import container
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
@@ -49,6 +48,7 @@ class VideoSource:
 
     def __init__(self, where: str, paced: bool = False, loop: bool = False) -> None:
         self.where, self.remote = where, is_stream(where)
+        self._shown = container.without_password(where) if self.remote else where
         if not self.remote and not Path(where).is_file():
             raise InputError(f"no file {where}; check the path")
         self._index = 0
@@ -57,22 +57,25 @@ class VideoSource:
         self._open()
         self.paced, self.loop = paced and not self.endless, loop and not self.endless
         self._pending = self._decode()
-        height, width = _upright(self._pending).shape[:2] if self._pending is not None else (0, 0)
+        first = self._pending
+        height, width = container.upright(first).shape[:2] if first is not None else (0, 0)
         video = self._container.streams.video[0]
         rate = float(video.average_rate or video.guessed_rate or 0)
-        duration = float(video.duration * video.time_base) if video.duration and video.time_base else 0.0
-        if not duration and self._container.duration:
-            duration = self._container.duration / 1e6
-        frames = int(video.frames) or (round(duration * rate) if duration and rate else None)
+        # A person who watches wants to know how old a picture is, a file wants the pictures' own times.
+        self._as_they_come = self.endless and (paced or not container.has_times(self._container))
+        aspect = float(video.sample_aspect_ratio or 1)
+        if first is not None and (width, height) != (first.width, first.height):
+            aspect = 1 / aspect
         self.info = SourceInfo(
             "stream" if self.remote else "video",
-            where if self.remote else Path(where).name,
+            self._shown if self.remote else Path(where).name,
             live=self.endless,
             mirror=False,
             width=width,
             height=height,
             fps=rate,
-            frames=None if self.endless else frames,
+            frames=None if self.endless else container.frame_count(self._container, video, rate),
+            pixel_aspect=aspect,
         )
 
     def _open(self) -> None:
@@ -80,14 +83,18 @@ class VideoSource:
         try:
             # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
             where = self.where if self.remote else os.path.abspath(self.where)
-            self._container = av.open(where, timeout=(5.0, 5.0) if self.remote else None, options=options)
+            patience = (container.TIMEOUT, container.TIMEOUT) if self.remote else None
+            self._container = av.open(where, timeout=patience, options=options)
         except (FFmpegError, OSError, ValueError) as error:
             kind = "stream" if self.remote else "video file"
-            raise InputError(f"cannot open {self.where} as a {kind}: {_reason(error)}") from None
+            raise InputError(f"cannot open {self._shown} as a {kind}: {container.reason(error)}") from None
         if not self._container.streams.video:
             self._container.close()
-            raise InputError(f"{self.where} has no video track")
+            raise InputError(f"{self._shown} has no video track")
         video = self._container.streams.video[0]
+        if container.is_tile(video):
+            self._container.close()
+            raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
         self.endless = self.remote and not self._container.duration
         # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
         # a damaged piece they lose all that they hold.
@@ -112,7 +119,7 @@ class VideoSource:
                     if in_a_row > _DAMAGE_LIMIT:
                         raise
                 else:
-                    log.warning("%s: left out %s: %s", self.where, piece, _reason(damage))
+                    log.warning("%s: left out %s: %s", self._shown, piece, container.reason(damage))
                     self.left_out.append(piece)
                 continue
             in_a_row, whole = 0, whole or bool(pictures)
@@ -125,19 +132,19 @@ class VideoSource:
             return next(self._frames, None)
         except (FFmpegError, OSError) as error:
             if self.remote:
-                raise SourceLost(f"stream {self.where} was lost: {_reason(error)}") from None
+                raise SourceLost(f"stream {self._shown} was lost: {container.reason(error)}") from None
             if self._index == 0:
-                raise InputError(f"cannot decode {self.where}: {_reason(error)}") from None
-            raise InputError(f"{self.where} is damaged after frame {self._index}: {_reason(error)}") from None
+                raise InputError(f"cannot decode {self._shown}: {container.reason(error)}") from None
+            raise InputError(f"{self._shown} is damaged after frame {self._index}: {container.reason(error)}") from None
 
     def read(self) -> Frame | None:
         """The next decoded frame; None at the end of a file."""
         picture, self._pending = (self._pending or self._decode()), None
         if picture is None:
             if self.endless:
-                raise SourceLost(f"stream {self.where} ended")
+                raise SourceLost(f"stream {self._shown} ended")
             if self._index == 0:
-                raise InputError(f"{self.where} holds no video frames")
+                raise InputError(f"{self._shown} holds no video frames")
             if not self.loop:
                 return None
             if self.paced:
@@ -156,8 +163,8 @@ class VideoSource:
                 self._started -= max(0.0, ahead - 1.0)
             elif ahead < -1:
                 self._started -= ahead
-        image = np.ascontiguousarray(_upright(picture), np.uint8)
-        frame = Frame(image, self._index, time.monotonic_ns(), None if self.endless else seconds)
+        image = np.ascontiguousarray(container.upright(picture), np.uint8)
+        frame = Frame(image, self._index, time.monotonic_ns(), None if self._as_they_come else seconds)
         self._index += 1
         return frame
 
@@ -178,21 +185,3 @@ class VideoSource:
     def close(self) -> None:
         """Close the file or connection."""
         self._container.close()
-
-
-def _upright(picture: av.VideoFrame) -> NDArray[np.generic]:
-    """The picture as it is meant to be seen: phones store portrait clips lying down, with a matrix beside."""
-    image = picture.to_ndarray(format="bgr24")
-    rotation = float(getattr(picture, "rotation", 0))
-    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
-    if matrix is not None:
-        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
-        if a * d < b * c:
-            # Mirrored as well, which a rotation alone does not tell.
-            image, rotation = image[:, ::-1], -float(np.degrees(np.arctan2(-b, -a)))
-    return np.rot90(image, round(rotation / 90) % 4)
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return str(text).rstrip(".")

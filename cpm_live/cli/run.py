@@ -11,15 +11,32 @@ import typer
 from cpm_live.core.errors import InputError
 
 if TYPE_CHECKING:
-    from cpm_live.capture.base import SourceInfo
+    from cpm_live.capture.base import Source, SourceInfo
     from cpm_live.recording.batch import Summary
 
 
-def _refuse_own_input(given: Path, *written: Path | None) -> None:
-    """Writing over what is being read would destroy it."""
-    for path in written:
-        if path is not None and path.exists() and path.samefile(given):
+def _place(option: str, path: Path | None) -> Path | None:
+    """A path to write to, with the person's home for ``~``."""
+    try:
+        path = path.expanduser() if path is not None else None
+        if path is not None:
+            path.exists()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot use {option} {str(path)[:200]}: {reason}") from None
+    return path
+
+
+def _refuse_own_input(opened: Source, given: Path, out: Path | None, keypoints: Path | None) -> None:
+    """Writing over what is being read, or over what is being written, would destroy it."""
+    pictures: list[Path] = getattr(opened, "paths", [])
+    read = [given, *pictures]
+    annotated = [out / picture.name for picture in pictures] if out is not None and opened.info.kind == "folder" else []
+    for path in (out, keypoints, *annotated):
+        if path is not None and path.exists() and any(path.samefile(other) for other in read if other.exists()):
             raise InputError(f"{path} is the input itself; choose another place to write to")
+    if keypoints is not None and keypoints.resolve() in [path.resolve() for path in annotated]:
+        raise InputError(f"--keypoints {keypoints} is where an annotated picture goes; give it another name")
 
 
 def _region(text: str) -> tuple[float, float, float, float] | None:
@@ -89,13 +106,14 @@ def run(
         raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
     if out is None and keypoints is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
-    if out is not None and keypoints is not None and out.expanduser().resolve() == keypoints.expanduser().resolve():
+    out, keypoints = _place("--out", out), _place("--keypoints", keypoints)
+    if out is not None and keypoints is not None and out.resolve() == keypoints.resolve():
         raise InputError(f"--out and --keypoints are both {out}; give them different names")
     request = SourceRequest(source, live=False, demo_kind=skeleton.name, demo_frames=frames or 300)
     opened = open_source(request)
     try:
         if opened.info.kind in ("video", "image", "folder"):
-            _refuse_own_input(Path(source).expanduser(), out, keypoints)
+            _refuse_own_input(opened, Path(source).expanduser(), out, keypoints)
         machine = PoseMachine(recipe, engine, threads, options)
         stages = machine.engine.preset.stages
         if stage > stages:
@@ -107,7 +125,8 @@ def run(
         done = 0
         started = time.monotonic()
         columns = (
-            TextColumn("{task.description}"),
+            # Names are shown as they are: brackets mean nothing in them.
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[fps]}"),

@@ -30,8 +30,8 @@ class _Sink(Protocol):
 
 
 class _VideoSink:
-    def __init__(self, path: Path, fps: float) -> None:
-        self._writer = video.VideoWriter(path, fps)
+    def __init__(self, path: Path, fps: float, pixel_aspect: float) -> None:
+        self._writer = video.VideoWriter(path, fps, pixel_aspect=pixel_aspect)
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
         self._writer.write(picture, seconds)
@@ -48,7 +48,14 @@ class _PictureSink:
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
         path = self._path / (name or "frame.png") if self._folder else self._path
-        _, data = cv2.imencode(path.suffix.lower() or ".png", picture)
+        try:
+            done, data = cv2.imencode(path.suffix.lower() or ".png", picture)
+        except cv2.error:
+            done = False
+        if not done:
+            raise InputError(
+                f"cannot write {path}: {picture.shape[1]} x {picture.shape[0]} is more than such a file holds; use .png"
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data.tobytes())
@@ -82,10 +89,10 @@ def _sink(out: Path, source: Source) -> _Sink:
     suffix = out.suffix.lower()
     kind = source.info.kind
     if suffix in video.SUFFIXES:
-        return _VideoSink(out, source.info.fps or 10.0)
+        return _VideoSink(out, source.info.fps or 10.0, source.info.pixel_aspect)
     if kind == "image" and suffix in IMAGE_SUFFIXES:
         return _PictureSink(out, folder=False)
-    if kind == "folder" and (not suffix or out.is_dir()):
+    if kind == "folder" and (suffix not in IMAGE_SUFFIXES or out.is_dir()):
         return _PictureSink(out, folder=True)
     wanted = {"image": "a picture (.png, .jpg) or a video (.mp4, .mkv)", "folder": "a folder or a video (.mp4, .mkv)"}
     raise InputError(f"cannot write {out}: for this input --out is {wanted.get(kind, 'a video (.mp4 or .mkv)')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +11,8 @@ from cpm_live import __version__
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
+
+log = logging.getLogger("cpm_live.recording")
 
 
 class KeypointWriter:
@@ -70,14 +73,24 @@ class KeypointWriter:
         try:
             self._file.write(json.dumps(value, ensure_ascii=False) + "\n")
         except OSError as error:
-            raise InputError(f"cannot write {self.path}: {error.strerror}") from None
+            raise self._failed(error) from None
 
     def close(self) -> None:
         """End the file."""
         try:
             self._file.close()
         except OSError as error:
-            raise InputError(f"cannot write {self.path}: {error.strerror}") from None
+            raise self._failed(error) from None
+
+    def _failed(self, error: OSError) -> InputError:
+        """What to say of a full disk; half a line at the end, which no reader of JSON lines takes, is cut off."""
+        try:
+            if self.path.is_file():
+                with self.path.open("r+b") as file:
+                    file.truncate(file.read().rfind(b"\n") + 1)
+        except OSError as second:
+            log.warning("%s may end in half a line: %s", self.path, second)
+        return InputError(f"cannot write {self.path}: {error.strerror}")
 
 
 def _pose(pose: Pose) -> dict[str, Any]:

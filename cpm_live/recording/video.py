@@ -10,11 +10,14 @@ import av
 import numpy as np
 from av.error import FFmpegError
 from av.video.frame import PictureType
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
 
 _CLOCK = Fraction(1, 90_000)
+_SRGB = 1
+"""FFmpeg's number of BT.709's primaries and curve, which are sRGB's."""
 SUFFIXES = (".mp4", ".mkv")
 
 
@@ -28,12 +31,13 @@ class VideoWriter:
         path: ``.mp4`` or ``.mkv``.
         fps: nominal rate, a hint for the encoder.
         quality: x264's constant rate factor; lower is better and larger.
+        pixel_aspect: how much wider than high pixels are meant to be shown.
 
     Raises:
         InputError: another suffix, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, fps: float = 30.0, quality: int = 20) -> None:
+    def __init__(self, path: Path, fps: float = 30.0, quality: int = 20, pixel_aspect: float = 1.0) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
         # Flushed: FFmpeg would keep up to 256 KiB to itself, half a minute of a calm picture.
@@ -49,6 +53,7 @@ class VideoWriter:
         self.path = path
         self._fps = Fraction(max(1.0, fps)).limit_denominator(1001)
         self._quality = quality
+        self._aspect = Fraction(pixel_aspect).limit_denominator(255)
         self._stream: av.VideoStream | None = None
         self._last, self._failed = -1, False
         self._key_at = 0
@@ -86,6 +91,13 @@ class VideoWriter:
         stream.time_base = _CLOCK
         stream.codec_context.time_base = _CLOCK
         stream.codec_context.thread_count = 2
+        if self._aspect != 1:
+            stream.codec_context.sample_aspect_ratio = self._aspect
+        # How the pictures were made from RGB: without it players take HD pictures for BT.709, which shifts colours.
+        stream.codec_context.colorspace = Colorspace.ITU601
+        stream.codec_context.color_range = ColorRange.MPEG
+        stream.codec_context.color_primaries = _SRGB
+        stream.codec_context.color_trc = _SRGB
         # No B-frames: a fragmented MP4 has no edit list, so reordering would shift all times. What x264 looks ahead
         # is lost in a crash.
         stream.options = {

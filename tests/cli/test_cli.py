@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -161,6 +162,52 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
         assert done.returncode == 2 and "is the input itself" in done.stderr
     folder = cli("run", str(tmp_path), "-o", str(tmp_path))
     assert folder.returncode == 2 and picture.read_bytes() == before
+
+
+def test_pictures_of_a_folder_are_not_overwritten_either(tmp_path: Path) -> None:
+    store, links = tmp_path / "store", tmp_path / "links"
+    store.mkdir()
+    links.mkdir()
+    picture = store / "a.png"
+    cv2.imwrite(str(picture), np.full((64, 64, 3), 90, np.uint8))
+    before = picture.read_bytes()
+    try:
+        (links / "a.png").symlink_to(picture)
+    except OSError:
+        pytest.skip("needs symbolic links")
+    for arguments in (["-o", str(store)], ["-k", str(picture)], ["-k", str(links / "a.png")]):
+        done = cli("run", str(links), *arguments)
+        assert done.returncode == 2 and "is the input itself" in done.stderr, arguments
+    both = cli("run", str(links), "-o", str(tmp_path / "new.v1"), "-k", str(tmp_path / "new.v1" / "a.png"))
+    assert both.returncode == 2 and "is where an annotated picture goes" in both.stderr
+    assert picture.read_bytes() == before
+    assert cli("run", str(links), "-o", str(tmp_path / "new.v1"), "-q").returncode == 0
+    assert (tmp_path / "new.v1" / "a.png").is_file(), "a folder may have a dot in its name"
+
+
+def test_places_to_write_to(tmp_path: Path) -> None:
+    home = str(tmp_path)
+    done = cli("run", "demo", "--frames", "2", "--keypoints=~/k.jsonl", "-q", HOME=home, USERPROFILE=home)
+    assert done.returncode == 0 and (tmp_path / "k.jsonl").is_file(), done.stderr
+    for name, message in (("~nosuchuser/k.jsonl", "home directory"), ("x" * 300, "too long")):
+        done = cli("run", "demo", "--frames", "2", "-k", name, HOME=home)
+        assert done.returncode == 2 and message in done.stderr, done.stderr
+
+
+def test_brackets_in_a_stream_are_no_markup(tmp_path: Path) -> None:
+    from cpm_live.recording.video import VideoWriter
+
+    (tmp_path / "[").mkdir()
+    writer = VideoWriter(tmp_path / "[" / "b].mkv")
+    for index in range(3):
+        writer.write(np.zeros((48, 64, 3), np.uint8), index / 10)
+    writer.close()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = cli("run", f"http://127.0.0.1:{server.server_port}/[/b].mkv", "-k", str(tmp_path / "k.jsonl"))
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_full_disk_is_one_line() -> None:

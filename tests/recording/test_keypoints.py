@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from cpm_live.core.crop import Crop
+from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import BODY, HAND
@@ -72,3 +74,19 @@ def test_body_and_hands(tmp_path: Path) -> None:
     assert len(line["hands"][0]["keypoints"]) == 21
     _, empty = _write(tmp_path / "b.jsonl", replace(result, poses=(), hands=()), hands=True)
     assert empty["poses"] == [] and empty["hands"] == []
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = KeypointWriter(tmp_path / "k.jsonl", BODY, {})
+    writer._file.flush()
+
+    def half(text: str) -> int:
+        with (tmp_path / "k.jsonl").open("a") as file:
+            file.write(text[: len(text) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer._file, "write", half, raising=False)
+    with pytest.raises(InputError, match="No space left"):
+        writer._line({"index": 0})
+    lines = (tmp_path / "k.jsonl").read_text().splitlines()
+    assert len(lines) == 1 and "header" in json.loads(lines[0])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -97,6 +98,21 @@ def test_an_odd_pixel_is_cut_off_not_squeezed(tmp_path: Path) -> None:
     writer.close()
     ((_, read),) = _decode(tmp_path / "a.mkv")
     assert np.abs(read[:, :, 0].astype(int) - image[:100, :74, 0]).mean() < 12
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_colours_and_pixel_shape_are_told(tmp_path: Path, suffix: str) -> None:
+    """Players take HD pictures that say nothing for BT.709, and pixels for square."""
+    path = tmp_path / f"a{suffix}"
+    writer = VideoWriter(path, pixel_aspect=4 / 3)
+    writer.write(np.full((720, 1280, 3), (0, 255, 0), np.uint8), 0.0)
+    writer.close()
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.colorspace in (5, 6), "BT.601, which the pictures are made with"
+        assert stream.sample_aspect_ratio == Fraction(4, 3)
+        frame = next(container.decode(video=0))
+        assert np.abs(frame.to_ndarray(format="bgr24").astype(int) - (0, 255, 0)).max() < 8
 
 
 def test_unwritable_places_are_refused_in_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""What a video file or stream says of itself, read with the care that real ones need."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+TIMEOUT = 5.0
+"""Seconds that a stream may be silent."""
+_UNTIMED = frozenset(("mjpeg", "mpjpeg", "h264", "hevc", "m4v"))
+"""Formats without times: FFmpeg counts 25 frames a second, whatever comes."""
+
+
+def length(container: av.container.InputContainer, video: av.VideoStream) -> float:
+    """Seconds of the pictures alone, 0 where nobody knows."""
+    if video.duration and video.time_base:
+        return float(video.duration * video.time_base)
+    # Matroska tells when a track ends; the file's length is that of the longest one, which may be the sound.
+    ends = _seconds(video.metadata.get("DURATION", "")) or (container.duration or 0) / 1e6
+    if container.format.name.startswith("matroska") and container.start_time:
+        ends -= container.start_time / 1e6
+    return max(0.0, ends)
+
+
+def _seconds(text: str) -> float:
+    """Of ``00:01:02.500000000``; 0 for anything else."""
+    try:
+        hours, minutes, seconds = (float(part) for part in text.split(":"))
+    except ValueError:
+        return 0.0
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def frame_count(container: av.container.InputContainer, video: av.VideoStream, rate: float) -> int | None:
+    """About how many pictures there will be, None where nobody knows."""
+    counted, by_length = int(video.frames), round(length(container, video) * rate)
+    # A trimmed MP4 counts the pictures that are cut off, too.
+    if not counted or 0 < by_length < 0.9 * counted:
+        return by_length or None
+    return counted
+
+
+def has_times(container: av.container.InputContainer) -> bool:
+    """Whether the pictures' times are the file's own."""
+    return container.format.name not in _UNTIMED
+
+
+def is_tile(video: av.VideoStream) -> bool:
+    """Whether this is one tile of a larger picture, as HEIC and AVIF files hold them."""
+    return bool(video.disposition & av.stream.Disposition.dependent)
+
+
+def upright(picture: av.VideoFrame) -> NDArray[np.generic]:
+    """The picture as it is meant to be seen: phones store portrait clips lying down, with a matrix beside."""
+    image = picture.to_ndarray(format="bgr24")
+    rotation = float(getattr(picture, "rotation", 0))
+    try:
+        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # PyAV does not know every kind of what may lie beside a picture, EXIF for one, and then tells of none.
+        matrix = None
+    if matrix is not None:
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
+        if a * d < b * c:
+            # Mirrored as well, which a rotation alone does not tell.
+            image, rotation = image[:, ::-1], -float(np.degrees(np.arctan2(-b, -a)))
+    return np.rot90(image, round(rotation / 90) % 4)
+
+
+def without_password(where: str) -> str:
+    """A path or URL as it may be shown and written down."""
+    if "@" not in where:
+        return where
+    try:
+        parts = urlsplit(where)
+    except ValueError:
+        return where
+    if not parts.netloc:
+        return where
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def reason(error: Exception) -> str:
+    """Why FFmpeg or the system refused, as the end of a sentence."""
+    if isinstance(error, av.error.ExitError):
+        return f"no answer for {TIMEOUT:g} seconds"
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).rstrip(".")

@@ -1,0 +1,165 @@
+"""Files as others write them: what they say of themselves is not always so."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from cpm_live.capture import container
+from cpm_live.capture.base import SourceLost
+from cpm_live.capture.images import ImageSource
+from cpm_live.capture.video import VideoSource
+from cpm_live.core.errors import InputError
+
+CLOCK = Fraction(1, 90_000)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None: ...
+
+
+def _film(
+    path: Path, frames: int = 40, offset: float = 0.0, sound: float = 0.0, aspect: Fraction | None = None,
+    options: dict[str, str] | None = None, codec: str = "libx264",
+) -> Path:  # fmt: skip
+    """A film of 20 pictures a second, as other programs write them."""
+    with av.open(str(path), "w", options=options or {}) as out:
+        stream = out.add_stream(codec, rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.gop_size = 100
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        music = out.add_stream("aac", rate=48_000) if sound else None
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * index % 256, np.uint8), format="bgr24")
+            frame.pts, frame.time_base = round((index / 20 + offset) / CLOCK), CLOCK
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        if music is not None:
+            for start in range(0, int(48_000 * sound), 1024):
+                silence = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), "fltp", "stereo")
+                silence.sample_rate, silence.pts, silence.time_base = 48_000, start, Fraction(1, 48_000)
+                out.mux(music.encode(silence))
+            out.mux(music.encode(None))
+    return path
+
+
+def _read(source: VideoSource) -> list[float | None]:
+    times = []
+    try:
+        while (frame := source.read()) is not None:
+            times.append(frame.media_time)
+    except SourceLost:
+        pass  # how a live stream ends
+    source.close()
+    return times
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("late.mkv", {"offset": 100.0}), ("song.mkv", {"sound": 6.0}), ("song.mp4", {"sound": 6.0})]
+)
+def test_a_film_is_as_long_as_its_pictures(tmp_path: Path, name: str, more: dict[str, float]) -> None:
+    """However long its sound is, and wherever its times begin: else it would pass for cut off."""
+    source = VideoSource(str(_film(tmp_path / name, **more)))  # type: ignore[arg-type]
+    assert source.info.frames is not None and abs(source.info.frames - 40) <= 1
+    assert len(_read(source)) == 40
+
+
+def test_pictures_that_a_trim_has_hidden_do_not_count(tmp_path: Path) -> None:
+    """A trim without encoding keeps all pictures from the last key frame on, and hides those before the cut."""
+    whole, trimmed = _film(tmp_path / "whole.mp4", 100), tmp_path / "trimmed.mp4"
+    with av.open(str(whole)) as given, av.open(
+        str(trimmed), "w", options={"avoid_negative_ts": "disabled"}
+    ) as out:  # fmt: skip
+        stream = out.add_stream_from_template(given.streams.video[0])
+        cut = round(3.0 / given.streams.video[0].time_base)
+        for packet in given.demux(video=0):
+            if packet.pts is not None and packet.dts is not None:
+                packet.pts, packet.dts, packet.stream = packet.pts - cut, packet.dts - cut, stream
+                out.mux(packet)
+    source = VideoSource(str(trimmed))
+    read = len(_read(source))
+    assert read < 60, "the file does hide some: else this shows nothing"
+    assert source.info.frames is not None and abs(source.info.frames - read) <= 2
+
+
+def test_pictures_with_exif_beside_them_are_read(tmp_path: Path) -> None:
+    """PyAV does not know that kind of side data; phones write it into every picture."""
+    jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    tiff = b"II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00"
+    exif = b"Exif\x00\x00" + tiff
+    path = tmp_path / "photo.jfif"
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
+    source = VideoSource(str(path))
+    frame = source.read()
+    assert frame is not None and frame.image.shape == (48, 64, 3)
+    source.close()
+
+
+def test_a_tile_is_not_taken_for_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dependent = SimpleNamespace(disposition=av.stream.Disposition.dependent | av.stream.Disposition.default)
+    assert container.is_tile(dependent)  # type: ignore[arg-type]
+    path = _film(tmp_path / "a.mp4", 2)
+    VideoSource(str(path)).close()
+    monkeypatch.setattr(container, "is_tile", lambda video: True)
+    with pytest.raises(InputError, match=r"stored in tiles .HEIC, AVIF.; convert it to JPEG or PNG"):
+        VideoSource(str(path))
+
+
+def test_pictures_of_a_folder_that_are_not_read_are_told(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    for name in ("b.heic", "c.avif", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert ImageSource(tmp_path).left_out == ["b.heic", "c.avif"]
+
+
+def test_a_recorded_stream_has_its_own_times_where_nobody_watches(tmp_path: Path) -> None:
+    """A file without a length, as browsers record: a batch reads faster or slower than it plays."""
+    _film(tmp_path / "live.mkv", options={"live": "1"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://anna:secret@127.0.0.1:{server.server_port}/live.mkv"
+    source = VideoSource(url)
+    assert source.endless, "the file has no length: else this shows nothing"
+    assert "secret" not in source.info.label and source.info.label.startswith("http://127.0.0.1")
+    times = _read(source)
+    assert times == pytest.approx([index / 20 for index in range(40)], abs=0.002)
+    assert set(_read(VideoSource(url, paced=True))) == {None}, "who watches is told how old a picture is"
+    with pytest.raises(InputError) as refused:
+        VideoSource(url.replace("live", "none"))
+    server.shutdown()
+    assert "secret" not in str(refused.value) and "none.mkv" in str(refused.value)
+
+
+def test_passwords_are_not_shown() -> None:
+    assert container.without_password("rtsp://a:b@host:554/x?y=1") == "rtsp://host:554/x?y=1"
+    for same in ("rtsp://host/x", "me@home.mp4", "http://host/a@b"):
+        assert container.without_password(same) == same
+
+
+def test_a_stream_that_is_silent_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "TIMEOUT", 0.3)
+    with pytest.raises(InputError, match=r"no answer for 0\.3 seconds"):
+        VideoSource("udp://127.0.0.1:23457")
+
+
+@pytest.mark.parametrize(("turned", "shown"), [(False, 4 / 3), (True, 3 / 4)])
+def test_pixels_that_are_not_square(
+    tmp_path: Path, turned: bool, shown: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _film(tmp_path / "dv.mp4", 2, aspect=Fraction(4, 3))
+    if turned:
+        upright = container.upright
+        monkeypatch.setattr(container, "upright", lambda picture: np.rot90(upright(picture)))
+    source = VideoSource(str(path))
+    assert source.info.pixel_aspect == pytest.approx(shown)
+    source.close()
