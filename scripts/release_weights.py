@@ -104,10 +104,12 @@ def model_card(recipe: Recipe, header: checkpoint.Header, failures: str = "") ->
     """The card as Markdown."""
     figures, preset, name = header.figures, header.preset, recipe.name
     cells = preset.size // preset.stride
-    plan = {key: value for key, value in recipe.train.items() if key != "augment"}
+    # What the run was given; the recipe may say something else by now.
+    plan = dict(header.provenance.get("plan", recipe.train))
+    augment = plan.pop("augment", {})
     measures = ("epochs", "minutes", "steps", "device")
     spent: dict[str, Any] = {key: value for key, value in header.provenance.items() if key in measures}
-    origin: dict[str, Any] = {key: value for key, value in header.provenance.items() if key not in measures}
+    origin = {key: value for key, value in header.provenance.items() if key not in (*measures, "plan")}
     lines = [
         f"# {name}: {recipe.description}",
         "",
@@ -123,7 +125,7 @@ def model_card(recipe: Recipe, header: checkpoint.Header, failures: str = "") ->
         "",
         f"**Plan.** {_listed(plan)}. What the keys mean: docs/training.md.",
         "",
-        f"**Augmentation.** {_listed(recipe.train.get('augment', {})) or 'as scenes are made'}.",
+        f"**Augmentation.** {_listed(augment) or 'as scenes are made'}.",
         "",
         f"![Learning curves](../../docs/curves_{name}.png)",
         "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
@@ -55,4 +55,13 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the device or file. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Held(Protocol):
+    """A source that gives the same picture many times."""
+
+    def next_picture(self) -> None:
+        """The next read gives another one."""
         ...

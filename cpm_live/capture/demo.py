@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.capture.base import SourceInfo
+from cpm_live.capture.pace import Pace
 from cpm_live.core.frame import Frame
 from cpm_live.drawing import figures
 
@@ -35,7 +36,7 @@ class DemoSource:
             frames=frames,
         )  # fmt: skip
         self._index = 0
-        self._started = time.monotonic()
+        self._pace = Pace()
         self._room = figures.draw_room(*size)
 
     def joints_at(self, index: int) -> NDArray[np.float32]:
@@ -54,12 +55,9 @@ class DemoSource:
         if self.info.frames is not None and index >= self.info.frames:
             return None
         if self.paced:
-            ahead = self._started + index / self.fps - time.monotonic()
-            if ahead > 0:
-                time.sleep(ahead)
-            elif ahead < -1:
-                # After a pause the figure goes on where it stood, without racing to catch up.
-                self._started -= ahead
+            self._pace.enter()
+            self._pace.wait(index / self.fps)
+            self._pace.leave()
         canvas = self._room.copy()
         joints = self.joints_at(index)
         (figures.draw_hand if self.kind == "hand" else figures.draw_body)(canvas, joints)

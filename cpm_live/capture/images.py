@@ -117,6 +117,12 @@ class ImageSource:
         self._index += 1
         return frame
 
+    def next_picture(self) -> None:
+        """The next read gives another picture, however long the last one was to be held."""
+        if self.hold is not None:
+            reads = max(1, round(self.hold * 10))
+            self._index = -(-self._index // reads) * reads
+
     def close(self) -> None:
         """Forget the decoded picture."""
         self._cached = None

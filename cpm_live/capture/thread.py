@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cpm_live.capture.base import Source, SourceInfo, SourceLost
+from cpm_live.capture.base import Held, Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
@@ -83,6 +83,8 @@ class CaptureThread(threading.Thread):
                 if not self._running.is_set() and not self._single.is_set():
                     self._stop_asked.wait(0.02)
                     continue
+                if self._single.is_set() and not self._running.is_set() and isinstance(source, Held):
+                    source.next_picture()
                 self._single.clear()
                 try:
                     frame = source.read()

@@ -14,6 +14,7 @@ from av.error import FFmpegError
 
 from cpm_live.capture import container
 from cpm_live.capture.base import SourceInfo, SourceLost
+from cpm_live.capture.pace import Pace
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 
@@ -54,6 +55,7 @@ class VideoSource:
         self._index = 0
         self._pending: av.VideoFrame | None = None
         self.endless = False
+        self._pace = Pace()
         self._open()
         self.paced, self.loop = paced and not self.endless, loop and not self.endless
         self._pending = self._decode()
@@ -103,7 +105,7 @@ class VideoSource:
         self._frames = self._pictures(video)
         self._first: float | None = None
         self._last: float | None = None
-        self._started = time.monotonic()
+        self._pace.restart()
 
     def _pictures(self, video: av.VideoStream) -> Iterator[av.VideoFrame]:
         """All pictures; what is damaged is left out, unless nothing else is there (in a stream: for long)."""
@@ -139,6 +141,12 @@ class VideoSource:
 
     def read(self) -> Frame | None:
         """The next decoded frame; None at the end of a file."""
+        self._pace.enter()
+        frame = self._next()
+        self._pace.leave()
+        return frame
+
+    def _next(self) -> Frame | None:
         picture, self._pending = (self._pending or self._decode()), None
         if picture is None:
             if self.endless:
@@ -149,20 +157,13 @@ class VideoSource:
                 return None
             if self.paced:
                 # The last picture, which may be the only one, is shown for as long as the others.
-                rest = self._started + (self._last or 0.0) + 1 / (self.info.fps or 30.0) - time.monotonic()
-                time.sleep(min(max(rest, 0.0), 1.0))
+                self._pace.wait((self._last or 0.0) + 1 / (self.info.fps or 30.0))
             self._container.close()
             self._open()
-            return self.read()
+            return self._next()
         seconds = self._seconds_of(picture)
         if self.paced:
-            ahead = self._started + seconds - time.monotonic()
-            if ahead > 0:
-                # At most a second, so that a stop is heard; what is left of a gap is skipped.
-                time.sleep(min(ahead, 1.0))
-                self._started -= max(0.0, ahead - 1.0)
-            elif ahead < -1:
-                self._started -= ahead
+            self._pace.wait(seconds)
         image = np.ascontiguousarray(container.upright(picture), np.uint8)
         frame = Frame(image, self._index, time.monotonic_ns(), None if self._as_they_come else seconds)
         self._index += 1

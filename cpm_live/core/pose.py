@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -63,6 +63,27 @@ class Pose:
         return self.keypoints if stage in (-1, len(self.stages) - 1) else joints
 
 
+class Steps(Mapping[str, float]):
+    """How long each step took, in milliseconds; read only, and unlike a ``MappingProxyType`` to be pickled."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: Mapping[str, float] | None = None) -> None:
+        self._steps = dict(steps or {})
+
+    def __getitem__(self, name: str) -> float:
+        return self._steps[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._steps)
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __repr__(self) -> str:
+        return f"Steps({self._steps})"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """A frame with all its poses: immutable, shared by the view, the recorder and the exporters.
@@ -93,7 +114,7 @@ class Result:
     model: str
     stage_count: int
     joint_threshold: float
-    steps_ms: MappingProxyType[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    steps_ms: Mapping[str, float] = field(default_factory=Steps)
     finished_ns: int = 0
     generation: int = 0
     hollow_threshold: float = 1.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QWidget
+from PySide6.QtGui import QStandardItemModel, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QStyledItemDelegate, QWidget
 
 from cpm_live.engines import probe
 from cpm_live.engines.build import Progress
@@ -26,6 +26,19 @@ def offered_engines() -> list[Found]:
     return [one for one in found if one.kind != "torch" or one.ready]
 
 
+class _Box(QComboBox):
+    """A drop-down that the wheel does not turn: it would load another engine, and keep it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The usual delegate draws what cannot be chosen like the rest.
+        self.setItemDelegate(QStyledItemDelegate(self))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Not for us."""
+        event.ignore()
+
+
 class EngineMenu(QWidget):
     """A drop-down, and beside it, while TensorRT builds, how far it is and a button to stop it.
 
@@ -40,7 +53,7 @@ class EngineMenu(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Engine")
-        self.box = QComboBox()
+        self.box = _Box()
         self.box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.box.setAccessibleName("Engine")
         self.box.setToolTip("Engine: what runs the network")
@@ -50,7 +63,7 @@ class EngineMenu(QWidget):
         for found in offered_engines():
             self._add(found)
         self.progress = QProgressBar()
-        self.progress.setFixedWidth(84)
+        self.set_narrow(False)
         self.progress.setRange(0, 100)
         self.progress.setAccessibleName("TensorRT build")
         self.cancel = IconButton("close", "Stop building the TensorRT engine")
@@ -71,6 +84,10 @@ class EngineMenu(QWidget):
         model = self.box.model()
         if not found.ready and isinstance(model, QStandardItemModel):
             model.item(index).setEnabled(False)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Take less room, in a small window."""
+        self.progress.setFixedWidth(40 if narrow else 84)
 
     def set_engine(self, name: str) -> None:
         """Show the wanted engine."""

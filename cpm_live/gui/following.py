@@ -135,12 +135,13 @@ class Following(QObject):
     def show_marks(self, result: Result) -> None:
         """Say on the picture and in the status line who is followed."""
         pose = self._shown(result)
-        self.picture.set_people(pose.id if pose is not None else None, self._notes(result))
-        locked = next((pose_name(p) for p in result.poses if p.id == result.locked), None)
-        if locked is None and result.locked is not None:
-            locked = f"#{result.locked}"
-        if locked is None and self.state.options.lock is not None:
-            locked = "…"
+        # A picture that stands still goes on saying who was locked when it was looked at.
+        locking = self.state.options.lock is not None
+        self.picture.set_people(pose.id if pose is not None else None, locking, self._notes(result))
+        locked = None
+        if locking:
+            locked = next((pose_name(p) for p in result.poses if p.id == result.locked), None)
+            locked = locked or (f"#{result.locked}" if result.locked is not None else "…")
         self.status.show_people(len(result.poses), len(result.hands), result.left_out, locked)
 
     def _shown(self, result: Result) -> Pose | None:
@@ -149,7 +150,7 @@ class Following(QObject):
 
     def _notes(self, result: Result) -> tuple[str, ...]:
         notes = []
-        if self.state.options.lock is not None and result.locked is None:
+        if self.state.options.lock is not None and result.locked is None and not self.session.live.paused:
             notes.append("Looking for whom you pointed at")
         joint = self.view.view.joint
         if is_finder(joint):

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.pose import Pose, Result
-from cpm_live.drawing.finder import finder_found, finder_map, finder_stage
+from cpm_live.drawing.finder import finder_found, finder_map, finder_stage, is_finder
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import View, hand_view, joint_marks, shown_map, stage_index
 from cpm_live.gui.banner import Banner
@@ -74,6 +74,7 @@ class Picture(QWidget):
         self._paused = False
         self._hovered = -1
         self._chosen: int | None = None
+        self._locking = False
         self._notes: tuple[str, ...] = ()
         self._waiting = "Opening the source…"
 
@@ -97,10 +98,14 @@ class Picture(QWidget):
             self._view = view
             self.update()
 
-    def set_people(self, chosen: int | None, notes: tuple[str, ...]) -> None:
-        """Mark the person whose joints the panels show (where there are several), and say more at the bottom."""
-        if (chosen, notes) != (self._chosen, self._notes):
-            self._chosen, self._notes = chosen, notes
+    def set_people(self, chosen: int | None, locking: bool, notes: tuple[str, ...]) -> None:
+        """Mark the person whose joints the panels show (where there are several), and say more at the bottom.
+
+        Args:
+            locking: whether who is locked is marked.
+        """
+        if (chosen, locking, notes) != (self._chosen, self._locking, self._notes):
+            self._chosen, self._locking, self._notes = chosen, locking, notes
             self.update()
 
     def arm_region(self, on: bool) -> None:
@@ -118,6 +123,7 @@ class Picture(QWidget):
     def clear(self, waiting: str) -> None:
         """Show no frame but a line saying why."""
         self._result, self._waiting = None, waiting
+        self._let_go()
         self.update()
 
     def fit(self) -> Fit | None:
@@ -193,7 +199,7 @@ class Picture(QWidget):
                 if how.boxes:
                     paint_box(painter, pose, fit, tint)
         for pose in result.poses:
-            if pose.id == result.locked:
+            if self._locking and pose.id == result.locked:
                 paint_lock(painter, pose, fit)
             elif pose.id == self._chosen and len(result.poses) > 1:
                 paint_chosen(painter, pose, fit)
@@ -223,7 +229,8 @@ class Picture(QWidget):
         if self._paused:
             notes.append("Paused")
         if result.stage_count and stage != result.stage_count - 1:
-            notes.append(f"Stage {stage + 1} of {result.stage_count}")
+            whose = "Skeleton: stage" if is_finder(self._view.joint) else "Stage"
+            notes.append(f"{whose} {stage + 1} of {result.stage_count}")
         if result.stage_count and not result.poses:
             notes.append("Nobody in view" if result.skeleton.name == "body" else "Nothing found yet")
         notes += self._notes
@@ -298,6 +305,9 @@ class Picture(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Report the joint under the mouse, or draw the region."""
         at, fit = event.position(), self.fit()
+        if self.region.dragging and not event.buttons() & Qt.MouseButton.LeftButton:
+            # A menu or a dialog has had the release.
+            self._let_go()
         if fit is not None and self.region.dragging:
             self.region.move(at, fit)
             self.update()
@@ -327,7 +337,9 @@ class Picture(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """The region is drawn."""
         fit = self.fit()
-        if event.button() == Qt.MouseButton.LeftButton and fit is not None and self.region.dragging:
+        if fit is None:
+            self._let_go()
+        elif event.button() == Qt.MouseButton.LeftButton and self.region.dragging:
             drawn = self.region.release(fit)
             if drawn is not None:
                 self.setCursor(Qt.CursorShape.ArrowCursor)
@@ -349,7 +361,14 @@ class Picture(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Ask for a menu about what lies here."""
+        self._let_go()
         self.menu_asked.emit(event.globalPos(), self.person_at(QPointF(event.pos())))
+
+    def _let_go(self) -> None:
+        """Of a region that was being drawn: it stays as it was."""
+        if self.region.dragging:
+            self.region.cancel_drag()
+            self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
         """The mouse is elsewhere."""

@@ -276,7 +276,9 @@ class Session(QObject):
             return
         if self._loading and self.recipe is not None and result.model != self.recipe.name:
             # The old model goes on until the new one is ready; its joints would not fit what is asked for.
-            result = replace(result, poses=(), stage_count=0, skeleton=self.recipe.skeleton)
+            result = replace(
+                result, poses=(), hands=(), left_out=0, locked=None, stage_count=0, skeleton=self.recipe.skeleton
+            )
         # The finder's view needs its last answer, which may have come with a result that we did not see.
         result = self.live.findings.filled(result)
         self.latest = result

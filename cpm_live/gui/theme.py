@@ -94,11 +94,15 @@ def style_sheet(theme: Theme) -> str:
     #source:focus, QComboBox:focus {{ border-color: {t.accent}; }}
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow {{ image: url({chevron}); width: 12px; height: 12px; }}
-    QComboBox QAbstractItemView {{ background: {t.panel}; color: {t.text}; border: 1px solid {t.border};
+    QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.border};
         selection-background-color: {t.hover}; selection-color: {t.text}; outline: none; padding: 4px; }}
+    QComboBox QAbstractItemView::item {{ padding: 4px 6px; }}
+    QComboBox QAbstractItemView::item:disabled {{ color: {t.muted}; }}
     #segments {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 7px; }}
     #segments QToolButton {{ border-radius: 5px; padding: 3px 10px; color: {t.muted}; }}
     #segments QToolButton:checked {{ background: {t.accent}; color: {t.on_accent}; font-weight: 600; }}
+    #segments QToolButton:disabled {{ color: {t.border}; }}
+    #segments QToolButton:checked:disabled {{ background: {t.hover}; color: {t.muted}; }}
     #segments QToolButton:focus {{ border-color: {t.text}; }}
     #badge {{ background: {t.accent}; color: {t.on_accent}; font-weight: 600; padding: 1px 8px; border-radius: 5px; }}
     #badge:focus {{ border-color: {t.text}; }}

@@ -89,9 +89,11 @@ class Toolbar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the dividers make room for what can be pressed."""
         super().resizeEvent(event)
+        roomy = event.size().width() >= _ROOMY
         for divider in self._dividers:
-            divider.setVisible(event.size().width() >= _ROOMY)
-        self.source.setMinimumWidth(120 if event.size().width() >= _ROOMY else 84)
+            divider.setVisible(roomy)
+        self.engine.set_narrow(not roomy)
+        self.source.setMinimumWidth(120 if roomy else 84)
 
     def set_view(self, view: View) -> None:
         """Follow the view."""

@@ -50,7 +50,11 @@ class ViewState(QObject):
 
     def choose_stage(self, stage: int | None) -> None:
         """Show a stage (0-based), or the last one; a stage the model lacks is ignored."""
-        stages = self.finder_stages if is_finder(self._view.joint) else self.stages
+        finder = is_finder(self._view.joint)
+        stages = self.finder_stages if finder else self.stages
+        if finder and stage == stages - 1:
+            # The finder has fewer: its last one is no early one of the pose's.
+            stage = None
         if stage is None or (stages and 0 <= stage < stages):
             self.set(stage=stage)
 

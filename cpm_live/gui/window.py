@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -63,7 +63,8 @@ class MainWindow(QMainWindow):
         self.state = ViewState(View(glow=GLOW if kept.glow else 0.0, boxes=kept.boxes), self)
         self.session = Session(options.size, openers, self)
         self.setWindowTitle("cpm-live")
-        self.setMinimumSize(800, 600)
+        # A screen may have less: a laptop's at twice the scale.
+        self.setMinimumSize(QSize(800, 600).boundedTo(self.screen().availableSize()))
         self.toolbar = Toolbar(openers.cameras)
         self.picture, self.strip = Picture(), StageStrip()
         self.joints, self.charts = JointsPanel(), ChartsHolder()
@@ -115,7 +116,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.rows, 1)
         column.addWidget(self.status)
         self.setCentralWidget(centre)
-        self.resize(1280, 800)
+        self.resize(QSize(1280, 800).boundedTo(self.screen().availableSize()))
         for button in (self.toolbar.snapshot, self.toolbar.record):
             action = QAction("Save into another folder…", button)
             action.triggered.connect(self._ask_folder)
@@ -297,7 +298,10 @@ class MainWindow(QMainWindow):
         self.toolbar.model.set_chosen(kind)
         self.strip.set_message("loading model…")
         if self.session.recipe is not None:
-            self.joints.list.set_skeleton(self.session.recipe.skeleton)
+            skeleton = self.session.recipe.skeleton
+            self.joints.list.set_skeleton(skeleton)
+            # Now, not with its first result: what is chosen in the new list meanwhile is meant for it.
+            self.state.model_is(len(skeleton), self.state.stages)
 
     @Slot(str)
     def _model_ready(self, label: str) -> None:

@@ -15,11 +15,17 @@ class LastFindings:
 
     def __init__(self) -> None:
         self._last: Result | None = None
+        self._seen: float | None = None
+        self._began_again = False
 
     def add(self, result: Result) -> None:
-        """Learn from a result."""
+        """Learn from a result; all of them, in order."""
+        now = result.frame.media_time
         if result.finder is not None:
-            self._last = result
+            self._last, self._began_again = result, False
+        elif now is not None and self._seen is not None and now < self._seen:
+            self._began_again = True
+        self._seen = now
 
     def last(self, result: Result) -> Result | None:
         """The last result of the same source in which the finder ran; None where it has not run yet."""
@@ -32,9 +38,10 @@ class LastFindings:
         if last is None:
             return 0.0
         now, then = result.frame, last.frame
-        if now.media_time is not None and then.media_time is not None and now.media_time >= then.media_time:
-            return now.media_time - then.media_time
-        # A camera, or a clip that began again.
+        at, before = now.media_time, then.media_time
+        if at is not None and before is not None and at >= before and not self._began_again:
+            return at - before
+        # A camera, or a clip that began again: the same place in it may come by any number of times.
         return max(0.0, (now.captured_ns - then.captured_ns) / 1e9)
 
     def filled(self, result: Result) -> Result:

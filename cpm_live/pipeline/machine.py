@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from cpm_live.core.crop import Crop
 from cpm_live.core.errors import first_line
 from cpm_live.core.findings import Findings, Found
 from cpm_live.core.frame import Frame
-from cpm_live.core.pose import Result
+from cpm_live.core.pose import Result, Steps
 from cpm_live.engines.base import Engine, Looked, close_quietly
 from cpm_live.engines.recipe import Recipe, find, find_machine
 from cpm_live.engines.select import open_engine
@@ -150,7 +149,7 @@ class PoseMachine:
             self._no_hands = False
         elif not self._no_hands:
             result = self._with_hands(result, scene, steps)
-        return replace(result, steps_ms=MappingProxyType(steps), finished_ns=time.monotonic_ns())
+        return replace(result, steps_ms=Steps(steps), finished_ns=time.monotonic_ns())
 
     # -- the steps of a frame ---------------------------------------------------------------------
 

@@ -66,6 +66,13 @@ class Options:
     finder_threshold: float | None = None
 
     def __post_init__(self) -> None:
+        # numpy's numbers and arrays are as good; what is kept is plain, to be compared.
+        for name in ("people", "lock"):
+            if isinstance(value := getattr(self, name), np.integer):
+                object.__setattr__(self, name, int(value))
+        for name in ("region", "lock"):
+            if isinstance(value := getattr(self, name), np.ndarray | list):
+                object.__setattr__(self, name, tuple(float(part) for part in value))
         if self.people is not None and (not isinstance(self.people, int) or not 1 <= self.people <= MOST_PEOPLE):
             raise InputError(f"people is {self.people}; use 1 to {MOST_PEOPLE}")
         if not 0.0 <= self.smoothing <= 1.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -82,15 +83,21 @@ class Batcher:
                 "resume with the same data, or start anew with --init ema.safetensors"
             )
         self._queue = list(state["queue"])
-        self._ahead = deque(_Ahead([(number, seed) for number, seed in jobs]) for jobs in state["ahead"])
+        jobs = [(number, seed) for ahead in state["ahead"] for number, seed in ahead]
+        # Batches may have another size now.
+        size = self._plan.batch
+        self._ahead = deque(_Ahead(jobs[at : at + size]) for at in range(0, len(jobs), size))
+        if self._ahead and (missing := size - len(self._ahead[-1].jobs)):
+            self._ahead[-1].jobs.extend(self._choose(missing))
         self.hardness.losses[:] = state["losses"]
 
     def draw(self, size: int) -> Batch:
         """The next batch, cropped to ``size``."""
         while len(self._ahead) <= self._depth:
-            self._ahead.append(_Ahead(self._choose()))
+            self._ahead.append(_Ahead(self._choose(self._plan.batch)))
         if self._workers is not None:
-            for ahead in self._ahead:
+            # No more than there is room for: a run with more workers, or larger batches, had more of them ahead.
+            for ahead in islice(self._ahead, self._depth + 1):
                 if ahead.size != size:
                     # Crops grow now and then: what was begun at the old size is begun again.
                     if ahead.made is not None:
@@ -109,9 +116,9 @@ class Batcher:
             for ahead in self._ahead:
                 ahead.size, ahead.made = 0, None
 
-    def _choose(self) -> list[Job]:
+    def _choose(self, count: int) -> list[Job]:
         jobs = []
-        for _ in range(self._plan.batch):
+        for _ in range(count):
             if self._rng.random() < self._plan.negative:
                 number = EMPTY
             elif self._rng.random() < self._drawn:

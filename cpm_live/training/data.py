@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cpm_live.core.errors import InputError
@@ -31,12 +32,21 @@ def load(data: list[str], skeleton: Skeleton, split: str, default: str = "coco")
     for entry in data:
         kind, folder = place(entry, default)
         if kind == "coco":
-            samples += dataset.load(folder, skeleton, split)
+            more = dataset.load(folder, skeleton, split)
         else:
             if skeleton is not BODY:
                 raise InputError(f"{kind} labels bodies, the recipe's skeleton is {skeleton.name}")
-            samples += READERS[kind](folder, split)
+            more = READERS[kind](folder, split)
+        samples += _told_apart(more, samples, folder)
     return samples
+
+
+def _told_apart(more: list[Sample], before: list[Sample], folder: Path) -> list[Sample]:
+    """The same samples, named with their folder where another one has pictures of the same id and name."""
+    known = {(sample.image_id, sample.name) for sample in before}
+    if not any((sample.image_id, sample.name) in known for sample in more):
+        return more
+    return [replace(sample, name=str(folder / sample.name)) for sample in more]
 
 
 def load_validation(data: list[str], skeleton: Skeleton, default: str = "coco") -> tuple[list[Sample], list[str]]:

@@ -31,6 +31,7 @@ class Sample:
         image_id: the picture's id in its data set, for predictions by others; -1 without one.
         head: length of the head segment as the data set gives it (MPII), in pixels; 0 where it does not.
         area: the person's area in pixels as the data set gives it (COCO); 0 where it does not.
+        size: width and height of the picture that is labelled, as the data set gives them; zeros where it does not.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Sample:
     image_id: int | str = -1
     head: float = 0.0
     area: float = 0.0
+    size: tuple[int, int] = (0, 0)
 
     def image(self) -> NDArray[np.uint8]:
         """The picture, BGR."""
@@ -49,9 +51,14 @@ class Sample:
             encoded = self.file.read_bytes() if self.file is not None and not self.jpeg else self.jpeg
         except OSError as error:
             raise InputError(f"cannot read {self.file}: {error.strerror}") from None
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
+        data = np.frombuffer(encoded, np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if encoded else None
         if image is None:
             raise InputError(f"cannot decode {self.name}; remove it from the annotations or mend the file")
+        width, height = self.size
+        if width != height and image.shape[:2] == (width, height):
+            # A camera's note has turned it; the labels were made for the picture as it lies in the file.
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         return image  # type: ignore[return-value]
 
 
@@ -115,9 +122,15 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
                 files.get(name),
                 row["image_id"],
                 area=area,
+                size=_size(image),
             )
         )
     return samples
+
+
+def _size(image: dict[str, Any]) -> tuple[int, int]:
+    width, height = image.get("width"), image.get("height")
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
 
 
 def _find_pictures(folder: Path, wanted: set[str]) -> tuple[dict[str, bytes], dict[str, Path]]:

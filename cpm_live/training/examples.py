@@ -50,7 +50,7 @@ class ExampleMaker:
         self._samples, self._usable, self._skeleton, self._plan = samples, usable, skeleton, plan
         self._together: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
         for sample in samples:
-            self._together.setdefault((sample.source, sample.name), []).append(sample.joints)
+            self._together.setdefault((sample.source, sample.name), []).append(_whereabouts(sample))
 
     def make(self, jobs: list[Job], size: int) -> Batch:
         """The batch of these jobs, cropped to ``size``."""
@@ -86,3 +86,12 @@ class ExampleMaker:
 
     def _any(self, rng: np.random.Generator) -> Sample:
         return self._samples[self._usable[int(rng.integers(len(self._usable)))]]
+
+
+def _whereabouts(sample: Sample) -> NDArray[np.float32]:
+    """Where somebody is, as joints (N, 3): the labelled ones and, of those who have next to none, their box."""
+    x, y, w, h = sample.box
+    if (sample.joints[:, 2] > 0).sum() >= 3 or not (w > 0 and h > 0):
+        return sample.joints
+    corners = np.array([[x, y, 1], [x + w, y, 1], [x, y + h, 1], [x + w, y + h, 1]], np.float32)
+    return np.concatenate([sample.joints, corners])

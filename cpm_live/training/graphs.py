@@ -36,15 +36,21 @@ class GraphedPasses:
     def __init__(self, machine: PoseMachine, device: Device) -> None:
         self._machine, self._device = machine, device
         self._shape: tuple[int, ...] = ()
+        # What the recorded passes read beside the parameters: kept, and the sign that it was exchanged.
+        self._centre_map: nn.Module | None = None
         self._passes: Network | None = None
 
     def __call__(self, images: Tensor, centres: Tensor) -> Tensor:
         """One pass."""
-        if self._passes is None or tuple(images.shape) != self._shape:
+        if (
+            self._passes is None
+            or tuple(images.shape) != self._shape
+            or self._centre_map is not self._machine.centre_map
+        ):
             # The former graphs' memory is free before the next ones ask for theirs.
             self._passes = None
             self._passes = self._record(images, centres)
-            self._shape = tuple(images.shape)
+            self._shape, self._centre_map = tuple(images.shape), self._machine.centre_map
         return self._passes(images, centres)
 
     def _record(self, images: Tensor, centres: Tensor) -> Network:

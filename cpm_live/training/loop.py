@@ -257,7 +257,7 @@ class Trainer:
 
     def _with_ema(self, look: Callable[[Infer], Any]) -> Any:
         own = {k: v.clone() for k, v in self.machine.state_dict().items()}
-        size = self.machine.size
+        size, centre_map = self.machine.size, self.machine.centre_map
         self.machine.load_state_dict(self.ema)
         self.machine.eval()
         self._resize(self.machine.preset.size)
@@ -271,7 +271,8 @@ class Trainer:
             return look(infer)
         finally:
             self.machine.load_state_dict(own)
-            self._resize(size)
+            # The very same one: recorded passes read its memory.
+            self.machine.size, self.machine.centre_map = size, centre_map
 
     def save(self, figures: dict[str, Any] | None = None) -> None:
         """Write the state to resume from and the averaged weights; every process takes part."""
@@ -297,12 +298,14 @@ class Trainer:
                 "counters": (self.step, self.seen, self.seconds, self.evaluated),
                 "sums": (self._summed, self._sums.tolist()),
                 "history": self.history,
+                "provenance": self.provenance,
             },
         )
         provenance = self.provenance | {
             "epochs": round(self.epoch, 2), "minutes": round(self.seconds / 60, 1), "steps": self.step,
             "device": f"{self.device.name} {self.device.precision}"
             + (f", {self.ranks.count} processes" if self.ranks.count > 1 else ""),
+            "plan": self.plan.to_plain(),
         }  # fmt: skip
         header = checkpoint.Header(self.machine.preset, self.task.name, provenance, figures or {})
         checkpoint.save(self.out / "ema.safetensors", self.ema, header)
@@ -343,6 +346,9 @@ class Trainer:
         self._summed, sums = saved["sums"]
         self._sums = torch.tensor(sums if self._summed else 0.0, dtype=torch.float64)
         self.history = saved["history"]
+        # Resumed without --init or --teacher the weights still come from there, and their data's terms pass on.
+        before = saved.get("provenance", {})
+        self.provenance |= {name: before[name] for name in ("trunk", "init", "teacher") if name in before}
         self.leg = Leg.from_plain(saved["leg"]).continued(self.leg.budget, self.epoch, self.seconds)
         # Counted at another pace, or epochs were shorter: else none would come for long.
         self.evaluated = min(self.evaluated, evaluations_due(self.epoch, self.plan.evaluate_every))

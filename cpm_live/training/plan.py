@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from typing import Any
 
 from cpm_live.core.errors import InputError
@@ -60,6 +62,14 @@ class Plan:
     seed: int = 1
     augment: Augmentation = Augmentation()
 
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON-ready values, for the provenance of weights: what differs from the defaults, and the basics."""
+        usual, own = asdict(Plan()), asdict(self)
+        own["augment"] = {name: value for name, value in own["augment"].items() if value != usual["augment"][name]}
+        return {
+            name: value for name, value in own.items() if value != usual[name] or name in ("batch", "rate", "sizes")
+        }
+
     def size_at(self, progress: float) -> int:
         """The input side when ``progress`` (0..1) of the training is done."""
         for until, size in self.sizes:
@@ -87,7 +97,7 @@ class Plan:
                 raise InputError(f"unknown key {unknown[0]!r} in [{name}]; known are {', '.join(sorted(known))}")
         try:
             if "sizes" in values:
-                values["sizes"] = tuple((float(share), int(size)) for share, size in values["sizes"])
+                values["sizes"] = tuple((float(share), operator.index(size)) for share, size in values["sizes"])
             if "zoom" in augment:
                 low, high = augment["zoom"]
                 augment["zoom"] = (float(low), float(high))
@@ -111,9 +121,11 @@ class Plan:
                 raise InputError(f"[train] {name} must be a whole number, not {value!r}")
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
                 raise InputError(f"[train] {name} must be a number from {least} to {most}, not {value!r}")
-        if not self.sizes or any(side < 32 or side % 8 for _, side in self.sizes):
+        shares = [share for share, _ in self.sizes]
+        if not shares or any(side < 32 or side % 8 for _, side in self.sizes) or not _ascending(shares):
             raise InputError(
-                f"[train] sizes must be [[share, side], ...], sides from 32 up and multiples of 8, not {self.sizes}"
+                "[train] sizes must be [[share, side], ...], shares growing, sides from 32 up and multiples of 8, "
+                f"not {self.sizes}"
             )
         for name in ("sources", "repeat", "absent"):
             if not isinstance(getattr(self, name), dict):
@@ -122,12 +134,28 @@ class Plan:
             for source, value in getattr(self, name).items():
                 if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1000:
                     raise InputError(f"[train] {name}.{source} must be a number from 0 to 1000, not {value!r}")
-        for item in fields(Augmentation):
-            value = getattr(self.augment, item.name)
-            if item.name != "zoom" and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise InputError(f"[train.augment] {item.name} must be a number, not {value!r}")
+        for source, names in self.absent.items():
+            if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+                raise InputError(f"[train] absent.{source} must be a list of joints, not {names!r}")
+        self._check_augmentation()
         if self.teacher_stages not in ("last", "matched"):
             raise InputError(f"[train] teacher_stages must be last or matched, not {self.teacher_stages!r}")
+
+    def _check_augmentation(self) -> None:
+        low, high = self.augment.zoom
+        if not 0.1 <= low <= high <= 20:
+            raise InputError(f"[train.augment] zoom must be [low, high], from 0.1 to 20, not {list(self.augment.zoom)}")
+        most = {"rotation": 180.0, "shift": 2.0, "stretch": 2.0}
+        for item in fields(Augmentation):
+            if item.name == "zoom":
+                continue
+            value, limit = getattr(self.augment, item.name), most.get(item.name, 1.0)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= limit:
+                raise InputError(f"[train.augment] {item.name} must be a number from 0 to {limit:g}, not {value!r}")
+
+
+def _ascending(shares: list[float]) -> bool:
+    return all(a < b for a, b in pairwise(shares)) and shares[0] > 0
 
 
 def with_settings(table: dict[str, Any], settings: list[str]) -> dict[str, Any]:

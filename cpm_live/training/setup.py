@@ -56,7 +56,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
         return _fresh(preset, trunk)
     source, header = checkpoint.load(init)
     if header.preset == preset and header.skeleton == chosen.skeleton.name:
-        return source, {**header.provenance, "init": _origin(init, header.provenance)}
+        return source, {**_inherited(header.provenance, True), "init": _origin(init, header.provenance)}
     state = source.state_dict()
     own = [name for name in build(preset).state_dict() if name.startswith("trunk.")]
     if preset.pretrained and not all(name in state for name in own):
@@ -69,11 +69,18 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     except ValueError as error:
         raise InputError(f"cannot start from {init}: {error}") from None
     say(f"{init.name}: {len(done.taken)} tensors taken, {len(done.grown)} grown, {len(done.fresh)} start fresh")
+    trunk_taken = any(name.startswith("trunk.") for name in (*done.taken, *done.grown))
     return machine, {
+        **({} if preset.pretrained else {"trunk": "from scratch"}),
         **provenance,
-        **header.provenance,
+        **_inherited(header.provenance, trunk_taken),
         "init": _origin(init, header.provenance, f"{len(done.taken) + len(done.grown)} tensors"),
     }
+
+
+def _inherited(before: Provenance, trunk: bool) -> Provenance:
+    """What is still true of a network that starts from another one: notes and plans are of that one's own run."""
+    return {"trunk": before["trunk"]} if trunk and "trunk" in before else {}
 
 
 def _origin(init: Path, before: Provenance, taken: str = "") -> str:
@@ -136,6 +143,8 @@ def task(
             say(f"the finder is trained without {', '.join(idle)}: what is set there changes nothing")
         make_finder, pictures = _finder(preset, plan, data, data_format, teacher, ranks)
         return make_finder, {"data": f"{pictures} pictures"}
+    if preset.extra:
+        raise InputError(f"preset {preset.name} is the finder's; for the {chosen.skeleton.name} skeleton take another")
     taught = Teacher.load(teacher, chosen.skeleton, device) if teacher is not None else None
     samples = places.load(data, chosen.skeleton, "train", data_format)
     val, lines = places.load_validation(data, chosen.skeleton, data_format)

@@ -21,6 +21,7 @@ from cpm_live.evaluation import oks, predictions, sheet
 from cpm_live.evaluation.evaluate import errors_of, head_errors_of, report
 from cpm_live.evaluation.pck import head_length
 from cpm_live.evaluation.predict import Looks, labelled_box, predict
+from cpm_live.training import data as places
 from cpm_live.training.dataset import Sample
 from tests.training.common import figures, write_coco
 
@@ -251,3 +252,29 @@ def test_labelled_boxes_are_tight() -> None:
     few = sample.joints.copy()
     few[3:, 2] = 0
     assert labelled_box(replace(sample, joints=few)) == sample.box
+
+
+def test_two_folders_with_the_same_names_are_two(tmp_path: Path) -> None:
+    """Exports begin at 1 and frame_000001.jpg: pictures of two folders are not one."""
+    samples = figures(3)
+    for name in ("a", "b"):
+        write_coco(tmp_path / name, samples)
+    both = places.load([str(tmp_path / "a"), str(tmp_path / "b")], BODY, "val")
+    assert len({(sample.image_id, sample.name) for sample in both}) == 6
+    assert [sample.name for sample in both[:3]] == [sample.name for sample in samples], "the first keeps its names"
+    errors = errors_of(_perfect(both), both, BODY)
+    assert report(errors, BODY, "body")["images"] == 6
+
+
+def test_labels_of_a_picture_that_its_camera_has_turned(tmp_path: Path) -> None:
+    """They are for the picture as it lies in the file: its width and height are the data set's."""
+    (sample,) = figures(1)
+    picture = np.zeros((60, 90, 3), np.uint8)
+    picture[:, :30] = 255
+    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
+    exif += bytes(4)
+    turned = jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
+    assert replace(sample, jpeg=turned).image().shape == (90, 60, 3), "the note turns it: else this shows nothing"
+    image = replace(sample, jpeg=turned, size=(90, 60)).image()
+    assert image.shape == (60, 90, 3) and image[:, :25].mean() > 250

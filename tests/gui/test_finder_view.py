@@ -39,8 +39,10 @@ def test_finder_view_shows_its_stages(crowd: MainWindow, qtbot: QtBot) -> None:
     assert crowd.strip._content.title == "finder: people"
     assert crowd.strip._content.peaks == pytest.approx((0.4, 0.5, 0.6, 0.7, 0.8), abs=0.08)
     qtbot.waitUntil(lambda: any("Finder" in words for words in crowd.picture._notes), timeout=3000)
+    press(qtbot, crowd, Key.Key_4)
+    assert crowd.state.view.stage == 3, "the finder has a stage that the pose network has not"
     press(qtbot, crowd, Key.Key_5)
-    assert crowd.state.view.stage == 4, "the finder has a stage that the pose network has not"
+    assert crowd.state.view.stage is None, "its last one, so that the skeleton stays at its own last"
     press(qtbot, crowd, Key.Key_1)
     assert crowd.strip._content.shown == 0
     press(qtbot, crowd, Key.Key_V)
@@ -109,6 +111,11 @@ def test_last_findings_are_shown_until_they_are_stale(crowd: MainWindow, qtbot: 
     memory.add(clip)
     again = replace(clip.frame, media_time=5.0, captured_ns=clip.frame.captured_ns + round(5.2e9))
     assert memory.age_s(replace(bare, frame=again)) == pytest.approx(5.2), "the clip began again"
+    memory.add(replace(bare, frame=again))
+    same = replace(clip.frame, media_time=9.9, captured_ns=clip.frame.captured_ns + round(10.1e9))
+    memory.add(replace(bare, frame=same))
+    assert memory.age_s(replace(bare, frame=same)) == pytest.approx(10.1), "the same place, a round later"
+    assert memory.filled(replace(bare, frame=same)).finder is None
     view = replace(crowd.state.view, joint=FINDER_PEOPLE)
     old = content(seen, view, Seen(seen, 12.0), 64)
     assert "12 s ago" in old.note and old.atlas is not None and old.atlas.shape == (64, 64 * FINDER_STAGES, 3)

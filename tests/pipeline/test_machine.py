@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import asdict
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from cpm_live import PoseMachine
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.video import VideoSource
 from cpm_live.core.errors import InputError
+from cpm_live.pipeline.options import Options
 from tests.fakes import DotEngine
 
 
@@ -105,3 +109,41 @@ def test_wrong_names_are_refused() -> None:
         PoseMachine("finder")
     with pytest.raises(InputError, match="unknown engine 'abacus'"):
         PoseMachine("body", engine="abacus")
+
+
+def test_writing_into_a_pose_changes_nobody_elses(clips: Path) -> None:
+    """Dividing by the frame's width in place is what people do; the track goes on from its own joints."""
+    found = []
+    for careless in (False, True):
+        for smoothing in (0.0, 0.5):
+            machine = PoseMachine("body", options=Options(smoothing=smoothing))
+            source = VideoSource(str(clips / "thanks.mkv"))
+            ways = []
+            for _ in range(6):
+                frame = source.read()
+                assert frame is not None
+                (pose,) = machine(frame).poses
+                ways.append(pose.raw.copy())
+                if careless:
+                    pose.keypoints[:, :2] /= 640
+                    pose.stages[:] = 0
+            source.close()
+            machine.close()
+            found.append(np.array(ways))
+    assert np.array_equal(found[0], found[2]) and np.array_equal(found[1], found[3])
+
+
+def test_results_can_be_pickled_copied_and_listed(clips: Path) -> None:
+    machine = PoseMachine("body")
+    source = VideoSource(str(clips / "thanks.mkv"))
+    frame = source.read()
+    assert frame is not None
+    result = machine(frame)
+    source.close()
+    machine.close()
+    for other in (ForkingPickler.loads(ForkingPickler.dumps(result)), copy.deepcopy(result)):
+        assert np.array_equal(other.poses[0].keypoints, result.poses[0].keypoints)
+        assert dict(other.steps_ms) == dict(result.steps_ms) and other.steps_ms["engine"] > 0
+    assert asdict(result)["steps_ms"]["engine"] > 0
+    with pytest.raises(TypeError):
+        result.steps_ms["engine"] = 0.0  # type: ignore[index]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cpm_live.core.errors import InputError
@@ -54,3 +55,9 @@ def test_the_finder_is_due_in_frames_and_on_slow_machines_in_time() -> None:
     schedule.reset()
     assert all(schedule.due(n / 30, 0, False, 10) for n in range(5))
     assert [n for n in range(9) if schedule.due((5 + n) / 30, 1, True, 10)] == [2, 5, 8]
+
+
+def test_numpys_values_are_as_good() -> None:
+    options = Options(people=np.int64(2), region=np.array([0, 0, 64, 64]), lock=np.array([3.0, 4.0]))  # type: ignore[arg-type]
+    assert options == Options(people=2, region=(0.0, 0.0, 64.0, 64.0), lock=(3.0, 4.0))
+    assert Options(lock=np.int64(5)).lock == 5  # type: ignore[arg-type]

@@ -166,6 +166,35 @@ def test_pictures_without_anybody_avoid_everybody_in_them(monkeypatch: pytest.Mo
     assert set(avoided) == {14, 28}
 
 
+def test_people_without_labelled_joints_are_avoided_by_their_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    """COCO's crowds and people too small to label are in the picture all the same."""
+    one, other = figures(2)
+    blank = replace(other, name=one.name, joints=other.joints * 0, box=(10.0, 20.0, 30.0, 40.0))
+    seen: list[np.ndarray] = []
+
+    def empty(image: np.ndarray, joints: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+        seen.append(joints[joints[:, 2] > 0, :2])
+        return np.zeros((size, size, 3), np.uint8)
+
+    monkeypatch.setattr(examples, "empty_picture", empty)
+    ExampleMaker([one, blank], [0], BODY, plan_of()).make([(EMPTY, 1)], 96)
+    assert [10.0, 20.0] in seen[0].tolist() and [40.0, 60.0] in seen[0].tolist()
+
+
+@pytest.mark.parametrize(("batch", "workers"), [(3, 1), (8, 2), (16, 1)])
+def test_a_run_goes_on_with_another_batch(tmp_path: Path, batch: int, workers: int) -> None:
+    """Batches that were chosen ahead are cut anew, and wait where there is less room for them than there was."""
+    first = trainer_of(tmp_path, 1, workers=workers, batch=8)
+    first.run(stop=lambda: first.step >= 1)
+    ahead = [job for jobs in first.task.state()["batches"]["ahead"] for job in jobs]
+    again = trainer_of(tmp_path, 2, workers=1, batch=batch)
+    assert again.resume()
+    resumed = again.task.state()["batches"]["ahead"]
+    assert all(len(jobs) == batch for jobs in resumed)
+    assert [job for jobs in resumed for job in jobs][: len(ahead)] == ahead
+    again.run(stop=lambda: again.step >= first.step + 3)
+
+
 def test_clipped_losses_leave_the_background_and_unlabelled_maps_alone() -> None:
     joints = np.zeros((2, 14, 3), np.float32)
     joints[..., :2], joints[..., 2] = 40, 2

@@ -1,0 +1,41 @@
+"""Pacing: each frame at its time, for sources that could give them all at once."""
+
+from __future__ import annotations
+
+import time
+
+_PAUSE = 0.25
+"""Seconds between two reads: a longer time is a pause, in which the clock stood still."""
+_LONGEST = 1.0
+"""Seconds that one read waits at most, so that a stop is heard."""
+
+
+class Pace:
+    """A clock that begins with the first frame. A read is ``enter``, ``wait``, ``leave``."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """The next frame is the first one."""
+        self._started = time.monotonic()
+        self._left: float | None = None
+
+    def enter(self) -> None:
+        """A read begins. After a pause the frames go on where they stood, without racing to catch up."""
+        away = time.monotonic() - self._left if self._left is not None else 0.0
+        if away > _PAUSE:
+            self._started += away
+
+    def wait(self, seconds: float) -> None:
+        """Until a frame's time, in seconds from the first; what is left of a longer gap is skipped."""
+        ahead = self._started + seconds - time.monotonic()
+        if ahead > 0:
+            time.sleep(min(ahead, _LONGEST))
+            self._started -= max(0.0, ahead - _LONGEST)
+        elif ahead < -_LONGEST:
+            self._started -= ahead
+
+    def leave(self) -> None:
+        """The read is over."""
+        self._left = time.monotonic()
