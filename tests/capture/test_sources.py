@@ -17,6 +17,7 @@ from cpm_live.capture.base import Source, SourceLost
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.open import SourceRequest, is_camera, is_demo, open_source
+from cpm_live.capture.thread import CaptureThread
 from cpm_live.capture.video import VideoSource, is_stream
 from cpm_live.core.errors import InputError
 from cpm_live.recording.video import VideoWriter
@@ -346,3 +347,47 @@ def test_a_bad_picture_does_not_end_the_folder(tmp_path: Path) -> None:
         path.write_bytes(b"no picture")
     with pytest.raises(InputError, match="cannot decode picture"):
         ImageSource(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["video", "demo"])
+def test_a_short_pause_is_not_made_up_for(tmp_path: Path, kind: str) -> None:
+    """Else the picture would jump when it goes on."""
+    source: Source
+    if kind == "video":
+        source = VideoSource(str(_video(tmp_path / "v.mp4", [index / 20 for index in range(20)])), paced=True)
+    else:
+        source = DemoSource(fps=20.0)
+    for _ in range(3):
+        source.read()
+    time.sleep(0.6)
+    source.read()
+    started = time.monotonic()
+    for _ in range(4):
+        source.read()
+    took = time.monotonic() - started
+    source.close()
+    assert took > 0.15, f"four frames of 20 a second came in {took:.3f} s"
+
+
+def test_one_frame_further_is_another_picture(tmp_path: Path) -> None:
+    """In a folder, where each picture is given again and again while it is held."""
+    for value in (10, 20, 30):
+        _picture(tmp_path / f"{value}.png", value)
+    frames: list[int] = []
+    thread = CaptureThread(
+        SourceRequest(str(tmp_path)), lambda frame: frames.append(int(frame.image[0, 0, 0])), lambda event: None
+    )
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not frames and time.monotonic() < deadline:
+        time.sleep(0.01)
+    thread.pause(True)
+    time.sleep(0.2)
+    for _ in range(3):
+        before = len(frames)
+        thread.step()
+        while len(frames) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+    thread.stop()
+    thread.join(3)
+    assert frames[-3:] == [20, 30, 10]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QStandardItemModel
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QStandardItemModel, QWheelEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cpm_live.engines import probe
 from cpm_live.engines.build import Progress
 from cpm_live.engines.probe import Found
 from cpm_live.gui.engine_menu import EngineMenu
+from cpm_live.gui.theme import THEMES, apply
 
 FOUND = [
     Found("tensorrt", False, "torch-tensorrt is not installed", 'pip install "cpm-live[tensorrt]"'),
@@ -61,3 +63,45 @@ def test_a_build_is_shown_and_stopped(menu: EngineMenu, qtbot: QtBot) -> None:
         qtbot.mouseClick(menu.cancel, Qt.MouseButton.LeftButton)
     menu.show_build(None)
     assert not menu.progress.isVisible() and not menu.cancel.isVisible()
+
+
+def test_the_wheel_does_not_choose(menu: EngineMenu, qtbot: QtBot) -> None:
+    """A careless scroll would load another engine, and keep it for the next start."""
+    at = QPointF(menu.box.rect().center())
+    with qtbot.assertNotEmitted(menu.chosen, wait=50):
+        for turn in (-120, 120):
+            wheel = QWheelEvent(
+                at, menu.box.mapToGlobal(at), QPoint(0, 0), QPoint(0, turn), Qt.MouseButton.NoButton,
+                Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+            )  # fmt: skip
+            QApplication.sendEvent(menu.box, wheel)
+    assert menu.box.currentIndex() == 0
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_what_cannot_be_chosen_looks_so(menu: EngineMenu, qtbot: QtBot, name: str) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply(app, THEMES[name])
+    menu.set_engine("cpu")  # neither of the two rows that are compared is the chosen one
+    menu.box.showPopup()
+    view = menu.box.view()
+    qtbot.waitUntil(view.isVisible, timeout=2000)
+    picture = view.grab().toImage()
+
+    def strongest(row: int) -> int:
+        """How far the row's writing stands out from its ground."""
+        area = view.visualRect(menu.box.model().index(row, 0))
+        tones = [picture.pixelColor(x, y).lightness() for x in range(area.left() + 4, area.right() - 4)
+                 for y in range(area.top() + 1, area.bottom())]  # fmt: skip
+        return max(tones) - min(tones)
+
+    assert strongest(1) < strongest(2) - 30, "TensorRT is missing here, CUDA is not"
+    menu.box.hidePopup()
+
+
+def test_a_narrow_window_has_a_short_bar(menu: EngineMenu) -> None:
+    menu.show_build(Progress("building", "body", 0.3))
+    wide = menu.sizeHint().width()
+    menu.set_narrow(True)
+    assert menu.sizeHint().width() < wide - 30

@@ -161,6 +161,18 @@ def test_double_click_locks_and_escape_releases(crowd: MainWindow, qtbot: QtBot)
     assert crowd.picture.banner.notice is None, "nothing to say about what the person did"
 
 
+def test_a_lock_that_is_released_while_paused_is_gone_at_once(crowd: MainWindow, qtbot: QtBot) -> None:
+    target = person_at(shown(crowd), 320)
+    qtbot.mouseDClick(crowd.picture, Qt.MouseButton.LeftButton, pos=spot(crowd, target))
+    qtbot.waitUntil(lambda: shown(crowd).locked == target.id, timeout=5000)
+    pause(qtbot, crowd)
+    marked = pixels(crowd.picture.grab().toImage()).astype(int)
+    press(qtbot, crowd, Key.Key_L)
+    assert crowd.session.live.options.lock is None
+    qtbot.waitUntil(lambda: not crowd.status.release.isVisible(), timeout=1000)
+    assert np.abs(marked - pixels(crowd.picture.grab().toImage())).mean() > 0.1, "nor is anybody marked"
+
+
 def test_lock_by_key_menu_and_badge(crowd: MainWindow, qtbot: QtBot) -> None:
     press(qtbot, crowd, Key.Key_P)
     chosen = crowd.following.chosen

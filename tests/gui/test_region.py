@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent
 from pytestqt.qtbot import QtBot
 
 from cpm_live.core.crop import Box
@@ -129,3 +130,25 @@ def test_frames_of_another_size_clear_it(crowd: MainWindow, qtbot: QtBot) -> Non
     crowd.session.result.emit(replace(shown(crowd), frame=small))
     assert crowd.session.live.options.region is None
     assert "another size" in crowd.picture.banner.notice.text  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("how", ["move", "menu", "source"])
+def test_a_drag_whose_release_went_elsewhere_is_over(crowd: MainWindow, qtbot: QtBot, how: str) -> None:
+    """A context menu or a dialog takes the release; a source may fail meanwhile."""
+    qtbot.mousePress(crowd.picture, Left, Shift, place(crowd, 100, 100))
+    qtbot.mouseMove(crowd.picture, place(crowd, 300, 300))
+    assert crowd.picture.region.dragging
+    at = QPointF(place(crowd, 350, 350))
+    if how == "move":
+        move = QMouseEvent(
+            QEvent.Type.MouseMove, at, at, Qt.MouseButton.NoButton, Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        crowd.picture.mouseMoveEvent(move)
+    elif how == "menu":
+        crowd.picture.menu_asked.disconnect()
+        crowd.picture.contextMenuEvent(QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at.toPoint(), at.toPoint()))
+    else:
+        crowd.picture.clear("gone")
+    assert not crowd.picture.region.dragging and crowd.picture.region.region is None
+    qtbot.mouseRelease(crowd.picture, Left)

@@ -313,3 +313,12 @@ def test_plans_name_unknown_keys() -> None:
             Plan.from_table(wrong)
     plan = Plan.from_table({"sizes": [[0.5, 128], [1.0, 192]], "augment": {"zoom": [1, 2]}})
     assert [plan.size_at(done) for done in (0, 0.49, 0.5, 1.0)] == [128, 128, 192, 192]
+
+
+def test_an_evaluation_leaves_the_centre_map_where_it_was(tmp_path: Path) -> None:
+    """Passes that were recorded for a GPU read its memory: another one like it would not do."""
+    trainer = trainer_of(tmp_path, 1, sizes=((1.0, 64),))
+    trainer.run(stop=lambda: trainer.step >= 1)
+    before = trainer.machine.centre_map
+    trainer.evaluate()
+    assert before is not None and trainer.machine.centre_map is before and trainer.machine.size == 64
