@@ -14,6 +14,9 @@ from cpm_live.core.skeleton import Skeleton
 
 log = logging.getLogger("cpm_live.recording")
 
+_LONGEST_LINE = 2**20
+"""Bytes: a frame with everybody in it takes a hundredth of it."""
+
 
 class KeypointWriter:
     """Writes results in order.
@@ -30,7 +33,7 @@ class KeypointWriter:
     """
 
     def __init__(self, path: Path, skeleton: Skeleton, about: dict[str, Any], hands: Skeleton | None = None) -> None:
-        self.path = path
+        self.path, self._broken = path, False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Names of files that are not UTF-8 become JSON's own escapes.
@@ -73,24 +76,30 @@ class KeypointWriter:
         try:
             self._file.write(json.dumps(value, ensure_ascii=False) + "\n")
         except OSError as error:
-            raise self._failed(error) from None
+            self._broken = True
+            raise InputError(f"cannot write {self.path}: {error.strerror}") from None
 
     def close(self) -> None:
-        """End the file."""
+        """End the file. Where the disk was full, half a line at its end, which no reader takes, is cut off."""
         try:
             self._file.close()
         except OSError as error:
-            raise self._failed(error) from None
+            self._broken = True
+            raise InputError(f"cannot write {self.path}: {error.strerror}") from None
+        finally:
+            # Only now: what the file's buffer still held has been written, as far as it went.
+            if self._broken and self.path.is_file():
+                _cut_half_a_line(self.path)
 
-    def _failed(self, error: OSError) -> InputError:
-        """What to say of a full disk; half a line at the end, which no reader of JSON lines takes, is cut off."""
-        try:
-            if self.path.is_file():
-                with self.path.open("r+b") as file:
-                    file.truncate(file.read().rfind(b"\n") + 1)
-        except OSError as second:
-            log.warning("%s may end in half a line: %s", self.path, second)
-        return InputError(f"cannot write {self.path}: {error.strerror}")
+
+def _cut_half_a_line(path: Path) -> None:
+    try:
+        with path.open("r+b") as file:
+            start = max(0, file.seek(0, 2) - _LONGEST_LINE)
+            file.seek(start)
+            file.truncate(start + file.read().rfind(b"\n") + 1)
+    except OSError as error:
+        log.warning("%s may end in half a line: %s", path, error)
 
 
 def _pose(pose: Pose) -> dict[str, Any]:

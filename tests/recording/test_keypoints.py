@@ -88,5 +88,6 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(writer._file, "write", half, raising=False)
     with pytest.raises(InputError, match="No space left"):
         writer._line({"index": 0})
+    writer.close()
     lines = (tmp_path / "k.jsonl").read_text().splitlines()
     assert len(lines) == 1 and "header" in json.loads(lines[0])
