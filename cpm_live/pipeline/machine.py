@@ -232,7 +232,8 @@ class PoseMachine:
         # The hand model has thresholds of its own; what was set for bodies is not meant for it.
         options = Options(smoothing=self.options.smoothing)
         limits = options.thresholds(hands.recipe)
-        found = hands(result.frame.image, result.poses, scene.limits.sure, scene.now, options)
+        # A wrist may be doubtful: whether a hand is there the hand network says.
+        found = hands(result.frame.image, result.poses, scene.limits.follow, scene.now, options)
         steps["hands"] = (time.perf_counter() - started) * 1e3
         return replace(
             result,

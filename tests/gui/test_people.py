@@ -161,18 +161,6 @@ def test_double_click_locks_and_escape_releases(crowd: MainWindow, qtbot: QtBot)
     assert crowd.picture.banner.notice is None, "nothing to say about what the person did"
 
 
-def test_a_lock_that_is_released_while_paused_is_gone_at_once(crowd: MainWindow, qtbot: QtBot) -> None:
-    target = person_at(shown(crowd), 320)
-    qtbot.mouseDClick(crowd.picture, Qt.MouseButton.LeftButton, pos=spot(crowd, target))
-    qtbot.waitUntil(lambda: shown(crowd).locked == target.id, timeout=5000)
-    pause(qtbot, crowd)
-    marked = pixels(crowd.picture.grab().toImage()).astype(int)
-    press(qtbot, crowd, Key.Key_L)
-    assert crowd.session.live.options.lock is None
-    qtbot.waitUntil(lambda: not crowd.status.release.isVisible(), timeout=1000)
-    assert np.abs(marked - pixels(crowd.picture.grab().toImage())).mean() > 0.1, "nor is anybody marked"
-
-
 def test_lock_by_key_menu_and_badge(crowd: MainWindow, qtbot: QtBot) -> None:
     press(qtbot, crowd, Key.Key_P)
     chosen = crowd.following.chosen
@@ -312,9 +300,9 @@ def test_damaged_following_falls_back(store: QSettings, open_window: Opener, cap
 def test_unsure_joints_are_hollow(crowd: MainWindow, qtbot: QtBot, room: Room) -> None:
     press(qtbot, crowd, Key.Key_N)
     wrist, ankle = 11, 0
-    room.weak.update({wrist: 0.33, ankle: 0.05})
+    room.weak.update({wrist: 0.43, ankle: 0.05})
     assert crowd.state.view.joint == NO_MAP
-    qtbot.waitUntil(lambda: shown(crowd).poses[0].keypoints[wrist, 2] < 0.35, timeout=5000)
+    qtbot.waitUntil(lambda: shown(crowd).poses[0].keypoints[wrist, 2] < 0.47, timeout=5000)
     pause(qtbot, crowd)
     pose = shown(crowd).poses[0]
     assert shown(crowd).hollow_threshold < pose.keypoints[wrist, 2] < shown(crowd).joint_threshold

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QSettings, QSize, Qt
+from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from cpm_live.core.errors import InputError
 from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, NO_MAP
-from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.gui import settings as memory
 from cpm_live.gui.help import HelpDialog
@@ -105,30 +102,6 @@ def test_model_that_fails_leaves_the_old_one(window: MainWindow, qtbot: QtBot) -
     assert window.picture.banner.isVisible(), "the demo that opens again has nothing to do with it"
     window.close()
     assert memory.load(window._store).model == "body", "the next start does not fail again"
-
-
-def test_what_is_chosen_while_a_model_loads_is_meant_for_it(window: MainWindow, qtbot: QtBot) -> None:
-    """The list shows the new joints at once, and the old model's hands are not drawn under its name meanwhile."""
-    session = window.session
-    loader, go_on = session.live._worker._loader, threading.Event()
-    real = loader._open
-
-    def slowly(recipe: Recipe, kind: str) -> Engine:
-        go_on.wait(10)
-        return real(recipe, kind)
-
-    loader._open = slowly
-    before = window.picture.result
-    assert before is not None
-    press(qtbot, window, Key.Key_H)
-    window._toggle_joint(18)
-    session.live.results.put(replace(before, hands=before.poses, locked=1, left_out=2))
-    session._take_result()
-    latest = session.latest
-    assert latest is not None and (latest.hands, latest.locked, latest.left_out) == ((), None, 0)
-    go_on.set()
-    wait_for_pose(window, qtbot, "hand")
-    assert window.state.view.joint == 18 and window.state.joints == 21
 
 
 def test_late_answer_to_an_earlier_wish_changes_nothing(window: MainWindow, qtbot: QtBot) -> None:
@@ -405,18 +378,3 @@ def test_a_recording_that_cannot_begin_says_so(
     notice = window.picture.banner.notice
     assert notice is not None and "Permission denied; choose another folder" in notice.text
     assert window.session.live.recording is None and not window.toolbar.record.isChecked()
-
-
-@pytest.mark.parametrize("screen", [(960, 540), (1366, 768), (2560, 1440)])
-def test_the_window_fits_the_screen(
-    open_window: Opener, monkeypatch: pytest.MonkeyPatch, screen: tuple[int, int]
-) -> None:
-    """A small laptop's, or a large one's at twice the scale."""
-    room = SimpleNamespace(availableSize=lambda: QSize(*screen))
-    monkeypatch.setattr(MainWindow, "screen", lambda self: room)
-    sizes = []
-    resize = MainWindow.resize
-    monkeypatch.setattr(MainWindow, "resize", lambda self, *size: (sizes.append(size), resize(self, *size))[1])
-    window = open_window()
-    assert sizes[0] == (QSize(min(1280, screen[0]), min(800, screen[1])),)
-    assert window.minimumSize() == QSize(min(800, screen[0]), min(600, screen[1]))

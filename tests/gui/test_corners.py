@@ -1,0 +1,80 @@
+"""The window in odd moments: while a model loads, while the picture stands still, on small screens."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QSize, Qt
+from pytestqt.qtbot import QtBot
+
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe
+from cpm_live.gui.window import MainWindow
+from tests.gui.conftest import Opener, wait_for_pose
+from tests.gui.crowd import Room, crowd_openers
+from tests.gui.test_people import person_at, shown, spot, wait_for_people
+from tests.gui.test_window import pause, pixels, press
+
+Key = Qt.Key
+
+
+@pytest.fixture
+def crowd(open_window: Opener, qtbot: QtBot) -> MainWindow:
+    window = open_window(fakes=crowd_openers(Room()))
+    wait_for_people(window, qtbot, 3)
+    return window
+
+
+def test_what_is_chosen_while_a_model_loads_is_meant_for_it(window: MainWindow, qtbot: QtBot) -> None:
+    """The list shows the new joints at once, and the old model's hands are not drawn under its name meanwhile."""
+    session = window.session
+    loader, go_on = session.live._worker._loader, threading.Event()
+    real = loader._open
+
+    def slowly(recipe: Recipe, kind: str) -> Engine:
+        go_on.wait(10)
+        return real(recipe, kind)
+
+    loader._open = slowly
+    before = window.picture.result
+    assert before is not None
+    press(qtbot, window, Key.Key_H)
+    window._toggle_joint(18)
+    session.live.results.put(replace(before, hands=before.poses, locked=1, left_out=2))
+    session._take_result()
+    latest = session.latest
+    assert latest is not None and (latest.hands, latest.locked, latest.left_out) == ((), None, 0)
+    go_on.set()
+    wait_for_pose(window, qtbot, "hand")
+    assert window.state.view.joint == 18 and window.state.joints == 21
+
+
+def test_a_lock_that_is_released_while_paused_is_gone_at_once(crowd: MainWindow, qtbot: QtBot) -> None:
+    target = person_at(shown(crowd), 320)
+    qtbot.mouseDClick(crowd.picture, Qt.MouseButton.LeftButton, pos=spot(crowd, target))
+    qtbot.waitUntil(lambda: shown(crowd).locked == target.id, timeout=5000)
+    pause(qtbot, crowd)
+    marked = pixels(crowd.picture.grab().toImage()).astype(int)
+    press(qtbot, crowd, Key.Key_L)
+    assert crowd.session.live.options.lock is None
+    qtbot.waitUntil(lambda: not crowd.status.release.isVisible(), timeout=1000)
+    assert np.abs(marked - pixels(crowd.picture.grab().toImage())).mean() > 0.1, "nor is anybody marked"
+
+
+@pytest.mark.parametrize("screen", [(960, 540), (1366, 768), (2560, 1440)])
+def test_the_window_fits_the_screen(
+    open_window: Opener, monkeypatch: pytest.MonkeyPatch, screen: tuple[int, int]
+) -> None:
+    """A small laptop's, or a large one's at twice the scale."""
+    room = SimpleNamespace(availableSize=lambda: QSize(*screen))
+    monkeypatch.setattr(MainWindow, "screen", lambda self: room)
+    sizes = []
+    resize = MainWindow.resize
+    monkeypatch.setattr(MainWindow, "resize", lambda self, *size: (sizes.append(size), resize(self, *size))[1])
+    window = open_window()
+    assert sizes[0] == (QSize(min(1280, screen[0]), min(800, screen[1])),)
+    assert window.minimumSize() == QSize(min(800, screen[0]), min(600, screen[1]))
