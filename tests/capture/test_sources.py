@@ -6,13 +6,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from cpm_live.capture import camera
+from cpm_live.capture import camera, pace
 from cpm_live.capture.base import Source, SourceLost
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.images import ImageSource
@@ -350,8 +351,15 @@ def test_a_bad_picture_does_not_end_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["video", "demo"])
-def test_a_short_pause_is_not_made_up_for(tmp_path: Path, kind: str) -> None:
+def test_a_short_pause_is_not_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Else the picture would jump when it goes on."""
+    now, naps = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     source: Source
     if kind == "video":
         source = VideoSource(str(_video(tmp_path / "v.mp4", [index / 20 for index in range(20)])), paced=True)
@@ -359,14 +367,11 @@ def test_a_short_pause_is_not_made_up_for(tmp_path: Path, kind: str) -> None:
         source = DemoSource(fps=20.0)
     for _ in range(3):
         source.read()
-    time.sleep(0.6)
-    source.read()
-    started = time.monotonic()
+    now[0] += 0.6
     for _ in range(4):
         source.read()
-    took = time.monotonic() - started
     source.close()
-    assert took > 0.15, f"four frames of 20 a second came in {took:.3f} s"
+    assert naps == pytest.approx([0.05] * 6, abs=2e-3), "as long between two frames as before"
 
 
 def test_one_frame_further_is_another_picture(tmp_path: Path) -> None:
