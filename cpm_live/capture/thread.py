@@ -80,10 +80,11 @@ class CaptureThread(threading.Thread):
         self._tell(CaptureEvent("opened", info=source.info))
         try:
             while not self._stop_asked.is_set():
-                if not self._running.is_set() and not self._single.is_set():
+                paused = not self._running.is_set()
+                if paused and not self._single.is_set():
                     self._stop_asked.wait(0.02)
                     continue
-                if self._single.is_set() and not self._running.is_set() and isinstance(source, Held):
+                if paused and isinstance(source, Held):
                     source.next_picture()
                 self._single.clear()
                 try:

@@ -17,23 +17,31 @@ if TYPE_CHECKING:
 
 def _place(option: str, path: Path | None) -> Path | None:
     """A path to write to, with the person's home for ``~``."""
+    if path is None:
+        return None
     try:
-        path = path.expanduser() if path is not None else None
-        if path is not None:
-            path.exists()
+        path = path.expanduser()
+        path.exists()
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot use {option} {str(path)[:200]}: {reason}") from None
     return path
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    """What ``samefile`` compares."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
 def _refuse_own_input(opened: Source, given: Path, out: Path | None, keypoints: Path | None) -> None:
     """Writing over what is being read, or over what is being written, would destroy it."""
     pictures: list[Path] = getattr(opened, "paths", [])
-    read = [given, *pictures]
+    # Looked up once: a folder may hold thousands, and so may the one that is written to.
+    read = {_identity(path) for path in (given, *pictures) if path.exists()}
     annotated = [out / picture.name for picture in pictures] if out is not None and opened.info.kind == "folder" else []
     for path in (out, keypoints, *annotated):
-        if path is not None and path.exists() and any(path.samefile(other) for other in read if other.exists()):
+        if path is not None and path.exists() and _identity(path) in read:
             raise InputError(f"{path} is the input itself; choose another place to write to")
     if keypoints is not None and keypoints.resolve() in [path.resolve() for path in annotated]:
         raise InputError(f"--keypoints {keypoints} is where an annotated picture goes; give it another name")

@@ -22,12 +22,12 @@ def make_pose(sight: Sight, limits: Thresholds, smoothing: float, preset: Preset
     return Pose(
         id=track.id,
         box=pose_box(sight.joints, limits.joint) or sight.box or sight.crop.box,
-        # Copies: whoever gets the pose may write into its joints, and the track goes on from its own.
+        # A copy: whoever gets the pose may write into its joints, and the track goes on from its own.
         stages=sight.stages.copy(),
         beliefs=sight.beliefs,
         crop=sight.crop,
         side=track.side,
-        smoothed=smoothed.copy() if smoothing > 0 else None,
+        smoothed=smoothed if smoothing > 0 else None,
         presence=sight.presence,
         centre_sigma=preset.centre_sigma / PAPER_SIZE if preset.centre_map else 0.0,
     )

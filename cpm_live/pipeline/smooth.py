@@ -33,7 +33,7 @@ class Smoother:
         self._known = np.zeros(joints, bool)
 
     def __call__(self, keypoints: Float, dt: float, size: float, smoothing: float, least: float) -> Float:
-        """The smoothed joints (K, 3); scores stay.
+        """The smoothed joints (K, 3), an array of their own; scores stay.
 
         Args:
             keypoints: (K, 3) in frame pixels.
@@ -49,7 +49,7 @@ class Smoother:
         self._known = sure
         if smoothing <= 0 or dt <= 0:
             self._at, self._speed = seen, np.zeros_like(seen)
-            return keypoints
+            return keypoints.copy()
         floor, rise = cutoffs(smoothing)
         speed = self._speed + _share(1.0, dt) * ((seen - self._at) / dt - self._speed)
         cutoff = floor + rise * np.hypot(*speed.T) / max(size, 1.0)

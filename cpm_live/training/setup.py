@@ -59,11 +59,12 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
         return source, {**_inherited(header.provenance, True), "init": _origin(init, header.provenance)}
     state = source.state_dict()
     own = [name for name in build(preset).state_dict() if name.startswith("trunk.")]
-    if preset.pretrained and not all(name in state for name in own):
-        machine, provenance = _fresh(preset, trunk)
-    else:
+    if preset.pretrained and all(name in state for name in own):
         # The checkpoint brings a whole trunk: ImageNet's would be overwritten.
-        machine, provenance = build(preset), {}
+        machine: PoseMachine = build(preset)
+        provenance: Provenance = {}
+    else:
+        machine, provenance = _fresh(preset, trunk)
     try:
         done = transfer(machine, source, header.skeleton == chosen.skeleton.name)
     except ValueError as error:
@@ -71,7 +72,6 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     say(f"{init.name}: {len(done.taken)} tensors taken, {len(done.grown)} grown, {len(done.fresh)} start fresh")
     trunk_taken = any(name.startswith("trunk.") for name in (*done.taken, *done.grown))
     return machine, {
-        **({} if preset.pretrained else {"trunk": "from scratch"}),
         **provenance,
         **_inherited(header.provenance, trunk_taken),
         "init": _origin(init, header.provenance, f"{len(done.taken) + len(done.grown)} tensors"),

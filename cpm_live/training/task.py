@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from cpm_live.training import pictures
 from cpm_live.training.absent import mark_absent
 from cpm_live.training.batches import Batcher
 from cpm_live.training.dataset import Sample
+from cpm_live.training.device import put
 from cpm_live.training.distil import Teacher, teacher_targets
 from cpm_live.training.examples import Batch
 from cpm_live.training.noise import NoiseClip
@@ -136,12 +136,12 @@ class PoseTask:
         if self._teacher is None:
             return losses
         maps = self._teacher.maps(
-            torch.from_numpy(batch.images).to(device),
-            torch.from_numpy(batch.centres).to(device),
+            put(batch.images, device),
+            put(batch.centres, device),
             cells,
             preset.background,
         )
-        weights = torch.from_numpy(batch.weights).to(device)
+        weights = put(batch.weights, device)
         taught = teacher_targets(maps, beliefs.shape[1], plan.teacher_stages, weights, preset.background)
         learned = stage_losses(beliefs, taught, plan.peak_weight, plan.place)
         return (1 - plan.teacher) * losses + plan.teacher * learned

@@ -10,9 +10,11 @@ from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cpm_live.core.pose import Result
 from cpm_live.gui.options import AppOptions
 from cpm_live.gui.session import Openers
 from cpm_live.gui.window import MainWindow
+from tests.gui.crowd import Room, crowd_openers
 from tests.gui.fakes import openers
 
 Opener = Callable[..., MainWindow]
@@ -73,3 +75,29 @@ def wait_for_pose(window: MainWindow, qtbot: QtBot, model: str = "body") -> None
         return result is not None and bool(result.poses) and result.model == model
 
     qtbot.waitUntil(shown, timeout=5000)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.fixture
+def crowd(open_window: Opener, qtbot: QtBot, room: Room) -> MainWindow:
+    """A window that shows three people."""
+    window = open_window(fakes=crowd_openers(room))
+    wait_for_people(window, qtbot, 3)
+    return window
+
+
+def wait_for_people(window: MainWindow, qtbot: QtBot, count: int) -> Result:
+    def there() -> bool:
+        return window.picture.result is not None and len(window.picture.result.poses) == count
+
+    qtbot.waitUntil(there, timeout=9000)
+    return shown(window)
+
+
+def shown(window: MainWindow) -> Result:
+    assert window.picture.result is not None
+    return window.picture.result

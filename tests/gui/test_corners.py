@@ -14,19 +14,11 @@ from pytestqt.qtbot import QtBot
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.gui.window import MainWindow
-from tests.gui.conftest import Opener, wait_for_pose
-from tests.gui.crowd import Room, crowd_openers
-from tests.gui.test_people import person_at, shown, spot, wait_for_people
+from tests.gui.conftest import Opener, shown, wait_for_pose
+from tests.gui.test_people import person_at, spot
 from tests.gui.test_window import pause, pixels, press
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def crowd(open_window: Opener, qtbot: QtBot) -> MainWindow:
-    window = open_window(fakes=crowd_openers(Room()))
-    wait_for_people(window, qtbot, 3)
-    return window
 
 
 def test_what_is_chosen_while_a_model_loads_is_meant_for_it(window: MainWindow, qtbot: QtBot) -> None:

@@ -15,19 +15,11 @@ from cpm_live.drawing.view import ALL_JOINTS, CENTRE, FINDER_HANDS, FINDER_PEOPL
 from cpm_live.gui.strip_content import Seen, content
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.last_findings import FRESH_S, LastFindings
-from tests.gui.conftest import Opener, wait_for_pose
-from tests.gui.crowd import FINDER_STAGES, Room, crowd_openers
-from tests.gui.test_people import shown, wait_for_people
+from tests.gui.conftest import Opener, shown, wait_for_pose
+from tests.gui.crowd import FINDER_STAGES, Room
 from tests.gui.test_window import pause, pixels, press
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def crowd(open_window: Opener, qtbot: QtBot) -> MainWindow:
-    window = open_window(fakes=crowd_openers(Room()))
-    wait_for_people(window, qtbot, 3)
-    return window
 
 
 def test_finder_view_shows_its_stages(crowd: MainWindow, qtbot: QtBot) -> None:

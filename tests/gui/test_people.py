@@ -23,37 +23,11 @@ from cpm_live.gui.theme import THEMES
 from cpm_live.gui.widgets import Slider
 from cpm_live.gui.window import MainWindow
 from cpm_live.recording.recorder import paint
-from tests.gui.conftest import Opener
+from tests.gui.conftest import Opener, shown, wait_for_people
 from tests.gui.crowd import Room, crowd_openers
 from tests.gui.test_window import pause, pixels, press
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def room() -> Room:
-    return Room()
-
-
-@pytest.fixture
-def crowd(open_window: Opener, qtbot: QtBot, room: Room) -> MainWindow:
-    """A window that shows three people."""
-    window = open_window(fakes=crowd_openers(room))
-    wait_for_people(window, qtbot, 3)
-    return window
-
-
-def wait_for_people(window: MainWindow, qtbot: QtBot, count: int) -> Result:
-    def there() -> bool:
-        return window.picture.result is not None and len(window.picture.result.poses) == count
-
-    qtbot.waitUntil(there, timeout=9000)
-    return shown(window)
-
-
-def shown(window: MainWindow) -> Result:
-    assert window.picture.result is not None
-    return window.picture.result
 
 
 def person_at(result: Result, x: float) -> Pose:

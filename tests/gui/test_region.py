@@ -15,9 +15,7 @@ from cpm_live.core.frame import Frame
 from cpm_live.gui.geometry import Fit
 from cpm_live.gui.region import RegionTool, area_of
 from cpm_live.gui.window import MainWindow
-from tests.gui.conftest import Opener
-from tests.gui.crowd import Room, crowd_openers
-from tests.gui.test_people import shown, wait_for_people
+from tests.gui.conftest import shown, wait_for_people
 from tests.gui.test_window import pause, pixels, press
 
 Key, Left = Qt.Key, Qt.MouseButton.LeftButton
@@ -34,13 +32,6 @@ def drag(qtbot: QtBot, window: MainWindow, a: QPoint, b: QPoint, modifier: Qt.Ke
 
 def place(window: MainWindow, x: float, y: float) -> QPoint:
     return window.picture.frame_to_widget(x, y).toPoint()
-
-
-@pytest.fixture
-def crowd(open_window: Opener, qtbot: QtBot) -> MainWindow:
-    window = open_window(fakes=crowd_openers(Room()))
-    wait_for_people(window, qtbot, 3)
-    return window
 
 
 @pytest.mark.parametrize("mirror", [False, True])
