@@ -78,6 +78,9 @@ class CrowdEngine(KnowingEngine):
         for stage in range(STAGES):
             x = spots[:, 0, None, None] + shift * (STAGES - 1 - stage) / (STAGES - 1)
             far = (u - x) ** 2 + (v - spots[:, 1, None, None]) ** 2
+            nearest = far.min(axis=(1, 2), keepdims=True)
+            # How high the highest cell is must not hang on where in it the joint lies.
+            far -= np.where(nearest <= 0.5, nearest, 0)
             beliefs[stage, : len(spots)] = peaks * (0.7 + 0.1 * stage) * np.exp(-far / 2)
         beliefs[:, -1] = 1 - beliefs[:, :-1].max(axis=1)
         return beliefs

@@ -274,7 +274,7 @@ def test_damaged_following_falls_back(store: QSettings, open_window: Opener, cap
 def test_unsure_joints_are_hollow(crowd: MainWindow, qtbot: QtBot, room: Room) -> None:
     press(qtbot, crowd, Key.Key_N)
     wrist, ankle = 11, 0
-    room.weak.update({wrist: 0.43, ankle: 0.05})
+    room.weak.update({wrist: 0.45, ankle: 0.05})
     assert crowd.state.view.joint == NO_MAP
     qtbot.waitUntil(lambda: shown(crowd).poses[0].keypoints[wrist, 2] < 0.47, timeout=5000)
     pause(qtbot, crowd)
