@@ -8,7 +8,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime from 1.32 on reports to Microsoft and keeps a number for this machine, unless this is set before it
+# loads. Nobody who opens a webcam asked for that; whoever wants it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "PoseMachine", "__version__"]

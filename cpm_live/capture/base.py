@@ -59,6 +59,17 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class LeavesOut(Protocol):
+    """A source that goes on without what it cannot read.
+
+    Attributes:
+        left_out: names of what was left out so far.
+    """
+
+    left_out: list[str]
+
+
+@runtime_checkable
 class Held(Protocol):
     """A source that gives the same picture many times."""
 

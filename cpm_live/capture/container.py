@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import av
 import numpy as np
@@ -69,19 +68,6 @@ def upright(picture: av.VideoFrame) -> NDArray[np.generic]:
             # Mirrored as well, which a rotation alone does not tell.
             image, rotation = image[:, ::-1], -float(np.degrees(np.arctan2(-b, -a)))
     return np.rot90(image, round(rotation / 90) % 4)
-
-
-def without_password(where: str) -> str:
-    """A path or URL as it may be shown and written down."""
-    if "@" not in where:
-        return where
-    try:
-        parts = urlsplit(where)
-    except ValueError:
-        return where
-    if not parts.netloc:
-        return where
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def reason(error: Exception) -> str:

@@ -59,7 +59,7 @@ class ImageSource:
         else:
             raise InputError(f"no file or folder {path}; check the path")
         self.hold = hold
-        self._index = 0
+        self._index = self._given = 0
         self.current = self.paths[0]
         """The picture that the last :meth:`read` gave."""
         self._cached: tuple[Path, np.ndarray] | None = None
@@ -113,8 +113,9 @@ class ImageSource:
         self.current, image = self._from(place)
         if self.hold is None and place >= len(self.paths):
             return None  # the last ones could not be read
-        frame = Frame(image, self._index, time.monotonic_ns(), self._index / 10.0)
+        frame = Frame(image, self._given, time.monotonic_ns(), self._given / 10.0)
         self._index += 1
+        self._given += 1
         return frame
 
     def next_picture(self) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cpm_live.capture.base import Held, Source, SourceInfo, SourceLost
+from cpm_live.capture.base import Held, LeavesOut, Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
@@ -20,7 +20,8 @@ class CaptureEvent:
     """What the capture thread has to say.
 
     Attributes:
-        kind: ``opened``, ``failed`` (could not be opened), ``lost`` (trying again) or ``ended``.
+        kind: ``opened``, ``failed`` (could not be opened), ``lost`` (trying again), ``ended`` or ``note``
+            (something was left out).
         message: one line for people; empty for ``opened``.
         info: the source, once known.
     """
@@ -53,6 +54,7 @@ class CaptureThread(threading.Thread):
         self._running = threading.Event()
         self._running.set()
         self._single = threading.Event()
+        self._left_out = 0
 
     def stop(self) -> None:
         """Ask the thread to end; it does so after the frame it is waiting for."""
@@ -78,15 +80,19 @@ class CaptureThread(threading.Thread):
             self._tell(CaptureEvent("failed", self._line(error)))
             return
         self._tell(CaptureEvent("opened", info=source.info))
+        # Whoever pauses while it opens still wants to see what was opened.
+        first = True
         try:
             while not self._stop_asked.is_set():
-                paused = not self._running.is_set()
+                paused = not (first or self._running.is_set())
                 if paused and not self._single.is_set():
                     self._stop_asked.wait(0.02)
                     continue
                 if paused and isinstance(source, Held):
                     source.next_picture()
-                self._single.clear()
+                if not first:
+                    self._single.clear()
+                first = False
                 try:
                     frame = source.read()
                 except SourceLost as error:
@@ -97,6 +103,7 @@ class CaptureThread(threading.Thread):
                         return
                     source = reopened
                     continue
+                self._tell_left_out(source)
                 if frame is None:
                     self._tell(CaptureEvent("ended", f"{source.info.label} has ended", source.info))
                     return
@@ -105,6 +112,14 @@ class CaptureThread(threading.Thread):
             self._tell(CaptureEvent("failed", self._line(error), source.info))
         finally:
             source.close()
+
+    def _tell_left_out(self, source: Source) -> None:
+        if not isinstance(source, LeavesOut) or len(source.left_out) <= self._left_out:
+            return
+        new = source.left_out[self._left_out :]
+        self._left_out = len(source.left_out)
+        others = f" and {len(new) - 1} more" if len(new) > 1 else ""
+        self._tell(CaptureEvent("note", f"left out {new[0]}{others}: damaged, or of a kind that is not read here"))
 
     def _line(self, error: Exception) -> str:
         if isinstance(error, InputError):

@@ -15,6 +15,7 @@ from av.error import FFmpegError
 from cpm_live.capture import container
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.capture.pace import Pace
+from cpm_live.core.address import without_password
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 
@@ -49,7 +50,7 @@ class VideoSource:
 
     def __init__(self, where: str, paced: bool = False, loop: bool = False) -> None:
         self.where, self.remote = where, is_stream(where)
-        self._shown = container.without_password(where) if self.remote else where
+        self._shown = without_password(where) if self.remote else where
         if not self.remote and not Path(where).is_file():
             raise InputError(f"no file {where}; check the path")
         self._index = 0

@@ -93,7 +93,7 @@ def _verify() -> bool:
     from rich.table import Table
 
     from cpm_live.core.errors import InputError, first_line
-    from cpm_live.engines import probe, verify
+    from cpm_live.engines import build_cache, probe, verify
     from cpm_live.engines import recipe as recipes
     from cpm_live.engines.select import open_engine
 
@@ -120,6 +120,10 @@ def _verify() -> bool:
                 continue
             if not found.ready:
                 table.add_row(name, found.kind, "", f"skipped: {found.what}")
+                continue
+            if found.kind == "tensorrt" and (unbuilt := build_cache.missing(recipe)[0]):
+                sizes = ", ".join(map(str, unbuilt))
+                table.add_row(name, found.kind, sizes, "skipped: not built; cpm-live models build")
                 continue
             try:
                 engine = open_engine(recipe, found.kind)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.extras import install
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,8 +82,12 @@ def evaluate(
     for path in (save_predictions, sheet):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"no folder {path.parent} to write {path.name} into")
+        if path is not None and path.is_dir():
+            raise InputError(f"cannot write {path}: it is a folder")
     if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"--sheet {sheet} must end in .png or .jpg")
+    if sheet is not None and random <= 0 and worst <= 0:
+        raise InputError("an empty sheet: --random and --worst are both 0")
     if split not in ("train", "val"):
         raise InputError(f"--split is train or val, not {split!r}")
     looks = Looks(_scales(scales), flip)
@@ -106,17 +111,18 @@ def evaluate(
     if oks.available():
         figures["oks"] = oks.average_precision(answers, samples, recipe.skeleton)
     else:
-        typer.echo('no OKS and AP: pycocotools is not installed (pip install "cpm-live[train]")', err=True)
-    if save_predictions is not None:
-        files.save(save_predictions, answers)
-    if sheet is not None:
-        _write_sheet(sheet, recipe, samples, found[:, -1], errors, random, worst)
+        typer.echo(f"no OKS and AP: pycocotools is not installed ({install('train')})", err=True)
+    # The figures first: a file that cannot be written must not cost them.
     if as_json:
         typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
     else:
         wanted = {"joint": per_joint, "source": per_source, "stage": per_stage}
         sections = tuple(section for section, on in wanted.items() if on) or tables.SECTIONS
         tables.print_figures(Console(), figures, recipe.skeleton, sections)
+    if save_predictions is not None:
+        files.save(save_predictions, answers)
+    if sheet is not None:
+        _write_sheet(sheet, recipe, samples, found[:, -1], errors, random, worst)
 
 
 def _scales(text: str) -> tuple[float, ...]:
@@ -215,14 +221,12 @@ def _write_sheet(
         for what, numbers in (("at random", chosen), ("worst", sheet.ranking(errors, threshold)[:worst]))
         if len(numbers)
     ]  # fmt: skip
-    if not parts:
-        raise InputError("an empty sheet: --random and --worst are both 0")
+    # Not by imwrite, which knows no names beyond the system's code page on Windows.
+    _, data = cv2.imencode(path.suffix, sheet.join(parts))
     try:
-        written = cv2.imwrite(str(path), sheet.join(parts))
-    except cv2.error:
-        raise InputError(f"cannot write {path}: use a name that ends in .png or .jpg") from None
-    if not written:
-        raise InputError(f"cannot write {path}: is its folder there?")
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
     typer.echo(f"sheet: {path}", err=True)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from cpm_live import __version__
 from cpm_live.cli import bench, devices, doctor, evaluate, models, run, train, window
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 
 app = typer.Typer(
     name="cpm-live",
@@ -90,7 +90,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        print(f"cpm-live: unexpected {type(error).__name__}: {error} (show all with --debug)", file=sys.stderr)
+        print(
+            f"cpm-live: unexpected {type(error).__name__}: {first_line(error)} (show all with --debug)", file=sys.stderr
+        )
         sys.exit(1)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.extras import install
 
 if TYPE_CHECKING:
     from cpm_live.engines.build import Progress
@@ -47,8 +48,11 @@ def export(
     try:
         from cpm_live.engines.export import export as write
     except ModuleNotFoundError as error:
-        raise InputError(f'exporting needs {error.name}; install it: pip install "cpm-live[train]"') from None
-    path = write(weights, out or weights.with_suffix(".onnx"))
+        raise InputError(f"exporting needs {error.name}; install it: {install('train')}") from None
+    out = out or weights.with_suffix(".onnx")
+    if out.suffix.lower() != ".onnx" or out.is_dir():
+        raise InputError(f"cannot export to {out}: name a file that ends in .onnx")
+    path = write(weights, out)
     typer.echo(f"exported: {path}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.extras import install
 
 if TYPE_CHECKING:
     from cpm_live.training.loop import Trainer
@@ -64,7 +65,7 @@ def train(
     try:
         import torch
     except ModuleNotFoundError:
-        raise InputError('training needs torch; install it: pip install "cpm-live[train]"') from None
+        raise InputError(f"training needs torch; install it: {install('train')}") from None
     import cv2
 
     from cpm_live.engines import recipe as recipes
@@ -104,7 +105,7 @@ def train(
         if resume:
             _resume(trainer, budget, say)
         if not trainer.log_curves():
-            say('no TensorBoard here, log.csv only; for its curves: pip install "cpm-live[train]"')
+            say(f"no TensorBoard here, log.csv only; for its curves: {install('train')}")
         figures = _run(trainer)
         ranks.meet()
     finally:

@@ -11,4 +11,4 @@ class InputError(Exception):
 
 def first_line(error: Exception) -> str:
     """What a library's error says, in one line of at most 200 characters; its type where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -103,7 +103,7 @@ def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view:
         cv2.line(canvas, *ends, _bgr(colour), round(width) if weakest == FULL else 1, cv2.LINE_AA, _SHIFT)
     for joint in np.flatnonzero(marks):
         score = float(points[joint, 2])
-        radius = width * (0.7 + 0.8 * score) * (1.8 if view.highlight == joint else 1.0)
+        radius = width * (0.7 + 0.8 * score)
         centre = int(fixed[joint, 0]), int(fixed[joint, 1])
         size = round(radius * (1 << _SHIFT))
         colour = _bgr(skeleton.colours[joint])

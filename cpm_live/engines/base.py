@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Crop
-from cpm_live.core.errors import first_line
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.network.presets import Preset
 
 log = logging.getLogger("cpm_live.engines")
@@ -106,9 +106,16 @@ class Engine(Protocol):
 
 
 def run_empty(engine: Engine) -> None:
-    """One inference on an empty picture: what most engines' ``warm_up`` is."""
+    """One inference on an empty picture: what most engines' ``warm_up`` is.
+
+    Raises:
+        InputError: what it believes is no number: it would see nobody, ever.
+    """
     size = engine.preset.size
-    engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))
+    beliefs = engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))
+    if not np.isfinite(beliefs).all():
+        about = engine.describe()
+        raise InputError(f"{about.label} computes no numbers with these weights ({about.precision}); use other weights")
 
 
 class _Openings:

@@ -141,6 +141,9 @@ def find(wanted: Mapping[str, Any], where: Path | None = None) -> Entry | Miss:
         problem = f"cannot be read ({error.strerror})"
     except (ValueError, KeyError, TypeError):
         problem = "is damaged"
+    if not (_old(plan_path) and _old(told_path)) and plan_path.exists():
+        # Another process is just replacing the two, one after the other.
+        return Miss()
     _remove(plan_path, told_path)
     return Miss(f"the cached TensorRT engine {problem} and was removed")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from cpm_live.core.errors import InputError
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
 from cpm_live.network.trunks import SameConv
@@ -24,13 +26,13 @@ def export(weights: Path, out: Path) -> Path:
     Weights that fp16 holds exactly are stored so and widened when the file is loaded: nothing is lost.
 
     Raises:
-        InputError: unreadable weights.
+        InputError: unreadable weights, or the file cannot be written.
     """
     machine, header = checkpoint.load(weights)
-    out.parent.mkdir(parents=True, exist_ok=True)
     # Another process may be exporting the same checkpoint.
     temporary = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         _write(machine, temporary)
         model = onnx.load(str(temporary))
         _pad_inside(model, machine)
@@ -39,8 +41,11 @@ def export(weights: Path, out: Path) -> Path:
         onnx.checker.check_model(model)
         onnx.save(model, str(temporary))
         os.replace(temporary, out)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}; free some space or write elsewhere") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return out
 
 

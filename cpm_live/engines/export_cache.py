@@ -7,8 +7,11 @@ import struct
 from pathlib import Path
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.extras import install
 from cpm_live.core.paths import cache_dir
 from cpm_live.engines import weights_header
+
+_PACKAGE = Path(__file__).parents[1]
 
 
 def made_from(metadata: dict[str, str], weights: Path) -> bool:
@@ -25,23 +28,28 @@ def made_from(metadata: dict[str, str], weights: Path) -> bool:
     return metadata.get("provenance") == theirs
 
 
-def exported(weights: Path) -> Path:
+def exported(weights: Path, again: bool = False) -> Path:
     """The exported network of a checkpoint, made now if the cache has none.
+
+    Args:
+        again: make it in any case: the one in the cache is damaged.
 
     Raises:
         InputError: no such checkpoint, or torch is needed and not installed.
     """
     if not weights.is_file():
         raise InputError(f"no weights at {weights}; train them with cpm-live train, or choose another model")
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:24]
-    path = cache_dir() / "onnx" / f"{weights.stem}-{digest}.onnx"
-    if path.is_file():
+    digest = hashlib.sha256(weights.read_bytes())
+    for source in (*sorted((_PACKAGE / "network").glob("*.py")), _PACKAGE / "engines" / "export.py"):
+        # The same weights in other code are another network.
+        digest.update(source.read_bytes())
+    path = cache_dir() / "onnx" / f"{weights.stem}-{digest.hexdigest()[:24]}.onnx"
+    if path.is_file() and not again:
         return path
     try:
         from cpm_live.engines.export import export
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{weights} has no .onnx of its own beside it, and making one needs {error.name}: "
-            'pip install "cpm-live[train]"'
+            f"{weights} has no .onnx of its own beside it, and making one needs {error.name}: {install('train')}"
         ) from None
     return export(weights, path)

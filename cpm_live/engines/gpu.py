@@ -28,9 +28,13 @@ CAPTURING = threading.Lock()
 
 
 def give_back() -> None:
-    """Give GPU memory that nobody uses any more back to the system."""
-    with CAPTURING:
-        torch.cuda.empty_cache()
+    """Give GPU memory that nobody uses any more back to the system: now, or at the end of a capture that runs."""
+    # Not waited for: torch empties its cache itself before each capture, and a picture would stand still meanwhile.
+    if CAPTURING.acquire(blocking=False):
+        try:
+            torch.cuda.empty_cache()
+        finally:
+            CAPTURING.release()
 
 
 class UploadRing:

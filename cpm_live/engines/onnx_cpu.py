@@ -46,7 +46,6 @@ class CpuEngine:
         Raises:
             InputError: no such file, not an exported network of ours, or torch is needed and missing.
         """
-        path = recipe.onnx if recipe.onnx.is_file() else exported(recipe.weights)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -60,10 +59,13 @@ class CpuEngine:
             # DirectML asks for both.
             options.enable_mem_pattern = False
             options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        session, preset, metadata = _open(path, options, providers)
-        if path == recipe.onnx and not made_from(metadata, recipe.weights):
-            log.info("%s is not of the weights beside it; they are exported into the cache", path)
-            session, preset, _ = _open(exported(recipe.weights), options, providers)
+        if not recipe.onnx.is_file():
+            session, preset, _ = _open_exported(recipe.weights, options, providers)
+            return cls(session, preset, threads, kind)
+        session, preset, metadata = _open(recipe.onnx, options, providers)
+        if not made_from(metadata, recipe.weights):
+            log.info("%s is not of the weights beside it; they are exported into the cache", recipe.onnx)
+            session, preset, _ = _open_exported(recipe.weights, options, providers)
         return cls(session, preset, threads, kind)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -98,10 +100,22 @@ class CpuEngine:
         self._session = None
 
 
-def _open(
-    path: Path, options: ort.SessionOptions, providers: list[str]
-) -> tuple[ort.InferenceSession, Preset, dict[str, str]]:
-    """A session, the network's preset and its metadata."""
+_Opened = tuple[ort.InferenceSession, Preset, dict[str, str]]
+"""A session, the network's preset and its metadata."""
+
+
+def _open_exported(weights: Path, options: ort.SessionOptions, providers: list[str]) -> _Opened:
+    """The exported network in our cache; made again where it is damaged there."""
+    try:
+        return _open(exported(weights), options, providers)
+    except InputError as error:
+        if not weights.is_file():
+            raise
+        log.warning("%s; it is made again", error)
+        return _open(exported(weights, again=True), options, providers)
+
+
+def _open(path: Path, options: ort.SessionOptions, providers: list[str]) -> _Opened:
     try:
         session = ort.InferenceSession(str(path), options, providers=providers)
         metadata = dict(session.get_modelmeta().custom_metadata_map)

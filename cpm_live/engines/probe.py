@@ -14,12 +14,13 @@ from pathlib import Path
 from types import ModuleType
 
 from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.extras import install
 from cpm_live.engines import nvidia
 
-ADD_TENSORRT = 'pip install "cpm-live[tensorrt]"'
-ADD_CUDA = 'pip install "cpm-live[gpu]"'
+ADD_TENSORRT = install("tensorrt")
+ADD_CUDA = install("gpu")
 ADD_DRIVER = "sudo ubuntu-drivers install (Ubuntu) or sudo apt-get install nvidia-driver (Debian), then restart"
-ADD_TORCH = 'pip install "cpm-live[train]"'
+ADD_TORCH = install("train")
 PAIRED = "2.13"
 """torch and torch-tensorrt go together by version; this is the pair that the extra installs."""
 

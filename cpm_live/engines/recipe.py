@@ -71,10 +71,10 @@ class Recipe:
 
 
 def read(path: Path) -> Recipe:
-    """A recipe from a TOML file; relative weights are looked up in ``resources/``, then beside the file.
+    """A recipe from a TOML file; relative weights are looked up beside the file, then in ``resources/``.
 
     Raises:
-        InputError: unreadable, or a key is missing or of the wrong kind; the message names it.
+        InputError: unreadable, or a key is missing, unknown or of the wrong kind; the message names it.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -82,33 +82,80 @@ def read(path: Path) -> Recipe:
         raise InputError(f"cannot read recipe {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"recipe {path} is not TOML: {error}") from None
-    model, live = table.get("model", {}), table.get("live", {})
     try:
-        skeleton = SKELETONS[model["skeleton"]]
-        weights = Path(model["weights"])
-        name, preset = str(model["name"]), str(model["preset"])
-        if not weights.is_absolute():
-            packaged = resource(str(weights))
-            weights = packaged if packaged.exists() or not (path.parent / weights).exists() else path.parent / weights
+        model, live, train = (_table(table, name) for name in ("model", "live", "train"))
+        _known(model, _MODEL, "model")
+        _known(live, tuple(_LIVE), "live")
+        name, skeleton, preset, weights = (_text(model, key) for key in _MODEL[:4])
+        if skeleton not in SKELETONS:
+            raise InputError(f"[model] skeleton is one of {', '.join(SKELETONS)}, not {skeleton!r}")
+        zoom = _table(train, "augment").get("zoom")
+        if zoom is not None and not _span(zoom):
+            raise InputError(f"[train.augment] zoom is two numbers above 0, the smaller first, not {zoom!r}")
+        numbers = {key: _number(live, key, *limits) for key, limits in _LIVE.items() if key in live}
+        if "find_threshold" in numbers:
+            numbers.setdefault("keep_threshold", 0.8 * numbers["find_threshold"])
         return Recipe(
             name=name,
-            skeleton=skeleton,
+            skeleton=SKELETONS[skeleton],
             preset=preset,
-            weights=weights,
+            weights=_weights(path, Path(weights)),
             description=str(model.get("description", "")),
-            joint_threshold=float(live.get("joint_threshold", 0.4)),
-            follow_threshold=float(live.get("follow_threshold", 0.25)),
-            find_threshold=float(live.get("find_threshold", 0.2)),
-            margin=float(live.get("margin", 1.4)),
-            hollow_threshold=float(live.get("hollow_threshold", 0.25)),
-            keep_threshold=float(live.get("keep_threshold", 0.8 * float(live.get("find_threshold", 0.2)))),
-            finder_threshold=float(live.get("finder_threshold", 0.3)),
-            train=dict(table.get("train", {})),
+            train=train,
+            **numbers,
         )
-    except KeyError as error:
-        raise InputError(f"recipe {path}: [model] lacks or does not know {error}") from None
-    except (TypeError, ValueError) as error:
+    except InputError as error:
         raise InputError(f"recipe {path}: {error}") from None
+
+
+_MODEL = ("name", "skeleton", "preset", "weights", "description")
+_SHARE = (0.0, 1.0)
+_LIVE = {
+    "joint_threshold": _SHARE, "hollow_threshold": _SHARE, "follow_threshold": _SHARE, "find_threshold": _SHARE,
+    "keep_threshold": _SHARE, "finder_threshold": _SHARE, "margin": (0.5, 5.0),
+}  # fmt: skip
+"""The numbers of ``[live]``, and from where to where they make sense."""
+
+
+def _weights(recipe: Path, weights: Path) -> Path:
+    """Where a recipe's weights are; those beside it win, so that a copy of ours does not run ours."""
+    beside = recipe.parent / weights
+    packaged = resource(str(weights))
+    return packaged if packaged.is_file() and not beside.is_file() else beside
+
+
+def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
+    value = table.get(name, {})
+    if not isinstance(value, dict):
+        raise InputError(f"{name} is a table ([{name}]), not {value!r}")
+    return dict(value)
+
+
+def _known(table: dict[str, Any], names: tuple[str, ...], where: str) -> None:
+    if unknown := sorted(set(table) - set(names)):
+        raise InputError(f"[{where}] does not know {unknown[0]!r}; it has {', '.join(names)}")
+
+
+def _text(table: dict[str, Any], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value:
+        raise InputError(f"[model] lacks {key}" if value is None else f"[model] {key} is a text, not {value!r}")
+    return value
+
+
+def _number(table: dict[str, Any], key: str, low: float, high: float) -> float:
+    value = table[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InputError(f"[live] {key} is a number from {low:g} to {high:g}, not {value!r}")
+    return float(value)
+
+
+def _span(value: object) -> bool:
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    if any(isinstance(part, bool) or not isinstance(part, int | float) for part in value):
+        return False
+    return 0 < value[0] <= value[1] < float("inf")
 
 
 def names() -> list[str]:

@@ -67,10 +67,15 @@ class Plan:
     note: str = ""
 
 
+_AGAIN = "; building it again"
+
+
 def plan(recipe: Recipe, kind: str) -> Plan:
     """What to open for a kind of engine, in a session that goes on meanwhile. Loads no library."""
     if kind not in ("auto", "tensorrt") or not probe.cuda().ready:
-        return Plan(best=(kind,))
+        # Compiling for another accelerator takes its time, too.
+        others = kind == "auto" and any(probe.provider(other).ready for other in probe.PROVIDERS)
+        return Plan("cpu" if others else "", (kind,))
     if not probe.tensorrt().ready:
         return Plan("cpu", ("cuda",)) if kind == "auto" else Plan(best=(kind,))
     from cpm_live.engines import build_cache
@@ -81,7 +86,7 @@ def plan(recipe: Recipe, kind: str) -> Plan:
         return Plan("cpu", ("cuda",), note=str(error))
     # Batch size 1 is enough to begin with; the others are built beside it.
     best = ("cuda",) if 1 in missing else ("tensorrt", "cuda")
-    return Plan("cpu", best, bool(missing), f"{why}; building it again" if why else "")
+    return Plan("cpu", best, bool(missing), f"{why}{_AGAIN}" if why else "")
 
 
 def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
@@ -141,7 +146,10 @@ def _open_torch(recipe: Recipe, kind: str, threads: int) -> Engine:
 
 def _best(recipe: Recipe, threads: int) -> Engine:
     """TensorRT if it is built, else CUDA, else DirectML or CoreML where they are faster, else the CPU."""
-    for kind in plan(recipe, "auto").best:
+    planned = plan(recipe, "auto")
+    if planned.note:
+        log.warning("%s", planned.note.removesuffix(_AGAIN))
+    for kind in planned.best:
         if kind == "auto":
             break
         try:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.extras import install
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.evaluation.predict import labelled_box
 from cpm_live.evaluation.predictions import Prediction
@@ -43,7 +44,7 @@ def average_precision(
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ModuleNotFoundError:
-        raise InputError('OKS and AP need pycocotools; install it: pip install "cpm-live[train]"') from None
+        raise InputError(f"OKS and AP need pycocotools; install it: {install('train')}") from None
     numbers = image_numbers(samples)
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()

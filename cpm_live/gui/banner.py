@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QIcon
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QIcon
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from cpm_live.gui.icons import pixmap
@@ -36,6 +37,14 @@ _LOOKS = {
     "done": ("check", "#84e3b1", "#14301f", "#2e6b48"),
 }
 """Icon, its colour, background, border: over the picture, which is dark in both looks."""
+
+
+_LONG = re.compile(r"\S{24}")
+
+
+def _breakable(text: str) -> str:
+    """A text whose long names and paths may be broken over lines, which Qt does at spaces only."""
+    return _LONG.sub(lambda part: part[0] + "\u200b", text)
 
 
 class Banner(QFrame):
@@ -70,8 +79,9 @@ class Banner(QFrame):
         self.notice = notice
         symbol, colour, back, border = _LOOKS[notice.kind]
         self._icon.setPixmap(pixmap(symbol, QColor(colour), 20))
-        self._text.setText(notice.text)
+        self._text.setText(_breakable(notice.text))
         self._text.setAccessibleName(notice.text)
+        self._text.setToolTip(notice.text)
         self.setStyleSheet(
             f"#banner {{ background: {back}; border: 1px solid {border}; border-radius: 8px; }}"
             f"#banner QLabel {{ color: #f2f3f5; background: transparent; }}"
@@ -83,6 +93,7 @@ class Banner(QFrame):
         self.place()
         self.show()
         self.raise_()
+        QAccessible.updateAccessibility(QAccessibleEvent(self._text, QAccessible.Event.Alert))
 
     @Slot()
     def dismiss(self) -> None:

@@ -131,7 +131,9 @@ class Charts(QWidget):
         self._steps.setYRange(0, top, padding=0.04)
         # Two labels: the plot is low, and more of them run into each other.
         round_top = next(step for step in _ROUND if step * 2 > top or step == _ROUND[-1])
-        self._steps.getAxis("left").setTicks([[(0, "0"), (round_top, str(round_top))]])
+        self._steps.getAxis("left").setTicks(
+            [[(0, "0"), (round_top, f"{round_top // 1000} s" if round_top >= 1000 else str(round_top))]]
+        )
 
     def _step_colour(self, name: str) -> str:
         colour = QColor(_STEP_COLOURS[name])
@@ -182,7 +184,7 @@ def _plot(name: str) -> pg.PlotWidget:
         axis = plot.getAxis(side)
         axis.setTickFont(small)
         axis.setStyle(tickLength=-3, hideOverlappingLabels=False)
-    plot.getAxis("left").setWidth(30)
+    plot.getAxis("left").setWidth(34)
     plot.getAxis("bottom").setTicks([[(-10, "-10 s"), (-5, "-5"), (0, "now")]])
     plot.getPlotItem().layout.setContentsMargins(6, 4, 14, 0)
     # The wheel and the mouse belong to whatever lies around the plot.

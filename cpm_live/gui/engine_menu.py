@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QStyledItemDelegate, QWidget
 
@@ -12,7 +12,7 @@ from cpm_live.engines import probe
 from cpm_live.engines.build import Progress
 from cpm_live.engines.probe import Found
 from cpm_live.engines.select import LABELS
-from cpm_live.gui.widgets import IconButton
+from cpm_live.gui.widgets import BUTTON_KEYS, IconButton, keeps
 
 _ELSEWHERE = {"win32": ("coreml",), "darwin": ("tensorrt", "cuda", "directml")}
 _NOT_ON_LINUX = ("directml", "coreml")
@@ -33,6 +33,10 @@ class _Box(QComboBox):
         super().__init__()
         # The usual delegate draws what cannot be chosen like the rest.
         self.setItemDelegate(QStyledItemDelegate(self))
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Space, which opens the list, for ourselves."""
+        return keeps(event, BUTTON_KEYS) or super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Not for us."""

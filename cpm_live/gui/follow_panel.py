@@ -166,7 +166,8 @@ class FollowPanel(QFrame):
         self.adjustSize()
         at = anchor.mapTo(parent, anchor.rect().bottomLeft())
         x = min(at.x(), over.mapTo(parent, over.rect().topRight()).x() - self.width() - 8)
-        self.move(max(8, x), at.y() + 8)
+        lowest = parent.height() - self.height() - 4
+        self.move(max(8, x), max(0, min(at.y() + 8, lowest)))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay there when the window changes its size; once its layout has followed."""

@@ -227,6 +227,9 @@ class Following(QObject):
         if region.armed or region.dragging:
             self._arm(False)
         elif not self.panel.close_it():
+            window = self.picture.window()
+            if self.state.options.lock is None and window.isFullScreen():
+                window.showNormal()
             self.release()
 
     @Slot()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -46,15 +48,27 @@ class HelpDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 20, 24, 18)
         layout.setSpacing(18)
-        layout.addLayout(columns)
         note = muted(
             "Click a joint, in the picture or the list, to see its belief map; click a thumbnail to see its stage. "
             "Click a person to see their joints, double-click to follow only them. Shift and drag draws a region; "
             "drag its edges to change it."
         )
         note.setWordWrap(True)
-        layout.addWidget(note)
+        inner = QWidget()
+        lines = QVBoxLayout(inner)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(18)
+        lines.addLayout(columns)
+        lines.addWidget(note)
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inner)
+        layout.addWidget(scroll, 1)
         layout.addWidget(buttons)
+        # As large as all of it, where the screen has the room.
+        wanted = inner.sizeHint() + QSize(60, 104)
+        self.resize(wanted.boundedTo(self.screen().availableSize() * 0.92))
 
 
 def _group(name: str, entries: list[Entry]) -> QVBoxLayout:

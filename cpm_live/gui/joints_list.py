@@ -77,8 +77,22 @@ class JointsList(QWidget):
 
     def set_view(self, view: View) -> None:
         """Follow the view."""
-        self._view = view
+        before, self._view = self._view, view
+        if (before.joint, before.hidden, before.stage) != (view.joint, view.hidden, view.stage):
+            self._name()
         self.update()
+
+    def _name(self) -> None:
+        """Tell screen readers which joint is chosen and what is believed of it: when it is, not with each frame."""
+        joint, result = self._view.joint, self._result
+        name = "Joints"
+        if self._skeleton is not None and 0 <= joint < len(self._skeleton):
+            state = "hidden" if joint in self._view.hidden else "shown"
+            name = f"Joints: {self._skeleton.joints[joint].replace('_', ' ')}, {state}"
+            if result is not None and result.poses:
+                belief = result.poses[0].points(stage_index(result, self._view))[joint, 2]
+                name += f", belief {belief:.2f}"
+        self.setAccessibleName(name)
 
     def row(self, joint: int) -> QRectF:
         """Where a joint's row lies."""

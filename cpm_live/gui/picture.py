@@ -73,6 +73,7 @@ class Picture(QWidget):
         self._painted = False
         self._paused = False
         self._hovered = -1
+        self._mouse: QPointF | None = None
         self._chosen: int | None = None
         self._locking = False
         self._notes: tuple[str, ...] = ()
@@ -90,6 +91,8 @@ class Picture(QWidget):
     def show_result(self, result: Result) -> None:
         """Show a result from now on."""
         self._result = result
+        if self._mouse is not None and not self.region.dragging:
+            self._hover(self._mouse)
         self.update()
 
     def set_view(self, view: View) -> None:
@@ -312,6 +315,12 @@ class Picture(QWidget):
             self.region.move(at, fit)
             self.update()
             return
+        self._mouse = at
+        self._hover(at)
+
+    def _hover(self, at: QPointF) -> None:
+        """Report the joint at a place, which people move into and out of, too."""
+        fit = self.fit()
         cursor = self.region.cursor(at, fit) if fit is not None else None
         joint = self.joint_at(at) if cursor is None else -1
         if joint != self._hovered:
@@ -372,6 +381,7 @@ class Picture(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         """The mouse is elsewhere."""
+        self._mouse = None
         if self._hovered >= 0:
             self._hovered = -1
             self.joint_hovered.emit(-1)

@@ -29,6 +29,8 @@ from cpm_live.pipeline.finding import Finder, FinderOpener
 from cpm_live.pipeline.live import Event, Live
 from cpm_live.pipeline.options import Options
 
+_OTHER_FOLDER = "free some space there, or right-click the record button for another folder"
+
 NO_CAMERA = "No camera found: showing the built-in demo. Plug one in and press C, or open a file with O."
 
 
@@ -152,7 +154,8 @@ class Session(QObject):
     def _source_failed(self, message: str) -> None:
         camera = is_camera(self.source)
         if self._first_source and (camera or self._was_saved):
-            absent = camera and message.startswith("no camera")
+            # Where there are cameras, only not this one, its line lists them.
+            absent = camera and message.startswith("no camera") and "lists none" in message
             why = f"{message}. Showing the built-in demo instead; press C for a camera or O for a file."
             self._fall_back(NO_CAMERA if absent else _sentence(why))
             return
@@ -302,6 +305,8 @@ class Session(QObject):
                 self._source_failed(event.message)
             case "source-lost":
                 self.notice.emit(Notice("warning", _sentence(event.message), about="source"))
+            case "source-note":
+                self.notice.emit(Notice("warning", _sentence(event.message), 8))
             case "source-ended":
                 self.notice.emit(Notice("info", _sentence(event.message), 6))
             case "engine" if stale:
@@ -334,7 +339,8 @@ class Session(QObject):
                 self.notice.emit(Notice("done", f"Recording saved: {event.path} ({_after_name(event.message)})", 8))
             case "recording-failed":
                 self.recording_changed.emit(self.live.recording is not None)
-                self.notice.emit(Notice("error", _sentence(event.message)))
+                advice = f"; {_OTHER_FOLDER}" if event.message.startswith("cannot write") else ""
+                self.notice.emit(Notice("error", _sentence(event.message + advice)))
 
     # -- the end ----------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {"theme": ("dark", "light")}
 
 def load(store: QSettings) -> Settings:
     """The remembered settings; whatever cannot be used is replaced by its default, with a warning."""
+    store.sync()
     text = store.value(_KEY)
     if text is None:
         return Settings()
@@ -82,7 +83,20 @@ def _sound(values: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def save(store: QSettings, settings: Settings) -> None:
-    """Remember."""
-    store.setValue(_KEY, json.dumps(asdict(settings)))
+def save(store: QSettings, settings: Settings, before: Settings | None = None) -> None:
+    """Remember.
+
+    Args:
+        before: what was loaded: only what is different is written, as another window may have set the rest since.
+    """
+    values = asdict(load(store))
+    old = asdict(before or Settings())
+    for name, value in asdict(settings).items():
+        if isinstance(value, dict):
+            was = old[name]
+            values[name] = {key: kept for key, kept in values[name].items() if key in value or key not in was}
+            values[name] |= {key: new for key, new in value.items() if was.get(key) != new}
+        elif value != old[name]:
+            values[name] = value
+    store.setValue(_KEY, json.dumps(values))
     store.sync()

@@ -47,7 +47,7 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("People", ("Shift+I",), "Clear the region", "clear_region"),
     Entry("People", ("P",), "Next person", "next_person"),
     Entry("People", ("L",), "Lock on the shown person, or release", "lock"),
-    Entry("People", ("Esc",), "Release; leave drawing or a panel", "release"),
+    Entry("People", ("Esc",), "Release; leave drawing, a panel or full screen", "release"),
     Entry("People", ("Shift+F",), "How many, how smooth, how sure", "following"),
     Entry("People", ("[",), "Less smoothing", "rawer"),
     Entry("People", ("]",), "More smoothing", "smoother"),

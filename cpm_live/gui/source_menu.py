@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSizePolicy, QTo
 from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
 from cpm_live.capture.images import SUFFIXES
+from cpm_live.core.address import without_password
 from cpm_live.gui.background import in_background
 from cpm_live.gui.icons import colours, icon
 from cpm_live.gui.shortcuts import key_for, with_key
@@ -52,6 +53,11 @@ class SourceButton(ToolButton):
         """Room for a camera's name."""
         return QSize(200, 32)
 
+    def set_narrow(self, narrow: bool) -> None:
+        """Show the icon alone; the name is in the tool tip."""
+        style = Qt.ToolButtonStyle
+        self.setToolButtonStyle(style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon)
+
     def show_source(self, text: str, info: SourceInfo | None) -> None:
         """Show which source plays (or is being opened, while ``info`` is None)."""
         self._current = text
@@ -65,7 +71,7 @@ class SourceButton(ToolButton):
     def show_none(self, text: str) -> None:
         """Show that a source failed."""
         self._current, self._label = text, "No source"
-        self.setToolTip(f"Source: {text} cannot be shown")
+        self.setToolTip(f"Source: {without_password(text)} cannot be shown")
         self._fit()
 
     def _fit(self) -> None:
@@ -75,7 +81,8 @@ class SourceButton(ToolButton):
         self._fitted = state
         self.setIcon(icon(_KIND_ICONS.get(self._kind, "demo"), colours(self.palette())))
         room = max(40, self.width() - 62)
-        self.setText(" " + self.fontMetrics().elidedText(self._label, Qt.TextElideMode.ElideRight, room) + "  ▾")
+        label = self.fontMetrics().elidedText(self._label, Qt.TextElideMode.ElideRight, room)
+        self.setText(f" {_literal(label)}  ▾")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the name."""
@@ -112,7 +119,7 @@ class SourceButton(ToolButton):
         for camera in self._cameras or []:
             action = self._add(camera.name, "camera", f"camera:{camera.index}")
             if camera.index == 0:
-                action.setText(f"{camera.name}\t{key_for('camera')}")
+                action.setText(f"{_literal(camera.name)}\t{key_for('camera')}")
         menu.addSeparator()
         self._ask(f"Video or picture file…\t{key_for('open_file')}", "video", self.ask_file)
         self._ask("Folder of pictures…", "folder", self.ask_folder)
@@ -121,7 +128,7 @@ class SourceButton(ToolButton):
         self._add(f"Built-in demo\t{key_for('demo')}", "demo", "demo")
 
     def _add(self, label: str, kind: str, text: str) -> QAction:
-        action = self.menu().addAction(icon(kind, colours(self.palette())), label)
+        action = self.menu().addAction(icon(kind, colours(self.palette())), _literal(label))
         action.setCheckable(False)
         action.triggered.connect(lambda: self.source_chosen.emit(text))
         return action
@@ -174,3 +181,8 @@ class SourceButton(ToolButton):
     def _stream_typed(self, text: str) -> None:
         if text.strip():
             self.source_chosen.emit(text.strip())
+
+
+def _literal(text: str) -> str:
+    """A text in which & does not make a key of the letter after it."""
+    return text.replace("&", "&&")

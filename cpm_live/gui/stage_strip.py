@@ -72,12 +72,21 @@ class StageStrip(QWidget):
         """Follow a result, of which the first pose is shown, and the finder's last answer."""
         self._result, self._seen = result, seen or Seen()
         self._refresh()
+        self._name()
 
     def set_view(self, view: View) -> None:
         """Follow the view; what the mouse highlights does not matter here."""
         before, self._view = self._view, view
         if (before.joint, before.stage, before.mirror) != (view.joint, view.stage, view.mirror):
             self._refresh()
+        self._name()
+
+    def _name(self) -> None:
+        """Tell screen readers which stage is shown."""
+        count = self._count()
+        name = f"Stages: {self._content.shown + 1} of {count}" if count else "Stages"
+        if name != self.accessibleName():
+            self.setAccessibleName(name)
 
     def _refresh(self) -> None:
         result = self._result

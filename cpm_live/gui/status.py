@@ -10,6 +10,11 @@ from cpm_live.gui.theme import DARK
 from cpm_live.gui.widgets import Dot, ElidedLabel, ToolButton, muted
 from cpm_live.pipeline.stats import Stats
 
+_FIGURES = (
+    "frames captured per second | results per second | age of a result from capture, median and 95th percentile | "
+    "frames that a newer one replaced"
+)
+
 
 class StatusLine(QWidget):
     """One line; :meth:`show_stats` a few times a second."""
@@ -19,17 +24,14 @@ class StatusLine(QWidget):
         self.setObjectName("statusBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Status")
-        self.figures = muted("")
-        self.figures.setToolTip(
-            "Frames captured per second | results per second | age of a result from capture, median and 95th "
-            "percentile | frames that a newer one replaced"
-        )
+        self.figures = ElidedLabel(shrinks=True)
+        self.figures.setObjectName("muted")
         self.dot = Dot(DARK.danger)
         self.recording = muted("")
-        self.engine = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.engine = ElidedLabel()
         self.engine.setObjectName("muted")
         self.engine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.people = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.people = ElidedLabel()
         self.people.setObjectName("muted")
         self.release = ToolButton()
         self.release.setObjectName("badge")
@@ -69,9 +71,10 @@ class StatusLine(QWidget):
 
     def show_stats(self, stats: Stats, engine: str, recorded_seconds: float | None, kind: str = "camera") -> None:
         """Show the session's figures; ``recorded_seconds`` is None while nothing is recorded."""
-        self.figures.setText(
+        self.figures.set_text(
             f"{kind} {stats.capture_fps:.0f} fps   |   pose {stats.pose_fps:.0f} fps   |   "
-            f"age {stats.age_p50:.0f}/{stats.age_p95:.0f} ms   |   skipped {stats.skipped}"
+            f"age {stats.age_p50:.0f}/{stats.age_p95:.0f} ms   |   skipped {stats.skipped}",
+            _FIGURES,
         )
         self.engine.set_text(engine or "no engine yet")
         self.dot.setVisible(recorded_seconds is not None)
@@ -81,4 +84,6 @@ class StatusLine(QWidget):
             text = f"REC {minutes}:{seconds:02d}   {stats.recorded} written"
             if stats.record_dropped:
                 text += f", {stats.record_dropped} dropped"
+            if stats.record_skipped:
+                text += f", {stats.record_skipped} skipped"
             self.recording.setText(text)

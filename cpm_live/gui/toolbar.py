@@ -17,6 +17,8 @@ from cpm_live.gui.widgets import IconButton, Segments
 
 _ROOMY = 920
 """Pixels across from which the dividers have room."""
+_TIGHT = 760
+"""Below it what is pressed seldom, and has a key, makes room for the rest."""
 
 
 class Toolbar(QWidget):
@@ -87,13 +89,17 @@ class Toolbar(QWidget):
         return button
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a narrow window the dividers make room for what can be pressed."""
+        """In a narrow window the dividers make room for what can be pressed, then the name of the source."""
         super().resizeEvent(event)
         roomy = event.size().width() >= _ROOMY
         for divider in self._dividers:
             divider.setVisible(roomy)
         self.engine.set_narrow(not roomy)
-        self.source.setMinimumWidth(120 if roomy else 84)
+        tight = event.size().width() < _TIGHT
+        for button in (self.boxes, self.theme, self.help):
+            button.setHidden(tight)
+        self.source.set_narrow(tight)
+        self.source.setMinimumWidth(120 if roomy else 40 if tight else 84)
 
     def set_view(self, view: View) -> None:
         """Follow the view."""

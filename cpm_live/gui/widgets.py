@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
     QSlider,
+    QSplitter,
     QToolButton,
     QWidget,
 )
@@ -24,7 +24,7 @@ _SLIDER_KEYS = (
     Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End,
     Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
 )  # fmt: skip
-_BUTTON_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_Select)
+BUTTON_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_Select)
 
 
 def keeps(event: QEvent, keys: tuple[Qt.Key, ...]) -> bool:
@@ -55,7 +55,7 @@ class PushButton(QPushButton):
 
     def event(self, event: QEvent) -> bool:
         """Keep Space for ourselves."""
-        return keeps(event, _BUTTON_KEYS) or super().event(event)
+        return keeps(event, BUTTON_KEYS) or super().event(event)
 
 
 class ToolButton(QToolButton):
@@ -70,7 +70,7 @@ class ToolButton(QToolButton):
 
     def event(self, event: QEvent) -> bool:
         """Keep Space for ourselves."""
-        return keeps(event, _BUTTON_KEYS) or super().event(event)
+        return keeps(event, BUTTON_KEYS) or super().event(event)
 
 
 class IconButton(ToolButton):
@@ -129,7 +129,6 @@ class Segments(QFrame):
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._buttons: dict[str, ToolButton] = {}
-        self._group = QButtonGroup(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(2, 2, 2, 2)
         row.setSpacing(2)
@@ -139,18 +138,19 @@ class Segments(QFrame):
             button.setToolTip(tip)
             button.setAccessibleName(f"{name}: {label}")
             button.setCheckable(True)
-            button.clicked.connect(lambda _checked=False, key=key: self.chosen.emit(key))
-            self._group.addButton(button)
+            button.clicked.connect(lambda _checked=False, key=key: self._press(key))
             self._buttons[key] = button
             row.addWidget(button)
 
     def set_chosen(self, key: str | None) -> None:
         """Show which is on; None for none of them."""
-        # An exclusive group refuses to have its last button switched off.
-        self._group.setExclusive(False)
         for name, button in self._buttons.items():
             button.setChecked(name == key)
-        self._group.setExclusive(True)
+
+    def _press(self, key: str) -> None:
+        # Not by a QButtonGroup, which would take the others out of reach of Tab.
+        self.set_chosen(key)
+        self.chosen.emit(key)
 
     def chosen_key(self) -> str | None:
         """Which is on."""
@@ -158,20 +158,32 @@ class Segments(QFrame):
 
 
 class ElidedLabel(QLabel):
-    """A line that ends in an ellipsis where there is no room."""
+    """A line that ends in an ellipsis where there is no room.
 
-    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+    Args:
+        shrinks: it asks for the room of its whole text, and makes do with less; else it takes what is left.
+    """
+
+    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight, shrinks: bool = False) -> None:
         super().__init__()
-        self._full, self._mode = "", mode
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._full, self._mode, self._shrinks = "", mode, shrinks
+        across = QSizePolicy.Policy.Preferred if shrinks else QSizePolicy.Policy.Ignored
+        self.setSizePolicy(across, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(60 if shrinks else 0)
         self.setTextFormat(Qt.TextFormat.PlainText)
 
-    def set_text(self, text: str) -> None:
-        """Show a line."""
+    def set_text(self, text: str, about: str = "") -> None:
+        """Show a line; the tool tip has all of it and what it is about."""
         if text != self._full:
             self._full = text
-            self.setToolTip(text)
+            self.setToolTip(f"{text}\n{about}" if about else text)
+            self.updateGeometry()
             self._fit()
+
+    def sizeHint(self) -> QSize:
+        """Room for the whole line."""
+        usual = super().sizeHint()
+        return QSize(self.fontMetrics().horizontalAdvance(self._full) + 4, usual.height()) if self._shrinks else usual
 
     def _fit(self) -> None:
         self.setText(self.fontMetrics().elidedText(self._full, self._mode, max(0, self.width() - 2)))
@@ -194,6 +206,16 @@ class Dot(QWidget):
         """Its colour."""
         self.setStyleSheet(f"background: {colour}; border-radius: 5px;")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+def splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+    """Widgets side by side, or one below the other, that share their room as the person drags."""
+    split = QSplitter(orientation)
+    split.setHandleWidth(4)
+    split.setChildrenCollapsible(False)
+    for widget in widgets:
+        split.addWidget(widget)
+    return split
 
 
 def muted(text: str) -> QLabel:

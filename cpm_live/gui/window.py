@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.core.pose import Result
@@ -17,6 +17,7 @@ from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
 from cpm_live.gui import placement, shortcuts, theme
 from cpm_live.gui import settings as memory
 from cpm_live.gui.charts_holder import ChartsHolder
+from cpm_live.gui.drops import Drops
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
 from cpm_live.gui.help import HelpDialog
@@ -29,6 +30,7 @@ from cpm_live.gui.status import StatusLine
 from cpm_live.gui.throttle import Throttle
 from cpm_live.gui.toolbar import Toolbar
 from cpm_live.gui.view_state import GLOW, ViewState
+from cpm_live.gui.widgets import splitter
 from cpm_live.gui.wishes import Wishes
 
 log = logging.getLogger("cpm_live.gui")
@@ -54,7 +56,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         openers = openers or default_openers(options.threads)
         self._store, self._options = store, options
-        self.settings = memory.load(store)
+        self.settings = self._remembered = memory.load(store)
         self._wishes = Wishes()
         self._opened = -1
         self._forced_mirror = options.mirror
@@ -95,9 +97,9 @@ class MainWindow(QMainWindow):
     # -- composition ------------------------------------------------------------------------------
 
     def _compose(self) -> None:
-        self.side = _splitter(Qt.Orientation.Vertical, self.joints, self.charts)
-        self.columns = _splitter(Qt.Orientation.Horizontal, self.picture, self.side)
-        self.rows = _splitter(Qt.Orientation.Vertical, self.columns, self.strip)
+        self.side = splitter(Qt.Orientation.Vertical, self.joints, self.charts)
+        self.columns = splitter(Qt.Orientation.Horizontal, self.picture, self.side)
+        self.rows = splitter(Qt.Orientation.Vertical, self.columns, self.strip)
         self.side.setStretchFactor(0, 3)
         self.side.setStretchFactor(1, 2)
         self.side.setMinimumWidth(228)
@@ -147,6 +149,7 @@ class MainWindow(QMainWindow):
         self.joints.joint_hovered.connect(self._highlight)
         self.joints.joint_toggled.connect(state.toggle_hidden)
         self.toolbar.source.source_chosen.connect(self.choose_source)
+        Drops(self).dropped.connect(self.choose_source)
         self.toolbar.model_chosen.connect(self.choose_model)
         self.toolbar.engine_chosen.connect(self._choose_engine)
         self.toolbar.engine.build_cancelled.connect(session.live.cancel_build)
@@ -378,7 +381,7 @@ class MainWindow(QMainWindow):
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.
-                memory.save(self._store, kept)
+                memory.save(self._store, kept, self._remembered)
             self.hide()
             self.setEnabled(False)
             self._timer.stop()
@@ -389,12 +392,3 @@ class MainWindow(QMainWindow):
         self._ended = True
         self.close()
         self.stopped.emit()
-
-
-def _splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
-    splitter = QSplitter(orientation)
-    splitter.setHandleWidth(4)
-    splitter.setChildrenCollapsible(False)
-    for widget in widgets:
-        splitter.addWidget(widget)
-    return splitter

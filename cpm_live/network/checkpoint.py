@@ -94,14 +94,14 @@ def load(path: Path) -> tuple[PoseMachine, Header]:
     except (SafetensorError, OSError) as error:
         raise InputError(f"cannot read weights {path}: {error}; expected a .safetensors checkpoint") from None
     machine = build(header.preset)
-    wanted = {name for name in machine.state_dict() if not name.endswith("num_batches_tracked")}
-    if wanted != state.keys():
-        odd = sorted(wanted ^ state.keys())
-        raise InputError(
-            f"{path} does not fit preset {header.preset.name!r}: {len(odd)} tensors differ, {odd[0]} first"
-        )
-    try:
-        machine.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise InputError(f"{path} does not fit preset {header.preset.name!r}: {error}".splitlines()[0]) from None
+    wanted = {name: value for name, value in machine.state_dict().items() if not name.endswith("num_batches_tracked")}
+    misfit = f"{path} does not fit preset {header.preset.name!r}"
+    if odd := sorted(wanted.keys() ^ state.keys()):
+        raise InputError(f"{misfit}: {len(odd)} tensors differ, {odd[0]} first")
+    for name, value in state.items():
+        if value.shape != wanted[name].shape:
+            raise InputError(f"{misfit}: {name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}")
+        if not value.isfinite().all():
+            raise InputError(f"{path} is damaged: {name} holds values that are no numbers; train from an earlier state")
+    machine.load_state_dict(state, strict=False)
     return machine.eval(), header

@@ -39,7 +39,7 @@ class Event:
         kind: ``source`` (opened; ``info`` set), ``source-failed``, ``source-lost``, ``source-ended``,
             ``engine`` (ready; message is its label), ``engine-failed``, ``engine-note`` (what
             became of a build, or why a better engine is not used), ``recording`` (started),
-            ``recording-done``, ``recording-failed``.
+            ``recording-done``, ``recording-failed``; ``source-note`` (something of it was left out).
         message: one line.
         info: of the source, with ``source``.
         path: of the recording.
@@ -116,7 +116,7 @@ class Live:
         self._frames.clear()
         self._meter.clear()
         self._skipped_before = self._frames.skipped
-        self._paused = False
+        self.pause(False)
         waiting_for = list(self._retired)
 
         def opener(wanted: SourceRequest) -> Source:
@@ -174,6 +174,8 @@ class Live:
         self._paused = paused
         if self._capture is not None:
             self._capture.pause(paused)
+        if self._recorder is not None:
+            self._recorder.pause(paused)
 
     @property
     def paused(self) -> bool:
@@ -191,6 +193,7 @@ class Live:
         """Write every result from now on, annotated as shown, to a video file."""
         if self._recorder is None:
             self._recorder = Recorder(path, self._recording_done)
+            self._recorder.pause(self._paused)
             self._recorder.start()
             self._tell(Event("recording", f"recording {path.name}", path=path))
 
@@ -210,7 +213,7 @@ class Live:
         if self._recorder is recorder:
             self._recorder = None
         if recorder.error:
-            self._tell(Event("recording-failed", recorder.error, path=recorder.path))
+            self._tell(Event("recording-failed", recorder.failure(), path=recorder.path))
         else:
             self._tell(Event("recording-done", recorder.summary(), path=recorder.path))
 
@@ -259,6 +262,7 @@ class Live:
             steps_ms=self._meter.steps(),
             recorded=recorder.written if recorder else 0,
             record_dropped=recorder.dropped if recorder else 0,
+            record_skipped=recorder.skipped if recorder else 0,
         )
 
     @property

@@ -21,7 +21,8 @@ class Stats:
         age_p50, age_p95: from capture to finished result, in milliseconds.
         skipped: frames that a newer one replaced before the machine was free.
         steps_ms: median duration of each step of the pipeline.
-        recorded, record_dropped: frames written and frames lost since the recording began.
+        recorded, record_dropped, record_skipped: frames written since the recording began, frames lost by it, and
+            frames that came while the machine was busy with another one.
     """
 
     capture_fps: float = 0.0
@@ -32,6 +33,7 @@ class Stats:
     steps_ms: dict[str, float] = field(default_factory=dict)
     recorded: int = 0
     record_dropped: int = 0
+    record_skipped: int = 0
 
 
 class Rate:

@@ -22,12 +22,15 @@ log = logging.getLogger("cpm_live.recording")
 
 MAX_BYTES = 256 << 20
 """Frames that may wait for the encoder: about 10 s of 640x480 at 30 fps."""
+STILL_NS = 1_000_000_000 // 30
+"""How long a frame is shown after which the source stood still."""
 
 
 class Recorder(threading.Thread):
     """Writes results to one video file, each with its pose drawn on its own frame.
 
-    Beside the video ``<name>.json`` tells what was written and what was lost.
+    Frames have the times they were taken, less the time for which the source was paused. Beside the video
+    ``<name>.json`` tells what was written and what was lost.
 
     Args:
         path: ``.mp4`` or ``.mkv``.
@@ -41,13 +44,15 @@ class Recorder(threading.Thread):
         self.dropped = 0
         self.error = ""
         self._done, self._max_bytes = done, max_bytes
-        self._queue: deque[tuple[Result, View]] = deque()
+        self._queue: deque[tuple[Result, View, int]] = deque()
         self._bytes = 0
         self._ending = False
         self._condition = threading.Condition()
         self._seconds = 0.0
-        self._missed = 0
-        self._last_index: int | None = None
+        self.skipped = 0
+        self._last: Result | None = None
+        self._at_ns = 0
+        self._paused = self._still = False
 
     def put(self, result: Result, view: View) -> None:
         """Queue a result with what is shown of it; dropped and counted when the queue is full. Never waits."""
@@ -55,15 +60,30 @@ class Recorder(threading.Thread):
         with self._condition:
             if self._ending or self.error:
                 return
-            if self._last_index is not None:
-                self._missed += max(0, result.frame.index - self._last_index - 1)
-            self._last_index = result.frame.index
+            self._count(result)
             if self._bytes + size > self._max_bytes:
                 self.dropped += 1
                 return
-            self._queue.append((result, view))
+            self._queue.append((result, view, self._at_ns))
             self._bytes += size
             self._condition.notify()
+
+    def _count(self, result: Result) -> None:
+        """What was skipped before this result, and when it is shown in the film."""
+        last, self._last = self._last, result
+        if last is None:
+            return
+        if result.generation == last.generation:
+            self.skipped += max(0, result.frame.index - last.frame.index - 1)
+        since = result.frame.captured_ns - last.frame.captured_ns
+        self._at_ns += min(since, STILL_NS) if self._still else since
+        self._still = self._paused
+
+    def pause(self, paused: bool) -> None:
+        """The source stands still, or goes on: the film does, too."""
+        with self._condition:
+            self._paused = paused
+            self._still = self._still or paused
 
     def finish(self) -> None:
         """No more results will come; write what is queued and end the file."""
@@ -81,7 +101,16 @@ class Recorder(threading.Thread):
         text = f"{self.path.name}: {self.written} frames, {self._seconds:.1f} s"
         if self.dropped:
             text += f", {self.dropped} dropped because the disk or encoder was too slow"
+        if self.skipped:
+            text += f", {self.skipped} skipped because the machine was too slow for every frame"
         return text
+
+    def failure(self) -> str:
+        """One line for people: what went wrong, and what there is all the same."""
+        if not self.written:
+            return self.error
+        lost = f", {self.dropped} are lost" if self.dropped else ""
+        return f"{self.error}; {self.written} frames ({self._seconds:.1f} s) are kept{lost}"
 
     def run(self) -> None:
         """The thread's body."""
@@ -89,14 +118,12 @@ class Recorder(threading.Thread):
         from cpm_live.recording.video import VideoWriter
 
         writer: VideoWriter | None = None
-        start = 0
         try:
             while (item := self._take()) is not None:
-                result, view = item
+                result, view, at_ns = item
                 if writer is None:
                     writer = VideoWriter(self.path)
-                    start = result.frame.captured_ns
-                self._seconds = (result.frame.captured_ns - start) / 1e9
+                self._seconds = at_ns / 1e9
                 writer.write(paint(result, view), self._seconds)
                 self.written += 1
             if writer is None:
@@ -129,14 +156,14 @@ class Recorder(threading.Thread):
                 "frames": self.written,
                 "seconds": round(self._seconds, 3),
                 "dropped_by_recorder": self.dropped,
-                "skipped_by_pose": self._missed,
+                "skipped_by_pose": self.skipped,
                 "error": self.error,
             }
             self.path.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             self.error = self.error or f"cannot write {self.path.with_suffix('.json')}: {error.strerror}"
 
-    def _take(self) -> tuple[Result, View] | None:
+    def _take(self) -> tuple[Result, View, int] | None:
         with self._condition:
             self._condition.wait_for(lambda: bool(self._queue) or self._ending)
             if not self._queue:

@@ -234,7 +234,7 @@ class Trainer:
         if picture is not None:
             folder = self.out / "pictures"
             folder.mkdir(exist_ok=True)
-            cv2.imwrite(str(folder / f"epoch_{self.epoch:07.2f}.png"), picture)
+            (folder / f"epoch_{self.epoch:07.2f}.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
         row: dict[str, Any] = {"epoch": round(self.epoch, 2), "step": self.step, "seconds": round(self.seconds)}
         row["size"] = self.plan.size_at(self.done)
         row |= {f"loss_{i + 1}": round(loss, 6) for i, loss in enumerate(self._mean_losses().tolist())}

@@ -18,6 +18,7 @@ from cpm_live.capture import container
 from cpm_live.capture.base import SourceLost
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.video import VideoSource
+from cpm_live.core.address import without_password
 from cpm_live.core.errors import InputError
 
 CLOCK = Fraction(1, 90_000)
@@ -141,9 +142,9 @@ def test_a_recorded_stream_has_its_own_times_where_nobody_watches(tmp_path: Path
 
 
 def test_passwords_are_not_shown() -> None:
-    assert container.without_password("rtsp://a:b@host:554/x?y=1") == "rtsp://host:554/x?y=1"
+    assert without_password("rtsp://a:b@host:554/x?y=1") == "rtsp://host:554/x?y=1"
     for same in ("rtsp://host/x", "me@home.mp4", "http://host/a@b"):
-        assert container.without_password(same) == same
+        assert without_password(same) == same
 
 
 def test_a_stream_that_is_silent_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -113,3 +114,45 @@ def test_the_end_of_a_file_is_told() -> None:
     thread.start()
     thread.join(3)
     assert len(log.frames) == 3 and [event.kind for event in log.events] == ["opened", "ended"]
+
+
+def test_what_is_opened_while_paused_is_shown_once() -> None:
+    log, opening = Log(), threading.Event()
+
+    def opener(request: SourceRequest) -> Source:
+        opening.wait(5)
+        return FakeCamera(10_000)
+
+    thread = CaptureThread(SourceRequest("demo"), log.frames.append, log.events.append, opener)
+    thread.start()
+    thread.pause(True)
+    opening.set()
+    deadline = time.monotonic() + 5
+    while not log.frames and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert len(log.frames) == 1, "its first picture, and no more"
+    thread.stop()
+    thread.join(2)
+
+
+def test_what_is_left_out_is_told_once() -> None:
+    class Gappy(FakeCamera):
+        left_out: ClassVar[list[str]] = ["a.heic", "b.heic"]
+
+        def read(self) -> Frame | None:
+            if self.index == 2:
+                self.left_out = ["a.heic", "b.heic", "bad.jpg"]
+            return super().read()
+
+    log = Log()
+    thread = CaptureThread(SourceRequest("demo"), log.frames.append, log.events.append, lambda r: Gappy(10_000))
+    thread.start()
+    deadline = time.monotonic() + 5
+    while len(log.frames) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    thread.stop()
+    thread.join(2)
+    notes = [event.message for event in log.events if event.kind == "note"]
+    assert len(notes) == 2
+    assert notes[0].startswith("left out a.heic and 1 more: ") and notes[1].startswith("left out bad.jpg: ")

@@ -82,12 +82,24 @@ def test_damaged_and_foreign_entries_are_removed(wanted: dict[str, object], dama
             assert build_cache.find(wanted) == Miss(), "the process that built it may be about to write its JSON"
             assert plan.exists()
             os.utime(plan, (1e9, 1e9))
+    for path in (plan, told):
+        if path.exists():
+            os.utime(path, (1e9, 1e9))
     found = build_cache.find(wanted)
     assert isinstance(found, Miss) and "was removed" in found.why and "\n" not in found.why
     assert not plan.exists() and not told.exists()
     assert build_cache.find(wanted) == Miss(), "told once"
     build_cache.store(wanted, ENTRY)
     assert build_cache.find(wanted) == ENTRY
+
+
+def test_what_another_process_is_just_replacing_stays(wanted: dict[str, object]) -> None:
+    plan = build_cache.store(wanted, ENTRY)
+    told = plan.with_suffix(".json")
+    os.utime(told, (1e9, 1e9))
+    plan.write_bytes(b"a new one, whose JSON is still to come")
+    assert build_cache.find(wanted) == Miss()
+    assert plan.exists() and told.exists()
 
 
 def test_what_killed_builds_left_half_written_is_swept(wanted: dict[str, object]) -> None:
@@ -104,7 +116,10 @@ def test_missing_names_the_batch_sizes(rtx: FakeTorchTensorRT, tiny: Recipe) -> 
     for batch in (1, 4):
         build_cache.store(build_cache.key(tiny, batch), ENTRY)
     assert build_cache.missing(tiny) == ([2], "")
-    next(build_cache.folder().glob("b4-*.plan")).write_bytes(b"")
+    for path in build_cache.folder().glob("b4-*"):
+        if path.suffix == ".plan":
+            path.write_bytes(b"")
+        os.utime(path, (1e9, 1e9))
     missing, why = build_cache.missing(tiny)
     assert missing == [2, 4] and "is damaged" in why
 

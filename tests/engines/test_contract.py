@@ -164,6 +164,44 @@ def test_an_export_of_older_weights_is_not_used(tiny: Recipe, tmp_path: Path, mo
     assert np.abs(answers[0] - answers[1]).max() < 1e-3 < np.abs(answers[0] - answers[2]).max()
 
 
+def test_a_damaged_export_in_the_cache_is_made_again(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("cpm_live.engines.export_cache.cache_dir", lambda: tmp_path / "cache")
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(tiny.weights.read_bytes())
+    recipe = Recipe("x", BODY, "tiny", weights)
+    open_engine(recipe, "cpu", 1).close()
+    (kept,) = (tmp_path / "cache" / "onnx").iterdir()
+    kept.write_bytes(kept.read_bytes()[:100])
+    open_engine(recipe, "cpu", 1).close()
+    assert "made again" in caplog.text and kept.stat().st_size > 100
+
+
+@pytest.mark.parametrize("kind", ["cpu", "torch"])
+def test_weights_that_compute_no_numbers_are_refused(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """They would see nobody, ever, and nobody would know why."""
+    monkeypatch.setattr("cpm_live.engines.export_cache.cache_dir", lambda: tmp_path / "cache")
+    machine, header = checkpoint.load(tiny.weights)
+    state = {name: value.clone() for name, value in machine.state_dict().items()}
+    state["first.1.bias"][0] = float("nan")
+    weights = tmp_path / "nan.safetensors"
+    checkpoint.save(weights, state, header)
+    with pytest.raises(InputError, match=r"first\.1\.bias holds values that are no numbers"):
+        open_engine(Recipe("x", BODY, "tiny", weights), kind, 1)
+
+
+def test_an_engine_that_computes_no_numbers_does_not_start(tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As fp16 may, whose largest number is 65504."""
+    engine = open_engine(tiny, "cpu", 1)
+    beliefs = np.full((1, 3, 15, 16, 16), np.inf, np.float32)
+    monkeypatch.setattr(engine, "infer", lambda images, centres: beliefs)
+    with pytest.raises(InputError, match="computes no numbers with these weights"):
+        engine.warm_up()
+
+
 @pytest.mark.parametrize("kind", ["cpu", "torch"])
 def test_closing_twice_does_nothing_and_use_after_it_is_told(tiny: Recipe, kind: str) -> None:
     engine = open_engine(tiny, kind, 1)

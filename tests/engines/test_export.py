@@ -10,11 +10,27 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from cpm_live.cli.main import app
+from cpm_live.core.errors import InputError
 from cpm_live.engines.export import export
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
+
+
+def test_where_nothing_can_be_written_is_one_line(tmp_path: Path) -> None:
+    machine = build(PRESETS["tiny"]).eval()
+    weights = tmp_path / "w.safetensors"
+    checkpoint.save(weights, machine.state_dict(), checkpoint.Header(machine.preset, "body"))
+    for out in (weights / "x.onnx", tmp_path):
+        with pytest.raises(InputError, match="cannot write"):
+            export(weights, out)
+    done = CliRunner().invoke(app, ["models", "export", str(weights), "--out", str(weights)])
+    assert isinstance(done.exception, InputError) and "ends in .onnx" in str(done.exception)
+    assert checkpoint.load(weights)[1].skeleton == "body", "the weights are still weights"
+    assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
 
 
 @pytest.mark.parametrize("size", [64, 96])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.extras import install
 from cpm_live.engines import build_cache, nvidia, probe, select
 from cpm_live.engines.recipe import find
 from cpm_live.training.augment import Augmentation
@@ -68,8 +69,8 @@ def test_a_card_without_a_driver_is_told_apart(monkeypatch: pytest.MonkeyPatch) 
 def test_torch_missing_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nvidia, "find_gpu", lambda: nvidia.Gpu("G", "8.9", 1, "13.0"))
     monkeypatch.setattr(probe, "installed", lambda name: False)
-    assert probe.cuda().line == 'cuda: G found, but torch is not installed; pip install "cpm-live[gpu]"'
-    assert probe.tensorrt().fix == 'pip install "cpm-live[tensorrt]"'
+    assert probe.cuda().line == f"cuda: G found, but torch is not installed; {install('gpu')}"
+    assert probe.tensorrt().fix == install("tensorrt")
     with pytest.raises(InputError, match="torch is not installed"):
         select.open_engine(BODY, "torch")
 

@@ -15,6 +15,7 @@ import torch
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError
+from cpm_live.core.extras import install
 from cpm_live.engines import build_cache, cuda, nvidia, probe, tensorrt, tensorrt_build
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.request import recipe_of, request_for
@@ -50,10 +51,10 @@ def test_builds_checks_stores_and_runs(rtx: FakeTorchTensorRT, tiny: Recipe) -> 
 
 def test_absent(rtx: FakeTorchTensorRT, tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "installed", lambda name: name != "torch_tensorrt")
-    with pytest.raises(InputError, match="not installed; pip install") as caught:
+    with pytest.raises(InputError, match="not installed; ") as caught:
         open_engine(tiny, "tensorrt")
     assert one_line(caught) == (
-        'engine tensorrt: torch-tensorrt is not installed; pip install "cpm-live[tensorrt]", or use --engine auto'
+        f"engine tensorrt: torch-tensorrt is not installed; {install('tensorrt')}, or use --engine auto"
     )
 
 

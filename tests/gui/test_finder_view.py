@@ -116,7 +116,7 @@ def test_last_findings_are_shown_until_they_are_stale(crowd: MainWindow, qtbot: 
 def test_recordings_get_the_last_findings(crowd: MainWindow, qtbot: QtBot) -> None:
     kept = []
     recorder = SimpleNamespace(put=lambda result, view: kept.append((result.finder, view.joint)), seconds=0.0,
-                               written=0, dropped=0, finish=lambda: None, join=lambda timeout: None,
+                               written=0, dropped=0, skipped=0, finish=lambda: None, join=lambda timeout: None,
                                is_alive=lambda: False)  # fmt: skip
     press(qtbot, crowd, Key.Key_V)
     crowd.session.live._recorder = recorder  # type: ignore[assignment]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -161,9 +162,36 @@ def test_what_does_not_fit_is_counted_and_told(tmp_path: Path) -> None:
     recorder.start()
     recorder.finish()
     assert done.wait(10)
-    assert recorder.written == 3 and "2 dropped" in recorder.summary()
+    assert recorder.written == 3 and "2 dropped" in recorder.summary() and "2 skipped" in recorder.summary()
     sidecar = json.loads((tmp_path / "a.json").read_text())
     assert sidecar["dropped_by_recorder"] == 2 and sidecar["skipped_by_pose"] == 2
+
+
+def test_a_pause_is_no_part_of_the_film(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    done = threading.Event()
+    recorder = Recorder(tmp_path / "a.mp4", lambda r: done.set())
+    recorder.start()
+    second = 1_000_000_000
+    recorder.put(_result(0, 0, machine), View())
+    recorder.put(_result(1, second // 10, machine), View())
+    recorder.pause(True)
+    recorder.put(_result(2, 4 * second, machine), View())  # a step
+    recorder.pause(False)
+    recorder.put(_result(3, 9 * second, machine), View())
+    recorder.put(_result(4, 9 * second + second // 5, machine), View())
+    recorder.finish()
+    assert done.wait(10) and recorder.error == ""
+    wanted = [0, 0.1, 0.1 + 1 / 30, 0.1 + 2 / 30, 0.3 + 2 / 30]
+    assert [seconds for seconds, _ in _decode(tmp_path / "a.mp4")] == pytest.approx(wanted, abs=2e-3)
+
+
+def test_only_frames_of_one_source_can_be_skipped(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    recorder = Recorder(tmp_path / "a.mp4", lambda r: None)
+    for generation, index in ((1, 0), (1, 3), (2, 40), (2, 41)):
+        recorder.put(replace(_result(index, index * 33_000_000, machine), generation=generation), View())
+    assert recorder.skipped == 2
 
 
 def test_a_full_or_missing_disk_is_told(tmp_path: Path) -> None:

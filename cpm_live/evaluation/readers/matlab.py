@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.extras import install
 from cpm_live.training.dataset import Sample
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def read(path: Path, key: str) -> Any:
     try:
         from scipy.io import loadmat
     except ModuleNotFoundError:
-        raise InputError('.mat files need scipy; install it: pip install "cpm-live[train]"') from None
+        raise InputError(f".mat files need scipy; install it: {install('train')}") from None
     if not path.is_file():
         raise InputError(f"no {path.name} in {path.parent}: give the folder that holds it")
     try:

@@ -1,0 +1,69 @@
+"""Recipes of a person's own: what is wrong is named, and their weights are the ones that run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cpm_live.core.errors import InputError
+from cpm_live.engines import recipe as recipes
+
+MODEL = '[model]\nname = "mine"\nskeleton = "body"\npreset = "tiny"\nweights = "weights/body.safetensors"\n'
+
+
+def read(folder: Path, text: str) -> recipes.Recipe:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return recipes.find(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[live]\nmargin = 0", r"\[live\] margin is a number from 0.5 to 5, not 0"),
+        ("[live]\nmargin = nan", "margin is a number"),
+        ("[live]\njoint_threshold = 50", "joint_threshold is a number from 0 to 1, not 50"),
+        ("[live]\nfind_threshold = true", "find_threshold is a number"),
+        ("[live]\nfind_treshold = 0.5", r"\[live\] does not know 'find_treshold'; it has joint_threshold"),
+        ("[train.augment]\nzoom = 1.4", r"\[train.augment\] zoom is two numbers above 0"),
+        ("[train.augment]\nzoom = [1.8, 1.2]", "the smaller first"),
+        ("[train]\naugment = 3", r"augment is a table"),
+    ],
+)
+def test_wrong_values_are_named(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says) as caught:
+        read(tmp_path, MODEL + text)
+    assert "mine.toml: " in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('live = "x"\n' + MODEL, r"live is a table \(\[live\]\), not 'x'"),
+        ('model = "x"', "model is a table"),
+        (MODEL.replace('"body"\n', '["body"]\n', 1), "skeleton is a text"),
+        (MODEL.replace('"body"\n', '"horse"\n', 1), "skeleton is one of body"),
+        (MODEL.replace("weights/body.safetensors", ""), "weights is a text"),
+        (MODEL + "colour = 3", r"\[model\] does not know 'colour'"),
+    ],
+)
+def test_wrong_models_are_named(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read(tmp_path, text)
+
+
+def test_weights_beside_the_recipe_win_over_ours(tmp_path: Path) -> None:
+    ours = recipes.find("body").weights
+    assert read(tmp_path, MODEL).weights == ours, "a copied recipe without weights of its own runs ours"
+    own = tmp_path / "weights" / "body.safetensors"
+    own.parent.mkdir()
+    own.write_bytes(b"")
+    assert read(tmp_path, MODEL).weights == own
+    missing = read(tmp_path, MODEL.replace("weights/body", "runs/other")).weights
+    assert missing == tmp_path / "runs" / "other.safetensors", "looked for where the person would"
+
+
+def test_what_is_not_said_has_its_usual_value(tmp_path: Path) -> None:
+    assert read(tmp_path, MODEL).keep_threshold == 0.16
+    assert read(tmp_path, MODEL + "[live]\nfind_threshold = 0.5").keep_threshold == pytest.approx(0.4)

@@ -1,0 +1,286 @@
+"""The window for everybody: by keyboard alone, on small screens, with a screen reader, with files dropped on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QSettings, QSize, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QScrollArea, QWidget
+from pytestqt.qtbot import QtBot
+
+from cpm_live.capture.base import SourceInfo
+from cpm_live.core.errors import InputError
+from cpm_live.core.pose import Result
+from cpm_live.drawing.paint import paint
+from cpm_live.drawing.view import NO_MAP, View
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe
+from cpm_live.gui import settings
+from cpm_live.gui.banner import Banner, Notice
+from cpm_live.gui.help import HelpDialog
+from cpm_live.gui.session import NO_CAMERA
+from cpm_live.gui.settings import Settings
+from cpm_live.gui.source_menu import SourceButton
+from cpm_live.gui.status import StatusLine
+from cpm_live.gui.toolbar import Toolbar
+from cpm_live.gui.widgets import Segments, ToolButton
+from cpm_live.gui.window import MainWindow
+from cpm_live.pipeline.live import Event
+from cpm_live.pipeline.stats import Stats
+from tests.gui.conftest import Opener, shown
+from tests.gui.fakes import no_cameras
+from tests.gui.test_window import press
+
+Key = Qt.Key
+
+
+# -- by keyboard ------------------------------------------------------------------------------------
+
+
+def test_tab_reaches_every_segment(qtbot: QtBot) -> None:
+    row = Segments((("a", "A", ""), ("b", "B", ""), ("c", "C", "")), "Row")
+    qtbot.addWidget(row)
+    row.show()
+    row.set_chosen("b")
+    buttons = row.findChildren(ToolButton)
+    buttons[0].setFocus(Qt.FocusReason.TabFocusReason)
+    reached = []
+    for _ in buttons:
+        reached.append(row.focusWidget())
+        row.focusNextChild()
+    assert reached == buttons
+    with qtbot.waitSignal(row.chosen) as told:
+        qtbot.keyClick(buttons[2], Key.Key_Space)
+    assert told.args == ["c"] and [button.isChecked() for button in buttons] == [False, False, True]
+    qtbot.mouseClick(buttons[2], Qt.MouseButton.LeftButton)
+    assert row.chosen_key() == "c", "pressing it again does not switch it off"
+    row.set_chosen(None)
+    assert row.chosen_key() is None
+
+
+def test_space_on_the_engine_menu_is_its_own(window: MainWindow) -> None:
+    """Or the window would pause."""
+    key = QKeyEvent(QEvent.Type.ShortcutOverride, Key.Key_Space, Qt.KeyboardModifier.NoModifier)
+    key.ignore()
+    window.toolbar.engine.box.event(key)
+    assert key.isAccepted()
+
+
+def test_escape_leaves_full_screen_after_the_lock(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Key.Key_F)
+    assert window.isFullScreen()
+    press(qtbot, window, Key.Key_Escape)
+    assert not window.isFullScreen()
+
+
+# -- on small screens --------------------------------------------------------------------------------
+
+
+def test_the_help_scrolls_where_it_does_not_fit(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Screen:
+        def availableSize(self) -> QSize:
+            return QSize(640, 400)
+
+    monkeypatch.setattr(HelpDialog, "screen", lambda _self: Screen())
+    dialog = HelpDialog()
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.width() <= 640 and dialog.height() <= 400
+    close = dialog.findChild(QDialogButtonBox)
+    assert close is not None and dialog.rect().contains(close.geometry())
+    scroll = dialog.findChild(QScrollArea)
+    assert scroll is not None and scroll.verticalScrollBar().maximum() > 0
+    monkeypatch.setattr(Screen, "availableSize", lambda _self: QSize(2000, 1400))
+    large = HelpDialog()
+    qtbot.addWidget(large)
+    large.show()
+    scroll = large.findChild(QScrollArea)
+    assert scroll is not None and scroll.verticalScrollBar().maximum() == 0, "nothing to scroll where there is room"
+
+
+def test_nothing_overlaps_in_a_tight_toolbar(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(1280, 46)
+    bar = Toolbar(no_cameras, window)
+    bar.resize(640, 46)
+    window.show()
+    QApplication.processEvents()
+    shown_ones = [child for child in bar.children() if isinstance(child, QWidget) and child.isVisible()]
+    spans = sorted((child.geometry().left(), child.geometry().right()) for child in shown_ones)
+    assert all(left > right for (_, right), (left, _) in pairwise(spans)), spans
+    assert spans[-1][1] <= 640
+    assert bar.model.width() >= bar.model.sizeHint().width(), "Body and Hand can be read"
+    bar.resize(1280, 46)
+    assert bar.help.isVisible() and bar.theme.isVisible() and bar.boxes.isVisible()
+
+
+def test_the_panel_stays_inside_a_low_window(window: MainWindow) -> None:
+    window.setMinimumSize(400, 300)
+    window.resize(640, 400)
+    window.panel.toggle(window.toolbar.following, window.picture)
+    assert window.panel.geometry().bottom() <= window.height()
+
+
+def test_the_figures_end_in_an_ellipsis_where_they_do_not_fit(qtbot: QtBot) -> None:
+    status = StatusLine()
+    qtbot.addWidget(status)
+    stats = Stats(29.7, 29.1, 1345, 1466, 23456, recorded=345, record_dropped=2, record_skipped=58)
+    status.resize(1600, 30)
+    status.show()
+    status.show_stats(stats, "CPU", 83.0)
+    assert status.figures.text().endswith("skipped 23456")
+    assert status.recording.text() == "REC 1:23   345 written, 2 dropped, 58 skipped"
+    status.resize(420, 30)
+    assert status.figures.text().endswith("…") and "skipped 23456" in status.figures.toolTip()
+
+
+def test_long_names_in_the_banner_are_broken_not_cut(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(500, 300)
+    banner = Banner(parent)
+    parent.show()
+    name = "a_name_without_any_spaces" * 6
+    banner.show_notice(Notice("error", f"Cannot read {name}"))
+    assert banner._text.toolTip() == f"Cannot read {name}"
+    assert banner._text.minimumSizeHint().width() < 400, "it can be as narrow as the window"
+    assert banner.height() > 60, "several lines"
+
+
+# -- names, and what they may not tell -----------------------------------------------------------------
+
+
+def test_names_with_an_ampersand_are_shown_as_they_are(qtbot: QtBot) -> None:
+    button = SourceButton(no_cameras)
+    qtbot.addWidget(button)
+    button.resize(260, 32)
+    info = SourceInfo("video", "Tom & Jerry.mkv", live=False, mirror=False, width=8, height=8, fps=30)
+    button.show_source("Tom & Jerry.mkv", info)
+    assert "Tom && Jerry" in button.text()
+    assert "Tom & Jerry" in button.toolTip()
+    button.show_none("rtsp://user:secret@127.0.0.1:9/x")
+    assert "secret" not in button.toolTip() and "127.0.0.1:9/x" in button.toolTip()
+
+
+def test_readers_learn_which_joint_and_stage_are_chosen(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: window.strip._count() > 0, timeout=5000)
+    press(qtbot, window, Key.Key_1)
+    qtbot.waitUntil(lambda: window.strip.accessibleName() == "Stages: 1 of 4", timeout=2000)
+    window._toggle_joint(11)
+    name = window.joints.list.accessibleName()
+    assert name.startswith("Joints: left wrist, shown, belief 0.")
+    window.state.toggle_hidden(11)
+    assert "left wrist, hidden" in window.joints.list.accessibleName()
+    window.state.set(joint=NO_MAP)
+    assert window.joints.list.accessibleName() == "Joints"
+
+
+def test_readers_hear_of_a_message(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: told.append(event.type()))
+    window.picture.banner.show_notice(Notice("info", "Hello."))
+    assert told == [QAccessible.Event.Alert]
+
+
+# -- the mouse -------------------------------------------------------------------------------------------
+
+
+def _move(result: Result, by: float) -> Result:
+    pose = result.poses[0]
+    stages = pose.stages + np.array([by, 0, 0], np.float32)
+    return replace(result, poses=(replace(pose, stages=stages, smoothed=None),))
+
+
+def test_the_marked_joint_is_the_one_under_the_mouse_when_people_move(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Key.Key_Space)
+    result = shown(window)
+    x, y = result.poses[0].keypoints[11, :2].tolist()
+    at = window.picture.frame_to_widget(x, y).toPoint()
+    qtbot.mouseMove(window.picture, at)
+    qtbot.waitUntil(lambda: window.state.view.highlight == 11, timeout=2000)
+    window.picture.show_result(_move(result, 150.0))
+    assert window.state.view.highlight != 11
+    window.picture.show_result(_move(result, 0.0))
+    assert window.state.view.highlight == 11
+
+
+def test_films_do_not_show_what_the_mouse_points_at(window: MainWindow) -> None:
+    result = shown(window)
+    assert np.array_equal(paint(result, View(highlight=6)), paint(result, View()))
+
+
+def test_what_is_dropped_on_the_window_plays(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "clip one.mp4"
+    for urls, wanted in (
+        ([QUrl.fromLocalFile(str(path)), QUrl.fromLocalFile("/other")], str(path)),
+        ([QUrl("http://host/live.m3u8")], "http://host/live.m3u8"),
+    ):
+        data = QMimeData()
+        data.setUrls(urls)
+        copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        entered = QDragEnterEvent(QPointF(9, 9).toPoint(), copy, data, left, none)
+        entered.ignore()
+        QApplication.sendEvent(window, entered)
+        assert entered.isAccepted()
+        QApplication.sendEvent(window, QDropEvent(QPointF(9, 9), copy, data, left, none))
+        assert window.session.source == wanted
+
+
+# -- sources and memory ----------------------------------------------------------------------------------
+
+
+def test_another_camera_than_the_one_asked_for_is_said(open_window: Opener, qtbot: QtBot) -> None:
+    window = open_window(source="demo", cameras=True)
+    session = window.session
+    session.source, session._first_source = "camera:BRIO", True
+    session._source_failed("no camera named 'BRIO'; this machine has 0: Fake camera")
+    notice = window.picture.banner.notice
+    assert notice is not None and "'BRIO'" in notice.text and "demo instead" in notice.text
+    session.source, session._first_source = "camera:0", True
+    session._source_failed("no camera 0; this machine lists none")
+    notice = window.picture.banner.notice
+    assert notice is not None and notice.text == NO_CAMERA
+
+
+def test_what_a_source_leaves_out_is_shown(window: MainWindow) -> None:
+    window.session._handle(Event("source-note", "left out bad.jpg: damaged, or of a kind that is not read here"))
+    notice = window.picture.banner.notice
+    assert notice is not None and notice.kind == "warning" and "bad.jpg" in notice.text
+
+
+def test_a_failed_recording_says_what_to_do(window: MainWindow) -> None:
+    text = "cannot write /full/a.mp4: No space left on device; 11 frames (2.3 s) are kept, 2 are lost"
+    window.session._handle(Event("recording-failed", text))
+    notice = window.picture.banner.notice
+    assert notice is not None and "11 frames (2.3 s) are kept" in notice.text and "right-click" in notice.text
+
+
+def test_two_windows_keep_what_each_has_set(store: QSettings) -> None:
+    settings.save(store, Settings(theme="light", following={"body.people": 3.0, "hand.people": 1.0}))
+    first = second = settings.load(store)
+    first = replace(first, folder="/films", following={"body.people": 2.0})
+    settings.save(store, first, settings.load(store))
+    changed = replace(second, glow=False, following={**second.following, "body.joint": 0.6})
+    settings.save(QSettings(store.fileName(), QSettings.Format.IniFormat), changed, second)
+    wanted = Settings(theme="light", folder="/films", glow=False, following={"body.people": 2.0, "body.joint": 0.6})
+    assert settings.load(store) == wanted
+
+
+def test_an_engine_without_numbers_is_one_line(open_window: Opener, qtbot: QtBot) -> None:
+    window = open_window()
+    loader = window.session.live._worker._loader
+
+    def broken(recipe: Recipe, kind: str) -> Engine:
+        raise InputError("CPU computes no numbers with these weights (fp32); use other weights")
+
+    loader._open = broken
+    press(qtbot, window, Key.Key_H)
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    notice = window.picture.banner.notice
+    assert notice is not None and "no numbers" in notice.text
