@@ -283,6 +283,8 @@ def lag(raw: NDArray[np.floating], way: NDArray[np.floating]) -> float:
 
 def main(folder: Path, parts: list[str]) -> None:
     """Print the parts that are asked for."""
+    if not (folder / "reference.json").is_file():
+        sys.exit(f"no clips in {folder}: give the folder that has reference.json")
     reference = json.loads((folder / "reference.json").read_text())["clips"]
     everything: dict[str, Callable[[], object]] = {
         "counts": lambda: counts_and_agreement(folder, reference),
@@ -294,6 +296,8 @@ def main(folder: Path, parts: list[str]) -> None:
         "empty": lambda: empty(folder.parent),
         "jitter": lambda: jitter(folder),
     }
+    if unknown := [part for part in parts if part not in everything]:
+        sys.exit(f"unknown part {unknown[0]!r}; use {', '.join(everything)}")
     for part in parts or everything:
         print(f"\n## {part}")
         everything[part]()

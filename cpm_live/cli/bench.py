@@ -9,10 +9,12 @@ import platform
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cpm_live.cli.progress import say
 from cpm_live.core.errors import InputError, first_line
 
 if TYPE_CHECKING:
@@ -40,17 +42,20 @@ def bench(
     from cpm_live.capture.open import SourceRequest
     from cpm_live.engines import probe
     from cpm_live.engines import recipe as recipes
-    from cpm_live.engines.select import default_threads
+    from cpm_live.engines.select import default_threads, open_engine
     from cpm_live.pipeline.bench import live_ages
 
     names = model or ["body", "hand"]
     chosen = [recipes.find_machine(name) for name in names]
     # First: a process that is started by a large one is counted as large as that.
+    if window:
+        say("starting the window")
     startup, memory = _start_window(names[0]) if window else (None, None)
     kinds = engine or [found.kind for found in probe.find_engines() if found.ready and found.kind != "torch"]
     results: list[Timing] = []
     for recipe in chosen:
         for kind in kinds:
+            say(f"timing {recipe.name} on {kind}")
             try:
                 results.append(_time(recipe, kind, source, rounds, threads, naive, batch or [2, 4]))
             except Exception as error:
@@ -62,7 +67,9 @@ def bench(
     request = SourceRequest(source, live=True, demo_kind=first.skeleton.name)
     # By name: "auto" begins with the CPU where a GPU's engine takes seconds to load.
     best = next((result.engine for result in results if result.model == first.name), "cpu")
-    age = live_ages(first, engine[0] if engine else best, request, 4.0)
+    say("measuring how old live results are")
+    opener = partial(open_engine, threads=threads)
+    age = live_ages(first, engine[0] if engine else best, request, 4.0, opener=opener)
     figures = {
         "device": _device(),
         "threads": threads or default_threads(),

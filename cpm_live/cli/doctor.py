@@ -92,6 +92,7 @@ def _verify() -> bool:
     from rich.console import Console
     from rich.table import Table
 
+    from cpm_live.cli.progress import say
     from cpm_live.core.errors import InputError, first_line
     from cpm_live.engines import build_cache, probe, verify
     from cpm_live.engines import recipe as recipes
@@ -125,6 +126,7 @@ def _verify() -> bool:
                 sizes = ", ".join(map(str, unbuilt))
                 table.add_row(name, found.kind, sizes, "skipped: not built; cpm-live models build")
                 continue
+            say(f"comparing {name} on {found.kind}")
             try:
                 engine = open_engine(recipe, found.kind)
                 for batch, given in asked.items():

@@ -58,6 +58,18 @@ def _region(text: str) -> tuple[float, float, float, float] | None:
     return x, y, w, h
 
 
+def _check_region(region: tuple[float, float, float, float] | None, width: int, height: int) -> None:
+    """A region that shows nothing of the picture finds nobody, ever."""
+    if region is None or not width or not height:
+        return
+    x, y, w, h = region
+    if w <= 0 or h <= 0 or x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        text = ",".join(f"{part:g}" for part in region)
+        raise InputError(
+            f"--region {text} shows nothing of the picture, which is {width}x{height} pixels; give X,Y,W,H"
+        )
+
+
 def run(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="A video, picture, folder, stream URL, camera:0 or demo.")
@@ -122,6 +134,7 @@ def run(
     try:
         if opened.info.kind in ("video", "image", "folder"):
             _refuse_own_input(opened, Path(source).expanduser(), out, keypoints)
+        _check_region(options.region, opened.info.width, opened.info.height)
         machine = PoseMachine(recipe, engine, threads, options)
         stages = machine.engine.preset.stages
         if stage > stages:

@@ -170,11 +170,15 @@ def store(wanted: Mapping[str, Any], entry: Entry, where: Path | None = None) ->
         _write(told_path, json.dumps(told, indent=1).encode())
     except OSError as error:
         _remove(plan_path, told_path)
-        size = f"{len(entry.plan) / 1e6:.0f} MB"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(f"no room for a TensorRT engine ({size}) in {where}; free some disk space") from None
-        raise InputError(f"cannot write a TensorRT engine into {where}: {error.strerror}") from None
+        raise unwritten(error, where, f" ({len(entry.plan) / 1e6:.0f} MB)") from None
     return plan_path
+
+
+def unwritten(error: OSError, where: Path, size: str = "") -> InputError:
+    """What to say of an engine that could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return InputError(f"no room for a TensorRT engine{size} in {where}; free some disk space")
+    return InputError(f"cannot write a TensorRT engine into {where}: {error.strerror or error}")
 
 
 def _write(path: Path, data: bytes) -> None:

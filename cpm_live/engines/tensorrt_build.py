@@ -65,6 +65,9 @@ def build(recipe: Recipe, batch: int, where: Path, tell: Tell) -> build_cache.En
         timing.keep()
     except torch.cuda.OutOfMemoryError as error:
         raise InputError(out_of_memory("building with TensorRT", error)) from None
+    except OSError as error:
+        # torch-tensorrt writes the timing of kernels beside the engines.
+        raise build_cache.unwritten(error, where) from None
     except Exception as error:  # noqa: BLE001 - torch.export and TensorRT raise many unrelated types
         # TensorRT's own allocator raises plain RuntimeErrors.
         if "out of memory" in str(error).lower() or "outofmemory" in str(error).lower():

@@ -109,8 +109,14 @@ Tallies = dict[tuple[str, int, float, int], Tally]
 """By group, kind, threshold and stage."""
 
 
-def measure(infer: Infer, cases: Sequence[Case], stride: int, batch: int = 8) -> Tallies:
-    """Count right and wrong finds of every stage at every threshold."""
+def measure(
+    infer: Infer,
+    cases: Sequence[Case],
+    stride: int,
+    batch: int = 8,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Tallies:
+    """Count right and wrong finds of every stage at every threshold; ``progress`` hears how many are counted."""
     tallies: Tallies = {}
     for start in range(0, len(cases), batch):
         chunk = cases[start : start + batch]
@@ -124,6 +130,7 @@ def measure(infer: Infer, cases: Sequence[Case], stride: int, batch: int = 8) ->
                         tally = tallies.setdefault((case.group, kind, threshold, stage), Tally())
                         strong = [f for f in finds if f.kind == kind and f.score >= threshold]
                         _count(tally, strong, [t for t in case.truths if t.kind == kind], case.ignore[kind])
+        progress(start + len(chunk))
     return tallies
 
 

@@ -6,8 +6,17 @@ import re
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QIcon
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleEvent,
+    QColor,
+    QContextMenuEvent,
+    QGuiApplication,
+    QIcon,
+    QKeyEvent,
+    QKeySequence,
+)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QWidget
 
 from cpm_live.gui.icons import pixmap
 from cpm_live.gui.widgets import ToolButton
@@ -39,12 +48,36 @@ _LOOKS = {
 """Icon, its colour, background, border: over the picture, which is dark in both looks."""
 
 
-_LONG = re.compile(r"\S{24}")
+_MAY_BREAK = "\u200b"
+_LONG, _PIECE = re.compile(r"\S{32,}"), re.compile(r"[^/\\_.-]{1,32}[/\\_.-]*")
 
 
 def _breakable(text: str) -> str:
     """A text whose long names and paths may be broken over lines, which Qt does at spaces only."""
-    return _LONG.sub(lambda part: part[0] + "\u200b", text)
+    return _LONG.sub(lambda word: _PIECE.sub(lambda piece: piece[0] + _MAY_BREAK, word[0]), text)
+
+
+class _Text(QLabel):
+    """A text that is copied as it was meant."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy what is selected."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to copy, what is selected or all of it."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Copy").triggered.connect(self._copy)
+        menu.popup(event.globalPos())
+
+    @Slot()
+    def _copy(self) -> None:
+        text = self.selectedText() or self.text()
+        QGuiApplication.clipboard().setText(text.replace(_MAY_BREAK, ""))
 
 
 class Banner(QFrame):
@@ -54,7 +87,7 @@ class Banner(QFrame):
         super().__init__(parent)
         self.setObjectName("banner")
         self.notice: Notice | None = None
-        self._icon, self._text, self._close = QLabel(), QLabel(), ToolButton()
+        self._icon, self._text, self._close = QLabel(), _Text(), ToolButton()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

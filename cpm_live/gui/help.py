@@ -64,6 +64,8 @@ class HelpDialog(QDialog):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setWidget(inner)
+        inner.setAutoFillBackground(False)
+        scroll.viewport().setAutoFillBackground(False)
         layout.addWidget(scroll, 1)
         layout.addWidget(buttons)
         # As large as all of it, where the screen has the room.

@@ -15,6 +15,7 @@ from cpm_live.core.frame import Frame
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.finding import open_default_finder
 from cpm_live.pipeline.live import Live
 from cpm_live.pipeline.machine import PoseMachine
 
@@ -145,10 +146,15 @@ def open_naive(recipe: Recipe, threads: int = 0) -> Engine | None:
 
 
 def live_ages(
-    recipe: Recipe, engine: str, source: SourceRequest, seconds: float, stop: Callable[[], bool] = lambda: False
+    recipe: Recipe,
+    engine: str,
+    source: SourceRequest,
+    seconds: float,
+    stop: Callable[[], bool] = lambda: False,
+    opener: Callable[[Recipe, str], Engine] = open_engine,
 ) -> tuple[float, float]:
     """Age of live results (median and 95th percentile, ms) without a window."""
-    live = Live()
+    live = Live(engine_opener=opener, finder_opener=open_default_finder)
     ages: list[float] = []
     try:
         live.set_model(recipe, engine)

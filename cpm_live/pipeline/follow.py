@@ -100,6 +100,13 @@ class Follower:
         self.left_out = 0
         self.locked = self.lock_point = None
 
+    def rescale(self, across: float, down: float) -> None:
+        """The frame has another size from now on: factors of its width and height."""
+        for track in self.tracks:
+            track.rescale(across, down)
+        if self.lock_point is not None:
+            self.lock_point = self.lock_point[0] * across, self.lock_point[1] * down
+
     # -- single-person mode -----------------------------------------------------------------------
 
     def lock(self, lock: Lock) -> None:
@@ -128,6 +135,7 @@ class Follower:
         ]
         if self.locked is not None:
             self.tracks = [track for track in self.tracks if track.id == self.locked]
+            self.left_out = 0
             if not self.tracks:
                 self.locked = None  # gone for good: nobody is left to be locked on
         if self.lock_point is not None:
@@ -136,7 +144,7 @@ class Follower:
                 self.lock_point = None
         seen = self.seen
         if len(seen) > scene.budget:
-            keep = sorted(seen, key=lambda t: (t.id != self.locked, -t.size))[: scene.budget]
+            keep = sorted(seen, key=lambda t: (t.id != self.locked, t.born_s, -t.size))[: scene.budget]
             self.tracks = [track for track in self.tracks if track.state is not State.SEEN or track in keep]
             self.left_out = len(seen) - scene.budget
 
@@ -218,6 +226,11 @@ class Follower:
                 continue  # two tracks on one person: the better fit has it, the other one is hidden behind
             sight.track = tracks[row]
             kept.append(sight)
+        if len(kept) > scene.budget:
+            # Somebody is back whose place a newcomer has taken.
+            kept.sort(key=lambda s: (s.track.id != self.locked, s.track.born_s, -s.track.size))
+            self.left_out = max(self.left_out, len(kept) - scene.budget)
+            del kept[scene.budget :]
         back = [sight for sight in kept if sight.track.state is State.LOST]
         used = {column for _, column in pairs}
         fresh: list[Sight] = []

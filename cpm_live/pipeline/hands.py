@@ -32,11 +32,13 @@ _BEYOND_WRIST = 0.45
 """The hand's middle lies so many hand lengths beyond the wrist."""
 _NEAR = 0.8
 """Hand lengths between the two networks' wrists beyond which it is another hand."""
-_SIZES = (0.8, 1.4, 2.2)
+SIZES = (0.8, 1.4, 2.2)
 """A hand that is not followed yet is looked for at these sizes in turn, one a frame: arms tell how large a hand at the
 shoulder's distance is, a fist is smaller, and one that is held up to the camera is twice as large."""
 _OF_HAND = 0.7
 """Of the size of a hand that is seen, where it is larger than the arm tells: its hand length."""
+_SPECK = 19.0
+"""Pixels across below which a hand tells nothing."""
 _SMALLEST, _LARGEST = 0.3, 4.0
 """Of the size that the arm tells: nothing else is believed to be its hand."""
 
@@ -110,7 +112,7 @@ class WristHands:
                 crop = track.crop(now, preset.size, preset.stride, self.recipe.margin)
             else:
                 guessed.append(key)
-                crop = self._around(place.box, _SIZES[self._tries[key] % len(_SIZES)])
+                crop = self._around(place.box, SIZES[self._tries[key] % len(SIZES)])
             wanted.append((track, crop))
         looked = zip(places, self._look(image, wanted, limits), strict=True)
         seen = {key: sight for key, sight in looked if self._believed(sight, places[key], limits)}
@@ -123,8 +125,8 @@ class WristHands:
         poses: list[Pose] = []
         kept: list[Sight] = []
         sigmas = follow_sigmas(self.recipe.skeleton.sigmas)
-        for key, sight in sorted(seen.items(), key=lambda item: -item[1].presence):
-            # Two wrists close together may both show the one hand in front.
+        for key, sight in sorted(seen.items(), key=lambda i: (i[1].track.state is not State.SEEN, -i[1].presence)):
+            # Two wrists close together may both show the one hand in front: it stays whose it was.
             if any(same(sight, other, sigmas, limits.follow) or nested(sight, other) for other in kept):
                 continue
             kept.append(sight)
@@ -137,14 +139,20 @@ class WristHands:
         return tuple(sorted(poses, key=lambda pose: pose.id))
 
     def _places(self, bodies: Sequence[Pose], least: float) -> dict[Key, _Place]:
-        """Where the arms say that hands are, those of the largest bodies first."""
+        """Where the arms say that hands are: of those whose hands are followed first, then of the largest bodies."""
         places: dict[Key, _Place] = {}
-        for body in sorted(bodies, key=lambda b: -max(b.box[2:])):
+        followed = {key[0] for key, track in self._tracks.items() if track.state is State.SEEN}
+        for body in sorted(bodies, key=lambda b: (b.id not in followed, -max(b.box[2:]))):
             for side in SIDES:
                 box = hand_box(body.raw, self._body, side, least)
                 if box is not None and len(places) < MOST_PEOPLE:
                     places[body.id, side] = _Place(box, body.raw[self._body.index(f"{side}_wrist")])
         return places
+
+    @property
+    def unseen(self) -> bool:
+        """Whether a hand is looked for and not seen: at another size it may be."""
+        return any(track.state is not State.SEEN for track in self._tracks.values())
 
     def _around(self, box: Box, wider: float = 1.0) -> Crop:
         preset = self.engine.preset
@@ -155,7 +163,8 @@ class WristHands:
         if not wanted:
             return []
         looked = self.engine.look(image, [crop for _, crop in wanted], len(skeleton))
-        return sights(looked, wanted, image, skeleton, limits, dressed=False)
+        # In pixels: in a large picture the hands of people who stand back are a small share of it, and clear enough.
+        return sights(looked, wanted, image, skeleton, limits, dressed=False, least=_SPECK)
 
     def _believed(self, sight: Sight, place: _Place, limits: Thresholds) -> bool:
         needs = limits.keep if sight.track.state is State.SEEN else limits.find

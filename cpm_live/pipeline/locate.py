@@ -59,10 +59,18 @@ def presence(keypoints: NDArray[np.float32], best: float = 0.5) -> float:
     return float(np.sort(keypoints[:, 2])[-count:].sum()) / count
 
 
-def plausible(box: Box, width: int, height: int) -> bool:
-    """Not a speck, and its middle inside the frame."""
+def plausible(box: Box, width: int, height: int, least: float | None = None) -> bool:
+    """Not a speck, and its middle inside the frame.
+
+    Args:
+        least: pixels that a longer side has; a share of the frame where it is not given.
+    """
     x, y, w, h = box
-    return max(w, h) >= 0.04 * min(width, height) and 0 <= x + w / 2 < width and 0 <= y + h / 2 < height
+    return (
+        max(w, h) >= (0.04 * min(width, height) if least is None else least)
+        and 0 <= x + w / 2 < width
+        and 0 <= y + h / 2 < height
+    )
 
 
 def holds(box: Box, point: tuple[float, float], slack: float = 0.0) -> bool:

@@ -21,7 +21,7 @@ from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.find_schedule import Schedule
 from cpm_live.pipeline.finding import Finder, FinderOpener, Search, open_default_finder
 from cpm_live.pipeline.follow import Follower, Scene
-from cpm_live.pipeline.hands import WristHands
+from cpm_live.pipeline.hands import SIZES, WristHands
 from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.show import make_pose
 from cpm_live.pipeline.sights import Sight, sights
@@ -32,7 +32,7 @@ IDLE_HANDS = 2
 and every third found 58, 64 and 55 %; a search costs as much as following three hands.)"""
 CLOTHES_EVERY = 4
 """Frames from one look at the clothes of somebody who is alone to the next."""
-LONGEST_STEP_S = 0.25
+LONGEST_STEP_S = 1.0
 """Frames further apart than this follow each other as if they were not: who steps through a file by hand keeps
 the people in it."""
 
@@ -96,6 +96,7 @@ class PoseMachine:
         self._applied: Options | None = None
         self._count = 0
         self._clock, self._last_s = 0.0, 0.0
+        self._size = (0, 0)
 
     def __call__(self, frame: Frame | NDArray[np.uint8]) -> Result:
         """Find the poses in a frame, or in a BGR uint8 array (H, W, 3).
@@ -114,12 +115,23 @@ class PoseMachine:
         Where the finder sees nobody, up to ``tries`` places are searched with the pose network.
         """
         self.reset()
+        # Unlike a lock of the source before, one that is set now is meant for this picture.
+        self._applied = None
         result = self(frame)
         for _ in range(tries - 1):
             if result.poses:
                 break
             result = self._result(result.frame, searching=True)
-        return result
+        return self._with_every_hand(result)
+
+    def _with_every_hand(self, result: Result) -> Result:
+        """The hands of a single picture: looked for at all sizes that are otherwise tried one a frame."""
+        scene, steps = self._scene(result.frame, self.options), dict(result.steps_ms)
+        for _ in SIZES[1:]:
+            if not self.with_hands or self._hands is None or not self._hands.unseen:
+                break
+            result = self._with_hands(result, scene, steps)
+        return replace(result, steps_ms=Steps(steps), finished_ns=time.monotonic_ns())
 
     def _result(self, frame: Frame, searching: bool) -> Result:
         self._count += 1
@@ -161,6 +173,12 @@ class PoseMachine:
         step = seconds - self._last_s
         self._clock += min(step, LONGEST_STEP_S) if step > 0 else 0.0
         self._last_s = seconds
+        before, self._size = self._size, (frame.width, frame.height)
+        if before not in ((0, 0), self._size):
+            # A camera or stream that goes on at another resolution: the same people, in other pixels.
+            self.follower.rescale(frame.width / before[0], frame.height / before[1])
+            if self._hands is not None:
+                self._hands.reset()
         return Scene(
             self._clock,
             frame.width,
@@ -234,7 +252,7 @@ class PoseMachine:
         limits = options.thresholds(hands.recipe)
         # A wrist may be doubtful: whether a hand is there the hand network says.
         found = hands(result.frame.image, result.poses, scene.limits.follow, scene.now, options)
-        steps["hands"] = (time.perf_counter() - started) * 1e3
+        steps["hands"] = steps.get("hands", 0.0) + (time.perf_counter() - started) * 1e3
         return replace(
             result,
             hands=found,

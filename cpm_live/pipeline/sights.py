@@ -60,8 +60,14 @@ def sights(
     skeleton: Skeleton,
     limits: Thresholds,
     dressed: bool = True,
+    least: float | None = None,
 ) -> list[Sight]:
-    """An engine's answer as sights, one for each that was wanted; ``dressed``: with the colours of their clothes."""
+    """An engine's answer as sights, one for each that was wanted.
+
+    Args:
+        dressed: with the colours of their clothes.
+        least: see :func:`~cpm_live.pipeline.locate.plausible`.
+    """
     height, width = image.shape[:2]
     out = []
     for (track, crop), cells, beliefs in zip(wanted, looked.joints, looked.beliefs, strict=True):
@@ -70,7 +76,7 @@ def sights(
         stages = without_outside(stages, width, height)
         last = stages[-1]
         box = pose_box(last, limits.follow)
-        if box is not None and not plausible(box, width, height):
+        if box is not None and not plausible(box, width, height, least):
             box = None
         sight = Sight(track, crop, stages, beliefs, presence(last), box)
         if dressed:

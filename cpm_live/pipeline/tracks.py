@@ -25,6 +25,8 @@ _PUMP = 1.3
 """The crop asks for at most this change of size from one frame to the next."""
 _COAST_S = 0.5
 """Nobody is expected to go on moving unseen for longer."""
+_VOTES = 4.0
+"""Opinions on the side that are remembered: a single wrong one changes nothing, another hand in the place soon does."""
 
 
 class State(Enum):
@@ -97,7 +99,9 @@ class Track:
     def vote(self, side: Side, weight: float = 1.0) -> None:
         """One more opinion on which hand this is; old ones count, so that a single wrong one does not flip it."""
         if side is not None:
-            self.side_votes = float(np.clip(self.side_votes + (weight if side == "right" else -weight), -8.0, 8.0))
+            self.side_votes = float(
+                np.clip(self.side_votes + (weight if side == "right" else -weight), -_VOTES, _VOTES)
+            )
 
     def step(self, now: float) -> NDArray[np.float64]:
         """(2,): how far it should have moved since it was seen, were it to go on as it did."""
@@ -155,6 +159,16 @@ class Track:
         self.seen_s = now
         if self.state is not State.SEEN:
             self.state, self.since_s = State.SEEN, now
+
+    def rescale(self, across: float, down: float) -> None:
+        """The frame has another size from now on: factors of its width and height."""
+        x, y, w, h = self.box
+        self.box = (x * across, y * down, w * across, h * down)
+        if self.joints is not None:
+            self.joints = self.joints * np.array([across, down, 1], np.float32)
+        self.speed = self.speed * (across, down)
+        self.crop_side *= max(across, down)
+        self.smoother = None
 
     def look_in(self, box: Box) -> None:
         """Look there next: somebody who knows better says that it is there."""

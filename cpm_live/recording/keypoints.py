@@ -48,6 +48,7 @@ class KeypointWriter:
             "limbs": [list(limb) for limb in skeleton.limbs],
             **about,
         }
+        self._size = (about["width"], about["height"]) if "width" in about else None
         self._hands = hands is not None
         if hands is not None:
             header["hands"] = {
@@ -58,7 +59,7 @@ class KeypointWriter:
         self._line({"header": header})
 
     def write(self, result: Result, time: float, name: str | None = None) -> None:
-        """One line for a frame, empty ``poses`` where nobody is seen.
+        """One line for a frame, empty ``poses`` where nobody is seen; with its size where the header has another.
 
         Args:
             time: seconds from the start of the input.
@@ -67,6 +68,9 @@ class KeypointWriter:
         line: dict[str, Any] = {"index": result.frame.index, "time": round(time, 6)}
         if name is not None:
             line["file"] = name
+        size = result.frame.width, result.frame.height
+        if self._size not in (None, size):
+            line["width"], line["height"] = size
         line["poses"] = [_pose(pose) for pose in result.poses]
         if self._hands:
             line["hands"] = [_pose(pose) for pose in result.hands]

@@ -153,7 +153,8 @@ def test_a_looping_film_of_one_picture_does_not_spin(tmp_path: Path) -> None:
     source = VideoSource(str(_video(tmp_path / "one.mp4", [0.0])), paced=True, loop=True)
     started = time.monotonic()
     assert all(source.read() is not None for _ in range(4))
-    assert time.monotonic() - started >= 3 / (source.info.fps or 30.0) - 0.01
+    # The first picture is timed from when the file was opened.
+    assert time.monotonic() - started >= 2 / (source.info.fps or 30.0)
 
 
 def test_times_go_forward_where_the_file_has_none(tmp_path: Path) -> None:

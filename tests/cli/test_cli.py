@@ -55,6 +55,7 @@ def test_help_and_version() -> None:
         (["bench", "-m", "finder"], "finder finds places, not poses"),
         (["-m", "finder"], "finder finds places, not poses"),
         (["run", "demo", "--region=nan,0,99,99", "-o", "{tmp}/a.mp4"], "the region is"),
+        (["run", "demo", "--region", "2000,0,99,99", "-o", "{tmp}/a.mp4"], "shows nothing of the picture"),
         (["run", "demo", "-o", "{tmp}/a.mp4", "-k", "{tmp}/a.mp4"], "are both"),
         (["evaluate", "body", "-d", "{tmp}"], "no data in"),
         (["evaluate", "body", "-d", "{tmp}", "--sheet", "{tmp}/no/a.png"], "no folder"),

@@ -231,6 +231,14 @@ def test_full_disk(rtx: FakeTorchTensorRT, tiny: Recipe, monkeypatch: pytest.Mon
     assert not [path for path in build_cache.folder().iterdir() if path.suffix in (".plan", ".json", ".part")]
 
 
+def test_a_disk_that_is_full_before_the_engine_is_written(rtx: FakeTorchTensorRT, tiny: Recipe) -> None:
+    """torch-tensorrt writes the timing of kernels there while it builds."""
+    rtx.error = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(InputError, match=r"no room for a TensorRT engine in .*; free some disk space") as caught:
+        build(tiny)
+    one_line(caught)
+
+
 def test_an_engine_that_does_not_load_is_removed(rtx: FakeTorchTensorRT, tiny: Recipe) -> None:
     wanted = build_cache.key(tiny, 1)
     build_cache.store(wanted, build_cache.Entry(b"not a plan", ("images",), ("out",), {}))

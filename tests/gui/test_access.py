@@ -151,6 +151,8 @@ def test_long_names_in_the_banner_are_broken_not_cut(qtbot: QtBot) -> None:
     assert banner._text.toolTip() == f"Cannot read {name}"
     assert banner._text.minimumSizeHint().width() < 400, "it can be as narrow as the window"
     assert banner.height() > 60, "several lines"
+    banner._text._copy()
+    assert QApplication.clipboard().text() == f"Cannot read {name}", "and copied as it is"
 
 
 # -- names, and what they may not tell -----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError
+from cpm_live.core.pose import Pose
 from cpm_live.core.skeleton import BODY, HAND
-from cpm_live.engines.base import Engine
-from cpm_live.engines.recipe import Recipe
+from cpm_live.engines.base import Engine, Looked
+from cpm_live.engines.recipe import Recipe, find
 from cpm_live.pipeline.follow import Follower
-from cpm_live.pipeline.hands import hand_box
+from cpm_live.pipeline.hands import WristHands, hand_box
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.sights import Sight, nested
@@ -126,6 +128,71 @@ def test_a_fist_and_a_hand_held_up_to_the_camera_are_found(times: float) -> None
     hands.people = [hand]
     shown = [len(world.step(machine).hands) for _ in range(8)]  # type: ignore[arg-type]
     assert shown[3:] == [1] * 5, "one of three sizes fits; then it is followed by its own joints"
+
+
+def test_a_single_picture_is_looked_at_in_all_sizes() -> None:
+    """A photo has no next frame in which another size would have its turn."""
+    for times in (0.7, 2.6):
+        world = BodiesWithHands([Somebody(320, unit=80)])
+        world.gloves = "left"
+        machine, hands = _machine(world, Options(hands=True))
+        (hand,) = world.with_hands()
+        hand.unit *= times
+        hands.people = [hand]
+        result = machine.find(world.image())  # type: ignore[attr-defined]
+        assert [pose.side for pose in result.hands] == ["right"]
+        assert result.steps_ms["hands"] > 0
+
+
+def test_small_hands_in_a_large_picture_are_hands() -> None:
+    """How many pixels they have counts, not which share of the picture they are."""
+    world = BodiesWithHands([Somebody(800, y=900, unit=130)], size=(2560, 1920))
+    machine, hands = _machine(world, Options(hands=True))
+    hands.people = world.with_hands()
+    assert max(hands.people[0].box[2:]) < 0.04 * 1920
+    for _ in range(4):
+        result = world.step(machine)  # type: ignore[arg-type]
+    assert len(result.hands) == 2
+
+
+def test_one_hand_at_two_wrists_stays_whose_it_is() -> None:
+    class Moody(WorldEngine):
+        """In every other frame a little less sure of what it looks at together than of a single look."""
+
+        def look(self, image: np.ndarray, crops: Sequence[Crop], joints: int) -> Looked:
+            looked = super().look(image, crops, joints)
+            if len(crops) > 1 and image[0, 0, 0] % 2:
+                looked.joints[..., 2] *= 0.95
+            return looked
+
+    joints = _body(110.0)
+    # Folded hands: one is seen.
+    middle = (joints[RIGHT_WRIST, :2] + joints[LEFT_WRIST, :2]) / 2
+    joints[RIGHT_WRIST, :2], joints[LEFT_WRIST, :2] = middle - 3, middle + 3
+    hand = Somebody(float(middle[0]), float(middle[1]), unit=20, kind="hand", turn=np.pi)
+    engine = Moody(World([hand], kind="hand"))
+    wrists = WristHands(find("hand"), engine, BODY)
+    body = Pose(1, (0.0, 0.0, 9.0, 9.0), joints[None], np.zeros((1, 15, 16, 16), np.float32), Crop(0, 0, 9, 128))
+    told = []
+    for frame in range(16):
+        image = np.full((480, 640, 3), frame, np.uint8)
+        told.append({(pose.id, pose.side) for pose in wrists(image, [body], 0.25, frame / 30, Options())})
+    assert told[4] and all(each == told[4] for each in told[4:])
+
+
+def test_the_hands_looked_at_do_not_change_with_the_boxes() -> None:
+    people = [Somebody(180 + 220 * place, y=520, unit=100) for place in range(5)]
+    world = BodiesWithHands(people, size=(1280, 960))
+    machine, hands = _machine(world, Options(hands=True, people=5))
+    for _ in range(6):
+        hands.people = world.with_hands()
+        before = {pose.id for pose in world.step(machine).hands}  # type: ignore[arg-type]
+    assert len(before) == 8, "of four people"
+    for frame in range(8):
+        for place, one in enumerate(world.people):
+            one.unit = 100 + (frame + place) % 5
+        hands.people = world.with_hands()
+        assert {pose.id for pose in world.step(machine).hands} == before  # type: ignore[arg-type]
 
 
 def test_a_hand_much_too_large_for_its_arm_is_somebody_elses() -> None:

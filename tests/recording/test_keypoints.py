@@ -44,6 +44,16 @@ def test_several_people_with_their_numbers(tmp_path: Path) -> None:
     assert line["poses"][0]["keypoints"][4] == [4.0, 0.5, 0.5]
 
 
+def test_a_frame_of_another_size_says_so(tmp_path: Path) -> None:
+    writer = KeypointWriter(tmp_path / "a.jsonl", BODY, {"width": 64, "height": 48})
+    for width, height in ((64, 48), (128, 96)):
+        frame = Frame(np.zeros((height, width, 3), np.uint8), 0, 0)
+        writer.write(Result(frame, (), BODY, "body", 2, 0.4), 0.0)
+    writer.close()
+    _, usual, other = (json.loads(text) for text in (tmp_path / "a.jsonl").read_text().splitlines())
+    assert "width" not in usual and (other["width"], other["height"]) == (128, 96)
+
+
 def test_what_is_written_is_what_is_shown(tmp_path: Path) -> None:
     frame = Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
     pose = _pose(1, 14)

@@ -186,6 +186,17 @@ def test_a_pause_is_no_part_of_the_film(tmp_path: Path) -> None:
     assert [seconds for seconds, _ in _decode(tmp_path / "a.mp4")] == pytest.approx(wanted, abs=2e-3)
 
 
+def test_films_keep_the_shape_of_the_pixels(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    recorder = Recorder(tmp_path / "a.mkv", lambda r: None, pixel_aspect=1.5)
+    recorder.start()
+    recorder.put(_result(0, 0, machine), View())
+    recorder.finish()
+    recorder.join(10)
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(3, 2)
+
+
 def test_only_frames_of_one_source_can_be_skipped(tmp_path: Path) -> None:
     machine = PoseMachine("body", engine=DotEngine())
     recorder = Recorder(tmp_path / "a.mp4", lambda r: None)

@@ -1,0 +1,80 @@
+"""Following while what is around it changes: budget, resolution, lock, the pace of frames."""
+
+from __future__ import annotations
+
+from cpm_live.pipeline.options import Options
+from tests.pipeline.world import Somebody, World, of
+
+
+def test_whoever_was_hidden_does_not_throw_out_who_never_was() -> None:
+    first, second, third = Somebody(120, unit=50), Somebody(320, unit=55), Somebody(520, unit=80)
+    third.visible = False
+    world = World([first, second, third])
+    machine = world.machine(Options(people=2, finder_every=2))
+    for _ in range(8):
+        result = world.step(machine)
+    ids = {of(result, one) for one in (first, second)}
+    third.visible = True
+    second.visible = False
+    for _ in range(6):
+        world.step(machine)
+    second.visible = True
+    for _ in range(12):
+        result = world.step(machine)
+        assert len(result.poses) <= 2, "never more than are allowed"
+        assert of(result, first) in ids, "followed all along"
+
+
+def test_the_same_people_at_another_resolution() -> None:
+    """A camera or stream may go on with frames of another size."""
+    one, other = Somebody(200), Somebody(450)
+    world = World([one, other])
+    machine = world.machine()
+    for _ in range(6):
+        result = world.step(machine)
+    ids = [of(result, one), of(result, other)]
+    machine.options = Options(lock=ids[1])
+    world.step(machine)
+    for factor in (2.0, 0.25):
+        world.size = (round(world.size[0] * factor), round(world.size[1] * factor))
+        for each in world.people:
+            each.x, each.y, each.unit = each.x * factor, each.y * factor, each.unit * factor
+        for _ in range(3):
+            result = world.step(machine)
+            assert result.locked == ids[1] and of(result, other) == ids[1]
+
+
+def test_a_lock_that_was_set_before_a_single_picture_holds_for_it() -> None:
+    world = World([Somebody(200), Somebody(450)])
+    machine = world.machine()
+    x, y, w, h = world.people[1].box
+    machine.options = Options(lock=(x + w / 2, y + h / 2))
+    result = machine.find(world.image())
+    assert len(result.poses) == 1 and of(result, world.people[1]) == result.locked
+
+
+def test_nobody_is_left_out_while_locked() -> None:
+    world = World([Somebody(200), Somebody(450)])
+    machine = world.machine(Options(people=1))
+    for _ in range(4):
+        result = world.step(machine)
+    assert result.left_out == 1
+    machine.options = Options(people=1, lock=result.poses[0].id)
+    world.step(machine)
+    world.people = [one for one in world.people if of(result, one)]
+    assert world.step(machine).left_out == 0
+
+
+def test_slow_machines_forget_after_as_many_seconds() -> None:
+    """Two frames a second: gone for three seconds are six frames."""
+    world = World([Somebody(300)])
+    machine = world.machine()
+    for _ in range(3):
+        world.index += 14
+        result = world.step(machine)
+    world.people[0].visible = False
+    for frame in range(9):
+        world.index += 14
+        world.step(machine)
+        assert bool(machine.follower.lost) == (frame < 6), frame
+    assert result.poses
