@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpm_live.capture.base import Source
+from cpm_live.core.address import without_password
 from cpm_live.core.errors import InputError
 
 
@@ -57,7 +58,7 @@ def open_source(request: SourceRequest) -> Source:
         from cpm_live.capture.camera import CameraSource, find_camera
 
         return CameraSource(find_camera(text.partition(":")[2] or "0"), request.size)
-    from cpm_live.capture.video import VideoSource, is_stream
+    from cpm_live.capture.video import STREAM_SCHEMES, VideoSource, is_stream
 
     if is_stream(text):
         return VideoSource(text, paced=request.live, loop=request.live)
@@ -70,6 +71,9 @@ def open_source(request: SourceRequest) -> Source:
         raise InputError(f"cannot use {text[:200]} as a path: {getattr(error, 'strerror', None) or error}") from None
     if folder or is_image(path):
         return ImageSource(path, hold=2.0 if request.live else None)
+    if not exists and "://" in text:
+        kinds = ", ".join(STREAM_SCHEMES)
+        raise InputError(f"cannot open {without_password(text)}: streams that can be read begin with {kinds}")
     if not exists:
         raise InputError(f"no file or folder {text}; check the path (cameras are camera:0, the demo is demo)")
     return VideoSource(str(path), paced=request.live, loop=request.live)

@@ -245,6 +245,7 @@ def test_demo_knows_its_joints() -> None:
     [
         ("", "no source given"),
         ("nowhere.mp4", "no file or folder nowhere.mp4"),
+        ("rtp://me:secret@host:5004", "cannot open rtp://host:5004: streams that can be read begin with rtsp://"),
         ("demo:cat", "unknown demo 'cat'; use demo:body or demo:hand"),
         ("camera:97", "no camera 97"),
         ("camera:Nonesuch 9000", "no camera named 'Nonesuch 9000'"),
