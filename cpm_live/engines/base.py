@@ -112,7 +112,17 @@ def run_empty(engine: Engine) -> None:
         InputError: what it believes is no number: it would see nobody, ever.
     """
     size = engine.preset.size
-    beliefs = engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))
+    require_numbers(
+        engine, engine.infer(np.zeros((1, 3, size, size), np.uint8), np.full((1, 2), (size - 1) / 2, np.float32))
+    )
+
+
+def require_numbers(engine: Engine, beliefs: NDArray[np.float32]) -> None:
+    """Refuse an engine whose belief maps are no numbers: fp16 ends at 65504, and what comes after it is nobody.
+
+    Raises:
+        InputError: so that another engine is taken.
+    """
     if not np.isfinite(beliefs).all():
         about = engine.describe()
         raise InputError(f"{about.label} computes no numbers with these weights ({about.precision}); use other weights")

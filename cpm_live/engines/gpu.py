@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cpm_live.core.crop import Crop
-from cpm_live.engines.base import EngineInfo, Looked
+from cpm_live.engines.base import EngineInfo, Looked, require_numbers
 from cpm_live.engines.gpu_steps import crop_pictures, decode_on_device
 from cpm_live.engines.look import middles, nobody
 from cpm_live.network.presets import Preset
@@ -170,7 +170,7 @@ class GpuEngine:
         frame = np.zeros((size, size, 3), np.uint8)
         crop = Crop((size - 1) / 2, (size - 1) / 2, size, size, self.preset.stride)
         for batch in self._networks:
-            self.look(frame, [crop] * batch, self.preset.joints)
+            require_numbers(self, self.look(frame, [crop] * batch, self.preset.joints).beliefs)
 
     def describe(self) -> EngineInfo:
         """See :meth:`Engine.describe`."""

@@ -106,11 +106,10 @@ _Opened = tuple[ort.InferenceSession, Preset, dict[str, str]]
 
 def _open_exported(weights: Path, options: ort.SessionOptions, providers: list[str]) -> _Opened:
     """The exported network in our cache; made again where it is damaged there."""
+    path = exported(weights)
     try:
-        return _open(exported(weights), options, providers)
+        return _open(path, options, providers)
     except InputError as error:
-        if not weights.is_file():
-            raise
         log.warning("%s; it is made again", error)
         return _open(exported(weights, again=True), options, providers)
 

@@ -191,3 +191,22 @@ def test_without_a_cache_folder_cuda_runs_and_nothing_is_built(monkeypatch: pyte
     wanted = select.plan(find("body"), "auto")
     assert (wanted.quick, wanted.best, wanted.build) == ("cpu", ("cuda",), False)
     assert "cache folder" in wanted.note
+
+
+def test_the_window_starts_on_the_cpu_where_another_accelerator_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "cuda", lambda: probe.Found("cuda", False, "no GPU"))
+    assert select.plan(BODY, "auto") == select.Plan(best=("auto",))
+    monkeypatch.setattr(probe, "provider", lambda kind: probe.Found(kind, kind == "coreml", "as if"))
+    assert select.plan(BODY, "auto") == select.Plan("cpu", ("auto",))
+    assert select.plan(BODY, "cpu") == select.Plan(best=("cpu",))
+
+
+def test_a_damaged_engine_is_told_without_a_window_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = select.Plan(
+        "cpu", ("auto",), True, "the cached TensorRT engine is damaged and was removed" + select._AGAIN
+    )
+    monkeypatch.setattr(select, "plan", lambda recipe, kind: damaged)
+    select.open_engine(BODY, "auto", 1).close()
+    assert "is damaged and was removed" in caplog.text and "building it again" not in caplog.text
