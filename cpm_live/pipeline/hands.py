@@ -37,8 +37,10 @@ SIZES = (0.8, 1.4, 2.2)
 shoulder's distance is, a fist is smaller, and one that is held up to the camera is twice as large."""
 _OF_HAND = 0.7
 """Of the size of a hand that is seen, where it is larger than the arm tells: its hand length."""
-_SPECK = 19.0
-"""Pixels across below which a hand tells nothing."""
+_SPECK, _LARGE = 0.04, 480
+"""Below this share of a picture's short side, of one that has at most so many pixels there, a hand tells nothing."""
+_OWNED = 0.1
+"""So much surer must the look of another wrist be to take a hand over."""
 _SMALLEST, _LARGEST = 0.3, 4.0
 """Of the size that the arm tells: nothing else is believed to be its hand."""
 
@@ -125,8 +127,8 @@ class WristHands:
         poses: list[Pose] = []
         kept: list[Sight] = []
         sigmas = follow_sigmas(self.recipe.skeleton.sigmas)
-        for key, sight in sorted(seen.items(), key=lambda i: (i[1].track.state is not State.SEEN, -i[1].presence)):
-            # Two wrists close together may both show the one hand in front: it stays whose it was.
+        for key, sight in sorted(seen.items(), key=lambda item: -_claim(item[1])):
+            # Two wrists close together may both show the one hand in front.
             if any(same(sight, other, sigmas, limits.follow) or nested(sight, other) for other in kept):
                 continue
             kept.append(sight)
@@ -163,8 +165,9 @@ class WristHands:
         if not wanted:
             return []
         looked = self.engine.look(image, [crop for _, crop in wanted], len(skeleton))
-        # In pixels: in a large picture the hands of people who stand back are a small share of it, and clear enough.
-        return sights(looked, wanted, image, skeleton, limits, dressed=False, least=_SPECK)
+        # In a large picture the hands of people who stand back are a small share of it, and clear enough.
+        least = _SPECK * min(*image.shape[:2], _LARGE)
+        return sights(looked, wanted, image, skeleton, limits, dressed=False, least=least)
 
     def _believed(self, sight: Sight, place: _Place, limits: Thresholds) -> bool:
         needs = limits.keep if sight.track.state is State.SEEN else limits.find
@@ -197,6 +200,11 @@ class WristHands:
     def close(self) -> None:
         """Close the engine."""
         self.engine.close()
+
+
+def _claim(sight: Sight) -> float:
+    """How good a claim on a hand is: it stays whose it was, unless another look is clearly surer."""
+    return sight.presence + (_OWNED if sight.track.state is State.SEEN else 0.0)
 
 
 def _gap(a: Box, b: Box) -> float:
