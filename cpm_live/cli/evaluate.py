@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cpm_live.cli.progress import counted
 from cpm_live.core.errors import InputError
 from cpm_live.core.extras import install
 
@@ -156,32 +157,24 @@ def _finder(recipe: Recipe, data: list[str], split: str, engine: str, threads: i
 def _find(
     recipe: Recipe, samples: list[Sample], engine: str, threads: int
 ) -> tuple[NDArray[np.float32], list[Prediction]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from cpm_live.evaluation.whole import predict_whole
     from cpm_live.pipeline.machine import PoseMachine
 
     machine = PoseMachine(recipe, engine, threads)
     try:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(f"{recipe.name}, whole pictures", total=len(samples))
-            return predict_whole(machine, samples, lambda done: progress.update(task, completed=done))
+        with counted(f"{recipe.name}, whole pictures", len(samples)) as progress:
+            return predict_whole(machine, samples, progress)
     finally:
         machine.close()
 
 
 def _predict(recipe: Recipe, samples: list[Sample], looks: Looks, engine: str, threads: int) -> NDArray[np.float32]:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from cpm_live.engines.select import open_engine
     from cpm_live.evaluation.predict import predict
 
     machine = open_engine(recipe, engine, threads)
     try:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(recipe.name, total=len(samples))
+        with counted(recipe.name, len(samples)) as progress:
             preset = machine.preset
             return predict(
                 machine.infer,
@@ -191,7 +184,7 @@ def _predict(recipe: Recipe, samples: list[Sample], looks: Looks, engine: str, t
                 preset.stride,
                 recipe.training_margin,
                 looks=looks,
-                progress=lambda done: progress.update(task, completed=done),
+                progress=progress,
             )
     finally:
         machine.close()
@@ -206,9 +199,9 @@ def _write_sheet(
     random: int,
     worst: int,
 ) -> None:
-    import cv2
     import numpy as np
 
+    from cpm_live.core.picture_file import write_picture
     from cpm_live.evaluation import sheet
     from cpm_live.evaluation.evaluate import main_threshold
 
@@ -221,12 +214,7 @@ def _write_sheet(
         for what, numbers in (("at random", chosen), ("worst", sheet.ranking(errors, threshold)[:worst]))
         if len(numbers)
     ]  # fmt: skip
-    # Not by imwrite, which knows no names beyond the system's code page on Windows.
-    _, data = cv2.imencode(path.suffix, sheet.join(parts))
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    write_picture(path, sheet.join(parts))
     typer.echo(f"sheet: {path}", err=True)
 
 

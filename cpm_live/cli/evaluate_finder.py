@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from cpm_live.cli.progress import counted
 from cpm_live.engines.recipe import Recipe
 
 
@@ -15,9 +16,6 @@ def measure_finder(recipe: Recipe, data: Path, split: str, engine: str, threads:
     Raises:
         InputError: no such data, or no weights.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from cpm_live.engines.select import open_engine
     from cpm_live.evaluation import finding
     from cpm_live.training import finder_data
@@ -27,11 +25,8 @@ def measure_finder(recipe: Recipe, data: Path, split: str, engine: str, threads:
     try:
         size, stride = machine.preset.size, machine.preset.stride
         cases = finding.whole_frames(pictures, size) + finding.made_scenes(pictures, size)
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(recipe.name, total=len(cases))
-            tallies = finding.measure(
-                machine.infer, cases, stride, progress=lambda done: bar.update(task, completed=done)
-            )
+        with counted(recipe.name, len(cases)) as progress:
+            tallies = finding.measure(machine.infer, cases, stride, progress=progress)
     finally:
         machine.close()
     return finding.report(tallies, recipe.name, _reported(recipe.finder_threshold), len(cases))

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 def say(text: str) -> None:
     """What is being done now. (Plain lines: what moves on the screen would take time from what is being measured.)"""
     if sys.stderr.isatty():
         print(f"{text} ...", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar for work that is counted; what it gives takes how much is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.capture.base import Source, SourceLost
 from cpm_live.core.errors import InputError
+from cpm_live.core.picture_file import write_picture
 from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import HAND
 from cpm_live.drawing.paint import paint
@@ -48,19 +48,7 @@ class _PictureSink:
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
         path = self._path / (name or "frame.png") if self._folder else self._path
-        try:
-            done, data = cv2.imencode(path.suffix.lower() or ".png", picture)
-        except cv2.error:
-            done = False
-        if not done:
-            raise InputError(
-                f"cannot write {path}: {picture.shape[1]} x {picture.shape[0]} is more than such a file holds; use .png"
-            )
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data.tobytes())
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}") from None
+        write_picture(path, picture)
 
     def close(self) -> None: ...
 

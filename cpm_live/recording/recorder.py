@@ -57,7 +57,7 @@ class Recorder(threading.Thread):
         self._condition = threading.Condition()
         self._seconds = 0.0
         self.skipped = 0
-        self._last: Result | None = None
+        self._last: tuple[int, int, int] | None = None
         self._at_ns = 0
         self._paused = self._still = False
 
@@ -77,12 +77,14 @@ class Recorder(threading.Thread):
 
     def _count(self, result: Result) -> None:
         """What was skipped before this result, and when it is shown in the film."""
-        last, self._last = self._last, result
+        # Not the result itself: its maps and picture would stay for as long as the recorder does.
+        last, self._last = self._last, (result.generation, result.frame.index, result.frame.captured_ns)
         if last is None:
             return
-        if result.generation == last.generation:
-            self.skipped += max(0, result.frame.index - last.frame.index - 1)
-        since = result.frame.captured_ns - last.frame.captured_ns
+        generation, index, captured_ns = last
+        if result.generation == generation:
+            self.skipped += max(0, result.frame.index - index - 1)
+        since = result.frame.captured_ns - captured_ns
         self._at_ns += min(since, STILL_NS) if self._still else since
         self._still = self._paused
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.picture_file import write_picture
 from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
@@ -232,9 +232,7 @@ class Trainer:
         figures = self.evaluate()
         picture = self._with_ema(self.task.picture) if isinstance(self.task, Pictured) else None
         if picture is not None:
-            folder = self.out / "pictures"
-            folder.mkdir(exist_ok=True)
-            (folder / f"epoch_{self.epoch:07.2f}.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+            write_picture(self.out / "pictures" / f"epoch_{self.epoch:07.2f}.png", picture)
         row: dict[str, Any] = {"epoch": round(self.epoch, 2), "step": self.step, "seconds": round(self.seconds)}
         row["size"] = self.plan.size_at(self.done)
         row |= {f"loss_{i + 1}": round(loss, 6) for i, loss in enumerate(self._mean_losses().tolist())}

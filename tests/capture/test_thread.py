@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -41,6 +42,13 @@ class Log:
         self.enough = threading.Event()
 
 
+def wait_until(there: Callable[[], bool]) -> None:
+    """For at most five seconds."""
+    deadline = time.monotonic() + 5
+    while not there() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def test_a_lost_camera_is_reopened_with_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_thread, "BACK_OFF", (0.01, 0.02))
     log, cameras, attempts = Log(), [], []
@@ -54,9 +62,7 @@ def test_a_lost_camera_is_reopened_with_back_off(monkeypatch: pytest.MonkeyPatch
 
     thread = CaptureThread(SourceRequest("camera:0"), log.frames.append, log.events.append, opener)
     thread.start()
-    deadline = time.monotonic() + 5
-    while len(log.frames) < 8 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(log.frames) >= 8)
     thread.stop()
     thread.join(2)
     assert not thread.is_alive()
@@ -127,9 +133,7 @@ def test_what_is_opened_while_paused_is_shown_once() -> None:
     thread.start()
     thread.pause(True)
     opening.set()
-    deadline = time.monotonic() + 5
-    while not log.frames and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: bool(log.frames))
     time.sleep(0.1)
     assert len(log.frames) == 1, "its first picture, and no more"
     thread.stop()
@@ -148,9 +152,7 @@ def test_what_is_left_out_is_told_once() -> None:
     log = Log()
     thread = CaptureThread(SourceRequest("demo"), log.frames.append, log.events.append, lambda r: Gappy(10_000))
     thread.start()
-    deadline = time.monotonic() + 5
-    while len(log.frames) < 5 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(log.frames) >= 5)
     thread.stop()
     thread.join(2)
     notes = [event.message for event in log.events if event.kind == "note"]

@@ -90,7 +90,7 @@ class BodiesWithHands(World):
         return out
 
 
-def _machine(world: BodiesWithHands, options: Options) -> tuple[object, World]:
+def _machine(world: BodiesWithHands, options: Options) -> tuple[PoseMachine, World]:
     hands = World([], kind="hand")
     machine = world.machine(options, hand_engine=lambda recipe: WorldEngine(hands))
     return machine, hands
@@ -101,7 +101,7 @@ def test_both_hands_with_the_side_of_their_wrist() -> None:
     machine, hands = _machine(world, Options(hands=True))
     for frame in range(20):
         hands.people = world.with_hands()
-        result = world.step(machine)  # type: ignore[arg-type]
+        result = world.step(machine)
         assert len(result.poses) == 2 and len(result.hands) == 4, frame
         for one in world.people:
             one.x += 2
@@ -118,28 +118,29 @@ def test_both_hands_with_the_side_of_their_wrist() -> None:
     assert shown.poses[0].keypoints.shape == (21, 3)
 
 
-@pytest.mark.parametrize("times", [0.7, 2.6])
-def test_a_fist_and_a_hand_held_up_to_the_camera_are_found(times: float) -> None:
+def _one_hand(times: float) -> tuple[BodiesWithHands, PoseMachine]:
+    """Somebody whose right hand is so many times as large as their arm says."""
     world = BodiesWithHands([Somebody(320, unit=80)])
     world.gloves = "left"
     machine, hands = _machine(world, Options(hands=True))
     (hand,) = world.with_hands()
     hand.unit *= times
     hands.people = [hand]
-    shown = [len(world.step(machine).hands) for _ in range(8)]  # type: ignore[arg-type]
+    return world, machine
+
+
+@pytest.mark.parametrize("times", [0.7, 2.6])
+def test_a_fist_and_a_hand_held_up_to_the_camera_are_found(times: float) -> None:
+    world, machine = _one_hand(times)
+    shown = [len(world.step(machine).hands) for _ in range(8)]
     assert shown[3:] == [1] * 5, "one of three sizes fits; then it is followed by its own joints"
 
 
 def test_a_single_picture_is_looked_at_in_all_sizes() -> None:
     """A photo has no next frame in which another size would have its turn."""
     for times in (0.7, 2.6):
-        world = BodiesWithHands([Somebody(320, unit=80)])
-        world.gloves = "left"
-        machine, hands = _machine(world, Options(hands=True))
-        (hand,) = world.with_hands()
-        hand.unit *= times
-        hands.people = [hand]
-        result = machine.find(world.image())  # type: ignore[attr-defined]
+        world, machine = _one_hand(times)
+        result = machine.find(world.image())
         assert [pose.side for pose in result.hands] == ["right"]
         assert result.steps_ms["hands"] > 0
 
@@ -151,7 +152,7 @@ def test_small_hands_in_a_large_picture_are_hands() -> None:
     hands.people = world.with_hands()
     assert max(hands.people[0].box[2:]) < 0.04 * 1920
     for _ in range(4):
-        result = world.step(machine)  # type: ignore[arg-type]
+        result = world.step(machine)
     assert len(result.hands) == 2
 
 
@@ -186,13 +187,13 @@ def test_the_hands_looked_at_do_not_change_with_the_boxes() -> None:
     machine, hands = _machine(world, Options(hands=True, people=5))
     for _ in range(6):
         hands.people = world.with_hands()
-        before = {pose.id for pose in world.step(machine).hands}  # type: ignore[arg-type]
+        before = {pose.id for pose in world.step(machine).hands}
     assert len(before) == 8, "of four people"
     for frame in range(8):
         for place, one in enumerate(world.people):
             one.unit = 100 + (frame + place) % 5
         hands.people = world.with_hands()
-        assert {pose.id for pose in world.step(machine).hands} == before  # type: ignore[arg-type]
+        assert {pose.id for pose in world.step(machine).hands} == before
 
 
 def test_a_hand_much_too_large_for_its_arm_is_somebody_elses() -> None:
@@ -202,7 +203,7 @@ def test_a_hand_much_too_large_for_its_arm_is_somebody_elses() -> None:
     (hand,) = world.with_hands()
     hand.unit *= 6
     hands.people = [hand]
-    assert not any(world.step(machine).hands for _ in range(8))  # type: ignore[arg-type]
+    assert not any(world.step(machine).hands for _ in range(8))
 
 
 def test_a_wrist_without_a_hand_shows_none() -> None:
@@ -211,7 +212,7 @@ def test_a_wrist_without_a_hand_shows_none() -> None:
     machine, hands = _machine(world, Options(hands=True))
     for _ in range(10):
         hands.people = world.with_hands()
-        result = world.step(machine)  # type: ignore[arg-type]
+        result = world.step(machine)
         assert [pose.side for pose in result.hands] == ["right"]
 
 
@@ -239,7 +240,7 @@ def test_two_wrists_at_one_hand_show_it_once() -> None:
     # Folded hands: one is seen, between the wrists, large enough for both to look at it.
     hands.people = [Somebody(float(middle[0]), float(middle[1]), unit=60, kind="hand")]
     for _ in range(5):
-        result = world.step(machine)  # type: ignore[arg-type]
+        result = world.step(machine)
         assert len(result.hands) <= 1
 
 
@@ -247,10 +248,10 @@ def test_hands_can_be_switched_on_and_off_and_the_hand_model_ignores_it() -> Non
     world = BodiesWithHands([Somebody(300, unit=110)])
     machine, hands = _machine(world, Options())
     hands.people = world.with_hands()
-    result = world.step(machine)  # type: ignore[arg-type]
+    result = world.step(machine)
     assert result.hands == () and result.of_hands() is None and hands.looks == []
-    machine.options = Options(hands=True)  # type: ignore[attr-defined]
-    assert len(world.step(machine).hands) == 2  # type: ignore[arg-type]
+    machine.options = Options(hands=True)
+    assert len(world.step(machine).hands) == 2
     alone = World([Somebody(300, y=300, unit=60, kind="hand")], kind="hand")
     result = alone.step(alone.machine(Options(hands=True)))
     assert len(result.poses) == 1 and result.hands == ()
