@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from cpm_live.core.decode import decode
 
-LIMITS = {"fp32": 1e-4, "fp16": 0.02}
-"""Largest difference of beliefs by precision."""
+LIMITS = {"fp32": 1e-4, "fp16": 0.03}
+"""Largest difference of beliefs by precision. (An H200 in fp16 is 0.022 off in the worst of 155,520 beliefs of the
+body, torch's fp16 on a CPU 0.017: the trunk's rounding. The joints hardly move for it.)"""
 JOINT_LIMITS = {"fp32": 0.25, "fp16": 0.5}
 """Largest distance in input pixels of a joint whose peak belief is above ``SURE``, by precision. (An H200 in fp16 moves
 one of 109 joints by 0.254 px; half a pixel is a sixteenth of a cell.)"""

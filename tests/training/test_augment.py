@@ -1,0 +1,53 @@
+"""What augmentation does to pixels: blur, noise and plain backgrounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cpm_live.training.augment import cut_out, recolour, smear
+
+
+@pytest.mark.parametrize("length", [3, 6, 11, 24])
+def test_a_smear_is_a_line_of_its_length_that_stays_in_its_place(length: int) -> None:
+    picture = np.full((96, 120, 3), 20, np.uint8)
+    picture[46:50, 58:62] = 250
+    for seed in range(12):
+        out = smear(picture, length, np.random.default_rng(seed))
+        assert out.shape == picture.shape and out.dtype == np.uint8
+        light = out[..., 0].astype(float) - 20
+        assert light.sum() == pytest.approx(16 * 230, rel=0.01)
+        rows, columns = np.mgrid[:96, :120]
+        middle = np.array([(light * rows).sum(), (light * columns).sum()]) / light.sum()
+        # Its joints are not moved with it.
+        assert np.abs(middle - (47.5, 59.5)).max() <= 0.75
+        away = np.stack([rows - middle[0], columns - middle[1]])
+        spread = np.linalg.eigvalsh(np.einsum("ihw,jhw,hw->ij", away, away, light) / light.sum())
+        # A line's variance is its length squared over twelve; across it, only the square's own is left.
+        dot = 15 / 12
+        assert spread[0] == pytest.approx(dot, abs=0.9)
+        assert np.sqrt(12 * max(0, spread[1] - dot)) == pytest.approx(length, abs=2)
+
+
+def test_noise_is_as_strong_as_asked_and_even() -> None:
+    flat = np.full((160, 160, 3), 128, np.uint8)
+    strengths = []
+    for seed in range(300):
+        out = recolour(flat, np.random.default_rng(seed)).astype(float)
+        if out[..., 0].std() > 0.5:
+            strengths.append(float(out[..., 0].std()))
+            # Nothing lasting: no channel is brighter in one half than in the other.
+            assert abs(out[:80].mean() - out[80:].mean()) < 0.4
+    assert 30 < len(strengths) < 90, "a fifth of the pictures have noise"
+    assert min(strengths) > 1.8 and max(strengths) < 10.5
+
+
+@pytest.mark.parametrize("background", [(250, 248, 245), (5, 9, 12)])
+def test_what_stands_before_a_plain_background_is_cut_out(background: tuple[int, int, int]) -> None:
+    picture = np.full((120, 120, 3), background, np.uint8)
+    # Only one channel differs by much: any of the three tells.
+    picture[30:80, 40:90] = (background[0], background[1], 130)
+    matte = cut_out(picture)
+    assert matte is not None and matte.shape == (120, 120)
+    assert matte[40:70, 50:80].min() > 0.95 and matte[:20].max() < 0.05 and matte[:, :30].max() < 0.05
+    assert cut_out(np.random.default_rng(0).integers(0, 255, (120, 120, 3), np.uint8)) is None
