@@ -2,7 +2,8 @@
 
     python scripts/follow_report.py ../shared/data/webcam [PART ...]
 
-PART is counts, hands, body+hands, raised, crossings, exits, empty or jitter; without one, all of them. What is right:
+PART is counts, hands, boxes, body+hands, raised, crossings, exits, empty or jitter; without one, all of them. What is
+right:
 
 * counts: a frame of a clip is right with exactly one person. In bird and please a second person's head and
   shoulder stand at the right edge: there one or two are right, and the share of two is printed. (sorry and
@@ -12,6 +13,7 @@ PART is counts, hands, body+hands, raised, crossings, exits, empty or jitter; wi
 * hands: a reference hand is found when most joints lie within 0.2 of its box's longer side. A hand found in a
   reference frame is false when its middle lies near no reference hand and near no reference wrist: the
   reference leaves out hands it was not sure of.
+* boxes: the hand network alone, looking at the reference's own boxes, wider and wider: the most that following reaches.
 * raised: webcam pictures of the validation split, a hand held up in each, as a still of seven frames. In the last
   four of them the labelled hand is found or not; whatever else is taken for a hand may be one that has no label.
 * crossings: two clips side by side slide over each other; numbers are compared before and after.
@@ -33,10 +35,15 @@ import numpy as np
 from follow_scenes import Crossing, Image, as_frame, clip_frames, crossing, empty_rooms, exits, still
 from numpy.typing import NDArray
 
+from cpm_live.core.crop import Crop
 from cpm_live.core.pose import Pose
 from cpm_live.core.skeleton import BODY, HAND
+from cpm_live.engines import recipe as recipes
+from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.sights import sights
+from cpm_live.pipeline.tracks import Track
 from cpm_live.training import dataset
 
 LEGS = [BODY.joints.index(f"{side}_{part}") for part in ("knee", "ankle") for side in ("right", "left")]
@@ -112,10 +119,10 @@ def counts_and_agreement(folder: Path, reference: dict[str, Any]) -> None:
     print(f"legs that are not there: {full:.1f} % drawn full, {drawn - full:.1f} % hollow, of {4 * len(legs)}")
 
 
-def is_hand(pose: Pose, at: NDArray[np.floating]) -> bool:
-    """Whether most joints lie within 0.2 of the box's longer side of where a hand's are (21, 2); nan: not labelled."""
+def is_hand(joints: NDArray[np.floating], at: NDArray[np.floating]) -> bool:
+    """Whether most joints (21, 3) lie within 0.2 of the box's longer side of a hand's (21, 2); nan: not labelled."""
     known = ~np.isnan(at[:, 0])
-    away = np.hypot(*(pose.keypoints[known, :2] - at[known]).T)
+    away = np.hypot(*(joints[known, :2] - at[known]).T)
     return bool(np.mean(away <= 0.2 * np.ptp(at[known], axis=0).max()) > 0.5)
 
 
@@ -133,7 +140,7 @@ def hands(folder: Path, reference: dict[str, Any], mode: str) -> None:
             poses = result.poses if mode == "hand" else result.hands
             truths = [(np.asarray(hand["keypoints"]), hand["persons_hand"]) for hand in labels["hands"]]
             for at, side in truths:
-                hits = [pose for pose in poses if is_hand(pose, at)]
+                hits = [pose for pose in poses if is_hand(pose.keypoints, at)]
                 recalled.append(bool(hits))
                 if hits and hits[0].side is not None:
                     sided.append(hits[0].side == side)
@@ -150,6 +157,28 @@ def hands(folder: Path, reference: dict[str, Any], mode: str) -> None:
         f"false {100 * np.mean(false) if false else 0:4.1f} % of {len(false)};  "
         f"side right {100 * np.mean(sided) if sided else float('nan'):5.1f} % of {len(sided)}"
     )
+
+
+def boxes(folder: Path, reference: dict[str, Any]) -> None:
+    """The hands that one look into the reference's own box gets right, for some margins around it."""
+    recipe = recipes.find("hand")
+    engine = open_engine(recipe, "cpu", 2)
+    preset, right = engine.preset, defaultdict(list)
+    for clip in sorted(reference):
+        for index, image in enumerate(clip_frames(folder, clip)):
+            for hand in reference[clip]["frames"].get(str(index), {"hands": []})["hands"]:
+                at = np.asarray(hand["keypoints"])[:, :2]
+                low, high = np.nanmin(at, axis=0), np.nanmax(at, axis=0)
+                for margin in (1.4, 1.7, 2.0, 2.4):
+                    crop = Crop.around((*low, *(high - low)), preset.size, preset.stride, margin)
+                    sight = sights(
+                        engine.look(image, [crop], len(HAND)), [(Track(crop.box), crop)], image, HAND,
+                        Options().thresholds(recipe), dressed=False,
+                    )[0]  # fmt: skip
+                    right[margin].append(is_hand(sight.joints, at))
+    engine.close()
+    for margin, hits in right.items():
+        print(f"{margin} times the reference's box: {100 * np.mean(hits):.1f} % of {len(hits)} right")
 
 
 def raised(data: Path) -> None:
@@ -169,7 +198,7 @@ def raised(data: Path) -> None:
                 result = machine(as_frame(image, index))
                 poses = result.poses if mode == "Hand" else result.hands
                 if index >= 3:
-                    found.append(any(is_hand(pose, at) for pose in poses))
+                    found.append(any(is_hand(pose.keypoints, at) for pose in poses))
                     shown.append(len(poses))
         print(f"{mode:13} found {100 * np.mean(found):5.1f} % of {len(pictures)};  hands shown {np.mean(shown):.2f}")
 
@@ -289,6 +318,7 @@ def main(folder: Path, parts: list[str]) -> None:
     everything: dict[str, Callable[[], object]] = {
         "counts": lambda: counts_and_agreement(folder, reference),
         "hands": lambda: hands(folder, reference, "hand"),
+        "boxes": lambda: boxes(folder, reference),
         "body+hands": lambda: hands(folder, reference, "body"),
         "raised": lambda: raised(folder.parent),
         "crossings": lambda: crossings(folder),
