@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from cpm_live.evaluation.evaluate import errors_of, head_errors_of, report
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
+from cpm_live.training import dataset
 from tests.training.common import ENVIRONMENT, ROOT, figures, trainer_of, write_coco, write_recipe
 
 pytestmark = pytest.mark.timeout(400)
@@ -92,3 +94,32 @@ def test_contact_sheets_of_the_shipped_models(tmp_path: Path) -> None:
     write_coco(tmp_path / "data", figures(3), "body_val.json")
     _script("contact_sheet").main(tmp_path / "data", tmp_path / "out", ("body",))
     assert cv2.imread(str(tmp_path / "out" / "body.png")).shape == (2 * (26 + 218), 600, 3), "random, then worst"
+
+
+def test_a_packed_data_set_is_the_same_one(tmp_path: Path) -> None:
+    module, data, out = _script("pack_data"), tmp_path / "data", tmp_path / "unpacked"
+    splits = {"train": figures(3), "val": [replace(sample, name=f"val_{sample.name}") for sample in figures(2)]}
+    for split, samples in splits.items():
+        write_coco(data, samples, f"body_{split}.json")
+    module.pack(data, tmp_path / "packed", "body", 85, 0.02)
+    parts = sorted((tmp_path / "packed").iterdir())
+    assert len(parts) > 1
+    assert max(part.stat().st_size for part in parts) < 60_000
+    module.unpack(tmp_path / "packed", out)
+    for split, samples in splits.items():
+        again = dataset.load(out, BODY, split)
+        assert [sample.name for sample in again] == [sample.name for sample in samples]
+        for old, new in zip(samples, again, strict=True):
+            np.testing.assert_allclose(new.joints, old.joints)
+            off = np.abs(new.image().astype(int) - old.image()).mean()
+            # Figures are measured on the pictures as they are.
+            assert off < 5 if split == "train" else off == 0
+    assert not list(out.rglob("*.part"))
+
+
+def test_nothing_is_unpacked_outside_its_folder(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "body-0.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("../away.json"))
+    with pytest.raises(SystemExit, match="outside"):
+        _script("pack_data").unpack(tmp_path, tmp_path / "out")
+    assert not (tmp_path / "away.json").exists()
