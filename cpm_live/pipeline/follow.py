@@ -19,6 +19,7 @@ from cpm_live.pipeline.colours import blend, likeness
 from cpm_live.pipeline.identity import UNLIKE, put_right, returned
 from cpm_live.pipeline.locate import holds
 from cpm_live.pipeline.match import assign, covered, follow_sigmas, oks, overlap, stretched
+from cpm_live.pipeline.opinions import one_place, second_opinions, take_over
 from cpm_live.pipeline.options import MOST_PEOPLE, Lock, Thresholds
 from cpm_live.pipeline.sights import Sight, doubled, nested, same, settle
 from cpm_live.pipeline.tracks import FIRST_LOOK, State, Track
@@ -166,6 +167,8 @@ class Follower:
             doubtful = self._crowded(seen[row], scene) or seen[row].presence < scene.limits.find
             if offers[column].score > 0 and gain[row, column] < _ASTRAY and doubtful:
                 seen[row].look_in(offers[column].box)
+        if self.skeleton.name == "hand":
+            self.tracks += second_opinions(seen, offers, scene.now, _FIRST["hand"])
         if finder:
             self._disown({row for row, _ in known}, seen, scene)
             seen = [track for track in seen if track in self.tracks]
@@ -189,7 +192,7 @@ class Follower:
             track.vote(offer.side, offer.score)
             self.tracks.append(track)
         # Several offers may be of one hand.
-        apart = [f for place, f in enumerate(fresh) if not any(_one_place(f, other) for other in fresh[:place])]
+        apart = [f for place, f in enumerate(fresh) if not any(one_place(f, other.box) for other in fresh[:place])]
         self.left_out = 0 if self.locked is not None else max(0, len(apart) - max(0, free))
 
     def wanted(self, scene: Scene) -> list[tuple[Track, Crop]]:
@@ -226,6 +229,7 @@ class Follower:
                 continue  # two tracks on one person: the better fit has it, the other one is hidden behind
             sight.track = tracks[row]
             kept.append(sight)
+        take_over(kept, good, lambda a, b: self._one_person(a, b, limits.follow))
         if len(kept) > scene.budget:
             # Somebody is back whose place a newcomer has taken.
             kept.sort(key=lambda s: (s.track.id != self.locked, s.track.born_s, -s.track.size))
@@ -234,8 +238,9 @@ class Follower:
         back = [sight for sight in kept if sight.track.state is State.LOST]
         used = {column for _, column in pairs}
         fresh: list[Sight] = []
+        seen_now = [sight.track for sight in kept]
         for column, sight in sorted(enumerate(good), key=lambda item: -item[1].presence):
-            if column in used or sight.track.state is not State.NEW:
+            if column in used or sight.track.state is not State.NEW or sight.track.second_of in seen_now:
                 continue
             if not any(self._one_person(sight, other, limits.follow) for other in (*kept, *fresh)):
                 fresh.append(sight)
@@ -342,7 +347,7 @@ class Follower:
     def _part_of(self, offer: Found, track: Track, scene: Scene) -> bool:
         """Whether what the finder offers is a piece of somebody who is followed: a head, or a trunk."""
         box = track.expected_box(scene.now)
-        if self.skeleton.name == "hand" and _one_place(offer, Found("", *_middle(box), track.size, 1.0)):
+        if self.skeleton.name == "hand" and one_place(offer, box):
             return True
         return overlap(offer.box, box) > 0.5 or (covered(offer.box, box) > 0.6 and offer.size < 1.2 * track.size)
 
@@ -369,11 +374,6 @@ def _middle(box: Box) -> tuple[float, float]:
 
 def _in(sight: Sight, scene: Scene) -> bool:
     return sight.box is not None and (scene.region is None or holds(scene.region, _middle(sight.box)))
-
-
-def _one_place(a: Found, b: Found) -> bool:
-    """Whether two places are one, whatever their sizes."""
-    return float(np.hypot(a.x - b.x, a.y - b.y)) < 0.4 * max(a.size, b.size)
 
 
 def _away(track: Track, point: tuple[float, float]) -> float:

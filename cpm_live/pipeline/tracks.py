@@ -54,6 +54,7 @@ class Track:
         colours: of the clothes, for telling people apart.
         first_look: how much wider the first look is than the box asks for.
         unfound: runs of the finder in a row that did not see it.
+        second_of: whom this one is a second opinion on (``opinions``).
         unlike: frames in a row in which it wore somebody else's.
     """
 
@@ -74,6 +75,7 @@ class Track:
     first_look: float = 1.0
     smoother: Smoother | None = None
     crop_side: float = 0.0
+    second_of: Track | None = None
 
     @property
     def size(self) -> float:
