@@ -39,6 +39,8 @@ _OF_HAND = 0.7
 """Of the size of a hand that is seen, where it is larger than the arm tells: its hand length."""
 _SPECK, _LARGE = 0.04, 480
 """Below this share of a picture's short side, of one that has at most so many pixels there, a hand tells nothing."""
+_TOLD = 0.08
+"""An arm says that a hand is there: its look needs to be so much less sure of it than one that nobody vouches for."""
 _OWNED = 0.1
 """So much surer must the look of another wrist be to take a hand over."""
 _SMALLEST, _LARGEST = 0.3, 4.0
@@ -171,7 +173,7 @@ class WristHands:
 
     def _believed(self, sight: Sight, place: _Place, limits: Thresholds) -> bool:
         needs = limits.keep if sight.track.state is State.SEEN else limits.find
-        if sight.box is None or sight.presence < needs:
+        if sight.box is None or sight.presence < needs - _TOLD:
             return False
         box, told, size = place.box, place.box[2], max(sight.box[2:])
         if not _SMALLEST * told <= size <= _LARGEST * told or (
