@@ -53,7 +53,7 @@ def hand(unit: float, score: float, x: float = 300) -> Somebody:
 
 @pytest.mark.parametrize("wrong", [24.0, 105.0])
 def test_fingers_or_a_forearm_that_are_followed_become_the_hand(wrong: float) -> None:
-    piece, whole = hand(wrong, 0.62), hand(56, 0.85)
+    piece, whole = hand(wrong, 0.72), hand(56, 0.9)
     world = World([piece, whole], kind="hand")
     machine = followed(world, offer(piece))
     [(number, size)] = sizes(world, machine, 1)[0]
@@ -76,7 +76,7 @@ def test_an_opinion_that_is_no_surer_or_hardly_offered_changes_nothing(score: fl
 
 
 def test_a_hand_does_not_become_the_surer_one_beside_it_that_is_followed_too() -> None:
-    small, large = hand(30, 0.8, 262), hand(60, 0.95, 304)
+    small, large = hand(30, 0.88, 262), hand(60, 0.97, 304)
     small.y -= 28
     world = World([small, large], kind="hand")
     machine = followed(world, offer(small), offer(large))
