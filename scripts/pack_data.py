@@ -8,65 +8,55 @@ pack: OUT/hand-0.tar, hand-1.tar, ...: the labels of that skeleton's splits and 
 
 unpack: writes DIR as `cpm-live train --data DIR` takes it, the training's pictures uncompressed: nothing is left to
 decode, which is a fifth of what an example costs. DIR on a RAM disk (/dev/shm) reads fastest. Needs OpenCV and numpy
-only.
+only; pack needs cpm-live, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import sys
 import tarfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-
-def pictures(data: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """The wanted pictures, encoded, out of ``images-*.tar`` or ``images/``."""
-    left = set(wanted)
-    for archive in sorted(data.glob("images-*.tar")):
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                if member.name in left and (handle := tar.extractfile(member)) is not None:
-                    left.discard(member.name)
-                    yield member.name, handle.read()
-    for name in sorted(left):
-        path = data / "images" / name
-        if not path.is_file():
-            sys.exit(f"{data} has no picture {name}")
-        yield name, path.read_bytes()
+if TYPE_CHECKING:
+    from cpm_live.training.dataset import Sample
 
 
 def pack(data: Path, out: Path, skeleton: str, quality: int, part: float) -> None:
     """Write the parts."""
+    # Not above: a machine that only unpacks needs none of ours.
+    from cpm_live.core.skeleton import SKELETONS
+    from cpm_live.training import dataset
+
     splits = {split: data / f"{skeleton}_{split}.json" for split in ("train", "val")}
     if missing := [str(path) for path in splits.values() if not path.is_file()]:
         sys.exit(f"no {missing[0]}: DATA is a folder as ../shared/data is")
-    texts = {split: path.read_text(encoding="utf-8") for split, path in splits.items()}
-    names = {split: {image["file_name"] for image in json.loads(text)["images"]} for split, text in texts.items()}
+    # One of each picture, whoever is in it; what is in both splits is not made smaller.
+    training, validation = (
+        {sample.name: sample for sample in dataset.load(data, SKELETONS[skeleton], split)} for split in splits
+    )
 
-    def smaller(item: tuple[str, bytes]) -> tuple[str, bytes]:
-        name, encoded = item
-        if name in names["val"]:
-            return name, encoded
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            sys.exit(f"cannot decode {name}")
-        return name, cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
+    def smaller(sample: Sample) -> bytes:
+        return cv2.imencode(".webp", sample.image(), [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
+
+    def as_it_is(sample: Sample) -> bytes:
+        return sample.file.read_bytes() if sample.file is not None else sample.jpeg
 
     out.mkdir(parents=True, exist_ok=True)
-    labels = [(splits[split].name, text.encode()) for split, text in texts.items()]
+    labels = [(path.name, path.read_bytes()) for path in splits.values()]
     with ThreadPoolExecutor() as pool:
-        packed = list(pool.map(smaller, sorted(pictures(data, names["train"] | names["val"]))))
+        packed = dict(zip(training, pool.map(smaller, training.values()), strict=True))
+    packed |= {name: as_it_is(sample) for name, sample in validation.items()}
     number, size = 0, 0.0
     tar = tarfile.open(out / f"{skeleton}-0.tar", "w")  # noqa: SIM115 (several, one after the other)
-    for name, content in [*labels, *((f"images/{name}", content) for name, content in packed)]:
+    for name, content in [*labels, *((f"images/{name}", packed[name]) for name in sorted(packed))]:
         if size and size + len(content) > part * 1e6:
             tar.close()
             number, size = number + 1, 0.0
@@ -77,7 +67,7 @@ def pack(data: Path, out: Path, skeleton: str, quality: int, part: float) -> Non
         # A tar pads each file to 512 bytes and precedes it with as many.
         size += len(content) + 1024
     tar.close()
-    print(f"{len(packed)} pictures, {sum(len(c) for _, c in packed) / 1e6:.1f} MB, in {number + 1} parts in {out}")
+    print(f"{len(packed)} pictures, {sum(map(len, packed.values())) / 1e6:.1f} MB, in {number + 1} parts in {out}")
 
 
 def unpack(packed: Path, out: Path) -> None:
@@ -120,7 +110,7 @@ def main() -> None:
     way = ways.add_parser("pack")
     way.add_argument("data", type=Path)
     way.add_argument("out", type=Path)
-    way.add_argument("--skeleton", default="body")
+    way.add_argument("--skeleton", choices=["body", "hand"], default="body")
     way.add_argument("--quality", type=int, default=85)
     way.add_argument("--part", type=float, default=30.0, help="megabytes")
     way = ways.add_parser("unpack")
@@ -128,10 +118,15 @@ def main() -> None:
     way.add_argument("out", type=Path)
     given = parser.parse_args()
     cv2.setNumThreads(1)
-    if given.way == "pack":
-        pack(given.data, given.out, given.skeleton, given.quality, given.part)
-    else:
+    if given.way == "unpack":
         unpack(given.packed, given.out)
+        return
+    from cpm_live.core.errors import InputError
+
+    try:
+        pack(given.data, given.out, given.skeleton, given.quality, given.part)
+    except InputError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
