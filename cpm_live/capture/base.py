@@ -21,7 +21,6 @@ class SourceInfo:
         width, height: of the frames, 0 where only the first frame will tell.
         fps: nominal frames per second, 0 where there is none.
         frames: how many frames there will be, None where nobody knows.
-        pixel_aspect: how much wider than high a pixel is meant to be shown (old camcorders' are not square).
     """
 
     kind: str
@@ -32,7 +31,6 @@ class SourceInfo:
     height: int = 0
     fps: float = 0.0
     frames: int | None = None
-    pixel_aspect: float = 1.0
 
 
 class SourceLost(InputError):

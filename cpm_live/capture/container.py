@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 TIMEOUT = 5.0
 """Seconds that a stream may be silent."""
+_ODDEST = 4.0
+"""Times that a pixel is wider than high, or higher than wide: more is a damaged header."""
 _UNTIMED = frozenset(("mjpeg", "mpjpeg", "h264", "hevc", "m4v"))
 """Formats without times: FFmpeg counts 25 frames a second, whatever comes."""
 
@@ -53,9 +55,24 @@ def is_tile(video: av.VideoStream) -> bool:
     return bool(video.disposition & av.stream.Disposition.dependent)
 
 
-def upright(picture: av.VideoFrame) -> NDArray[np.generic]:
-    """The picture as it is meant to be seen: phones store portrait clips lying down, with a matrix beside."""
-    image = picture.to_ndarray(format="bgr24")
+def pixel_aspect(video: av.VideoStream) -> float:
+    """How much wider than high a stored pixel is meant to be shown; 1 where nothing credible is said."""
+    aspect = float(video.sample_aspect_ratio or 1)
+    return aspect if 1 / _ODDEST < aspect < _ODDEST else 1.0
+
+
+def as_shown(picture: av.VideoFrame, aspect: float = 1.0) -> NDArray[np.generic]:
+    """The picture (H, W, 3), BGR, as it is meant to be seen: upright, with square pixels.
+
+    Phones store portrait clips lying down, with a matrix beside. Old camcorders squeeze wide pictures: those are
+    stretched, for the eye and for the network, neither of which knows people of that shape; no pixel is lost.
+
+    Args:
+        aspect: see :func:`pixel_aspect`.
+    """
+    width = round(picture.width * max(1.0, aspect))
+    height = round(picture.height / min(1.0, aspect))
+    image = picture.to_ndarray(format="bgr24", width=width, height=height)
     rotation = float(getattr(picture, "rotation", 0))
     try:
         matrix: Any = picture.side_data.get("DISPLAYMATRIX")

@@ -61,14 +61,12 @@ class VideoSource:
         self.paced, self.loop = paced and not self.endless, loop and not self.endless
         self._pending = self._decode()
         first = self._pending
-        height, width = container.upright(first).shape[:2] if first is not None else (0, 0)
         video = self._container.streams.video[0]
+        self._aspect = container.pixel_aspect(video)
+        height, width = container.as_shown(first, self._aspect).shape[:2] if first is not None else (0, 0)
         rate = float(video.average_rate or video.guessed_rate or 0)
         # A person who watches wants to know how old a picture is, a file wants the pictures' own times.
         self._as_they_come = self.endless and (paced or not container.has_times(self._container))
-        aspect = float(video.sample_aspect_ratio or 1)
-        if first is not None and (width, height) != (first.width, first.height):
-            aspect = 1 / aspect
         self.info = SourceInfo(
             "stream" if self.remote else "video",
             self._shown if self.remote else Path(where).name,
@@ -78,7 +76,6 @@ class VideoSource:
             height=height,
             fps=rate,
             frames=None if self.endless else container.frame_count(self._container, video, rate),
-            pixel_aspect=aspect,
         )
 
     def _open(self) -> None:
@@ -165,7 +162,7 @@ class VideoSource:
         seconds = self._seconds_of(picture)
         if self.paced:
             self._pace.wait(seconds)
-        image = np.ascontiguousarray(container.upright(picture), np.uint8)
+        image = np.ascontiguousarray(container.as_shown(picture, self._aspect), np.uint8)
         frame = Frame(image, self._index, time.monotonic_ns(), None if self._as_they_come else seconds)
         self._index += 1
         return frame

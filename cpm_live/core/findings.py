@@ -46,9 +46,11 @@ class Findings:
         beliefs: (T, 3, h, w) float32: maps of people, of hands, and the background, per stage.
         crop: where those maps lie in the frame.
         took_ms: how long it took.
+        early: what the maps of each stage before the last one say, best first; nobody is looked for there.
     """
 
     found: tuple[Found, ...]
     beliefs: NDArray[np.float32]
     crop: Crop
     took_ms: float
+    early: tuple[tuple[Found, ...], ...] = ()

@@ -30,6 +30,7 @@ def finder_map(findings: Findings, stage: int, joint: int) -> NDArray[np.float32
     return np.clip(findings.beliefs[stage, _MAPS[joint][0]], 0.0, 1.0)
 
 
-def finder_found(findings: Findings, joint: int) -> list[Found]:
-    """Whom the chosen map's peaks are, best first."""
-    return [found for found in findings.found if joint in _MAPS and found.kind == _MAPS[joint][1]]
+def finder_found(findings: Findings, stage: int, joint: int) -> list[Found]:
+    """Whom the peaks of a stage's map are, best first; at the last stage also hands that wrists have told of."""
+    found = findings.early[stage] if stage < len(findings.early) else findings.found
+    return [one for one in found if joint in _MAPS and one.kind == _MAPS[joint][1]]

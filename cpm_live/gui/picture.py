@@ -210,7 +210,8 @@ class Picture(QWidget):
             if joint is not None and joint < len(result.skeleton):
                 paint_joint_label(painter, pose, stage, joint, result, fit)
         if result.finder is not None:
-            paint_found(painter, finder_found(result.finder, view.joint), fit)
+            seen = finder_found(result.finder, finder_stage(result.finder, view), view.joint)
+            paint_found(painter, seen, fit)
         self._paint_notes(painter, area, result, stage)
 
     def _paint_maps(self, painter: QPainter, layers: list[tuple[Result, View]]) -> None:

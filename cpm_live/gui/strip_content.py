@@ -98,10 +98,11 @@ def _of_finder(view: View, seen: Seen, side: int) -> StripContent:
     # The finder's own frame, not the one on the picture: map and thumbnail belong together.
     atlas = tiles(seen.result.frame.image, findings.crop, maps, side, view.mirror)
     peaks = tuple(float(belief.max()) if belief is not None else 0.0 for belief in maps)
-    count = len(finder_found(findings, view.joint))
+    shown = finder_stage(findings, view)
+    count = len(finder_found(findings, shown, view.joint))
     title = "finder: people" if view.joint == FINDER_PEOPLE else "finder: hands"
     note = f"{count} found, {age_text(seen.age_s)}, took {findings.took_ms:.0f} ms"
-    return StripContent(len(stages), finder_stage(findings, view), atlas, peaks, title, note)
+    return StripContent(len(stages), shown, atlas, peaks, title, note)
 
 
 def age_text(seconds: float) -> str:

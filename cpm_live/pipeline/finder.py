@@ -62,8 +62,20 @@ class Finder:
         preset = self._engine.preset
         crop = Crop.around(area, preset.size, preset.stride, 1.0)
         maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
+        guided = kind == "hand" and self._guide is not None
+        stages = [self._read(stage, crop, area) for stage in maps]
+        found = [f for f in stages[-1] if f.kind == kind]
+        if guided and self._guide is not None:
+            people = [f for f in stages[-1] if f.kind == "person"]
+            found = [f for f in self._guide(image, people, found) if holds(area, (f.x, f.y))] + people
+        early = tuple(tuple(f for f in stage if guided or f.kind == kind) for stage in stages[:-1])
+        beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
+        return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
+
+    def _read(self, maps: NDArray[np.float32], crop: Crop, area: Box) -> list[Found]:
+        """What one stage's maps (6, h, w) say of an area, in frame pixels."""
         found: list[Found] = []
-        for peak in finder_maps.read_maps(maps[-1], preset.stride, self._threshold):
+        for peak in finder_maps.read_maps(maps, crop.stride, self._threshold):
             x, y = (float(v) for v in crop.to_frame(np.array([peak.x, peak.y])))
             if not holds(area, (x, y)):
                 continue
@@ -72,12 +84,7 @@ class Finder:
             if what == "hand" and abs(peak.side) >= SIDE_SURE:
                 side = "right" if peak.side < 0 else "left"
             found.append(Found(what, x, y, peak.size / crop.scale, min(1.0, peak.score), side))
-        people, hands = ([f for f in found if f.kind == one] for one in ("person", "hand"))
-        found = people if kind == "person" else hands
-        if kind == "hand" and self._guide is not None:
-            found = [f for f in self._guide(image, people, hands) if holds(area, (f.x, f.y))] + people
-        beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
-        return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3)
+        return found
 
     def close(self) -> None:
         """Close the engine."""

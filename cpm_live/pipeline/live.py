@@ -92,7 +92,6 @@ class Live:
         self._recorder: Recorder | None = None
         self._finishing: list[Recorder] = []
         self._paused = False
-        self._aspect = 1.0
         self._stopped = False
         if finder_opener is None and engine_opener is open_engine:
             finder_opener = open_default_finder
@@ -133,7 +132,6 @@ class Live:
 
         def tell(event: CaptureEvent) -> None:
             if generation == self._generation:
-                self._aspect = event.info.pixel_aspect if event.info is not None else self._aspect
                 kind = {"opened": "source"}.get(event.kind, f"source-{event.kind}")
                 self._tell(Event(kind, event.message, event.info, generation=generation))
 
@@ -194,7 +192,7 @@ class Live:
     def start_recording(self, path: Path) -> None:
         """Write every result from now on, annotated as shown, to a video file."""
         if self._recorder is None:
-            self._recorder = Recorder(path, self._recording_done, pixel_aspect=self._aspect)
+            self._recorder = Recorder(path, self._recording_done)
             self._recorder.pause(self._paused)
             self._recorder.start()
             self._tell(Event("recording", f"recording {path.name}", path=path))

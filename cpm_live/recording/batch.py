@@ -30,8 +30,8 @@ class _Sink(Protocol):
 
 
 class _VideoSink:
-    def __init__(self, path: Path, fps: float, pixel_aspect: float) -> None:
-        self._writer = video.VideoWriter(path, fps, pixel_aspect=pixel_aspect)
+    def __init__(self, path: Path, fps: float) -> None:
+        self._writer = video.VideoWriter(path, fps)
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
         self._writer.write(picture, seconds)
@@ -77,7 +77,7 @@ def _sink(out: Path, source: Source) -> _Sink:
     suffix = out.suffix.lower()
     kind = source.info.kind
     if suffix in video.SUFFIXES:
-        return _VideoSink(out, source.info.fps or 10.0, source.info.pixel_aspect)
+        return _VideoSink(out, source.info.fps or 10.0)
     if kind == "image" and suffix in IMAGE_SUFFIXES:
         return _PictureSink(out, folder=False)
     if kind == "folder" and (suffix not in IMAGE_SUFFIXES or out.is_dir()):

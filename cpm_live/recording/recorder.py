@@ -35,7 +35,6 @@ class Recorder(threading.Thread):
     Args:
         path: ``.mp4`` or ``.mkv``.
         done: called on this thread when the file is finished or failed.
-        pixel_aspect: how much wider than high the source's pixels are meant to be shown.
     """
 
     def __init__(
@@ -43,14 +42,13 @@ class Recorder(threading.Thread):
         path: Path,
         done: Callable[[Recorder], None],
         max_bytes: int = MAX_BYTES,
-        pixel_aspect: float = 1.0,
     ) -> None:
         super().__init__(name="recorder", daemon=True)
         self.path = path
         self.written = 0
         self.dropped = 0
         self.error = ""
-        self._done, self._max_bytes, self._aspect = done, max_bytes, pixel_aspect
+        self._done, self._max_bytes = done, max_bytes
         self._queue: deque[tuple[Result, View, int]] = deque()
         self._bytes = 0
         self._ending = False
@@ -131,7 +129,7 @@ class Recorder(threading.Thread):
             while (item := self._take()) is not None:
                 result, view, at_ns = item
                 if writer is None:
-                    writer = VideoWriter(self.path, pixel_aspect=self._aspect)
+                    writer = VideoWriter(self.path)
                 self._seconds = at_ns / 1e9
                 writer.write(paint(result, view), self._seconds)
                 self.written += 1

@@ -31,13 +31,12 @@ class VideoWriter:
         path: ``.mp4`` or ``.mkv``.
         fps: nominal rate, a hint for the encoder.
         quality: x264's constant rate factor; lower is better and larger.
-        pixel_aspect: how much wider than high pixels are meant to be shown.
 
     Raises:
         InputError: another suffix, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, fps: float = 30.0, quality: int = 20, pixel_aspect: float = 1.0) -> None:
+    def __init__(self, path: Path, fps: float = 30.0, quality: int = 20) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
         # Flushed: FFmpeg would keep up to 256 KiB to itself, half a minute of a calm picture.
@@ -53,7 +52,6 @@ class VideoWriter:
         self.path = path
         self._fps = Fraction(max(1.0, fps)).limit_denominator(1001)
         self._quality = quality
-        self._aspect = Fraction(pixel_aspect).limit_denominator(255)
         self._stream: av.VideoStream | None = None
         self._last, self._failed = -1, False
         self._key_at = 0
@@ -91,8 +89,6 @@ class VideoWriter:
         stream.time_base = _CLOCK
         stream.codec_context.time_base = _CLOCK
         stream.codec_context.thread_count = 2
-        if self._aspect != 1:
-            stream.codec_context.sample_aspect_ratio = self._aspect
         # How the pictures were made from RGB: without it players take HD pictures for BT.709, which shifts colours.
         stream.codec_context.colorspace = Colorspace.ITU601
         stream.codec_context.color_range = ColorRange.MPEG

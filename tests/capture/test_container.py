@@ -153,14 +153,25 @@ def test_a_stream_that_is_silent_is_told_so(monkeypatch: pytest.MonkeyPatch) -> 
         VideoSource("udp://127.0.0.1:23457")
 
 
-@pytest.mark.parametrize(("turned", "shown"), [(False, 4 / 3), (True, 3 / 4)])
-def test_pixels_that_are_not_square(
-    tmp_path: Path, turned: bool, shown: float, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("aspect", "shown"),
+    [(Fraction(4, 3), (85, 48)), (Fraction(8, 9), (64, 54)), (Fraction(1, 255), (64, 48)), (None, (64, 48))],
+)
+def test_pixels_that_are_not_square_are_shown_square(
+    tmp_path: Path, aspect: Fraction | None, shown: tuple[int, int]
 ) -> None:
-    path = _film(tmp_path / "dv.mp4", 2, aspect=Fraction(4, 3))
-    if turned:
-        upright = container.upright
-        monkeypatch.setattr(container, "upright", lambda picture: np.rot90(upright(picture)))
-    source = VideoSource(str(path))
-    assert source.info.pixel_aspect == pytest.approx(shown)
+    """A circle on an old camcorder's tape is one on the screen, and for the network."""
+    source = VideoSource(str(_film(tmp_path / "dv.mp4", 2, aspect=aspect)))
+    frame = source.read()
     source.close()
+    assert frame is not None
+    assert (frame.width, frame.height) == (source.info.width, source.info.height) == shown
+
+
+def test_a_squeezed_picture_is_stretched_as_a_whole() -> None:
+    lying = np.zeros((40, 60, 3), np.uint8)
+    lying[:, :10] = 255
+    picture = av.VideoFrame.from_ndarray(lying, format="bgr24")
+    shown = container.as_shown(picture, 2.0)
+    assert shown.shape == (40, 120, 3)
+    assert shown[:, :18].min() > 200 and shown[:, 22:].max() < 60

@@ -37,6 +37,9 @@ def test_finder_view_shows_its_stages(crowd: MainWindow, qtbot: QtBot) -> None:
     assert crowd.state.view.stage is None, "its last one, so that the skeleton stays at its own last"
     press(qtbot, crowd, Key.Key_1)
     assert crowd.strip._content.shown == 0
+    qtbot.waitUntil(lambda: "0 found" in crowd.strip._content.note, timeout=3000)
+    press(qtbot, crowd, Key.Key_2)
+    qtbot.waitUntil(lambda: "1 found" in crowd.strip._content.note, timeout=3000)
     press(qtbot, crowd, Key.Key_V)
     assert crowd.state.view.joint == FINDER_HANDS and crowd.joints.finder.chosen_key() == "hands"
     press(qtbot, crowd, Key.Key_V)
@@ -72,6 +75,27 @@ def test_finder_map_lies_on_the_people(crowd: MainWindow, qtbot: QtBot) -> None:
         assert np.abs(after - before)[at.y(), at.x()].max() > 60
         assert np.abs(recorded - film)[round(y), round(x)].max() > 60, "recordings show it too"
     assert np.abs(recorded - film)[20, 215].max() < 3
+
+
+def test_squares_are_those_of_the_stage_that_is_shown(crowd: MainWindow, qtbot: QtBot) -> None:
+    crowd.state.set(skeleton=False, glow=0.0)
+    press(qtbot, crowd, Key.Key_V)
+    pause(qtbot, crowd)
+    seen = crowd.session.live.findings.last(shown(crowd))
+    assert seen is not None and seen.finder is not None
+    crowd.picture.show_result(seen)
+    pictures = []
+    for key in (Key.Key_5, Key.Key_2, Key.Key_1):
+        press(qtbot, crowd, key)
+        pictures.append(pixels(crowd.picture.grab().toImage()).astype(int))
+    for number, found in enumerate(seen.finder.found):
+        x, y, w, _ = found.box
+        at = crowd.picture.frame_to_widget(x + w / 2, y).toPoint()
+        last, second = (
+            np.abs(picture - pictures[2])[at.y() - 2 : at.y() + 3, at.x() - 9 : at.x() + 10].max() > 60
+            for picture in pictures[:2]
+        )
+        assert last and second == (number == 0), "the second stage has made out the first of them only"
 
 
 def test_finder_that_never_ran_says_so(open_window: Opener, qtbot: QtBot) -> None:

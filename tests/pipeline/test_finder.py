@@ -66,6 +66,22 @@ def test_finds_are_in_frame_pixels(finder: Finder) -> None:
     assert hand.side == "right" and (hand.x, hand.y) == pytest.approx((100, 400), abs=12)
 
 
+def test_earlier_stages_have_finds_of_their_own(finder: Finder, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = SpotEngine.infer
+
+    def unsure_at_first(engine: SpotEngine, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> np.ndarray:
+        maps = whole(engine, images, centres)
+        maps[:, 0, :2] = 0.0
+        maps[:, 1, :2] = np.roll(maps[:, 1, :2], 8, axis=-1)
+        return maps
+
+    monkeypatch.setattr(SpotEngine, "infer", unsure_at_first)
+    findings = finder(_frame(300, 120), "person")
+    nobody, (elsewhere,) = findings.early
+    assert nobody == () and elsewhere.kind == "person"
+    assert elsewhere.x == pytest.approx(findings.found[0].x + 8 * 8 * 640 / 256, abs=1)
+
+
 def test_only_the_region_is_searched(finder: Finder) -> None:
     frame = _frame(500, 120) + _frame(100, 400) // 2
     (found,) = finder(frame, "person", (0.0, 240.0, 300.0, 240.0)).found

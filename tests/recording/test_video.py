@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -102,16 +101,15 @@ def test_an_odd_pixel_is_cut_off_not_squeezed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_colours_and_pixel_shape_are_told(tmp_path: Path, suffix: str) -> None:
-    """Players take HD pictures that say nothing for BT.709, and pixels for square."""
+def test_colours_are_told(tmp_path: Path, suffix: str) -> None:
+    """Players take HD pictures that say nothing for BT.709."""
     path = tmp_path / f"a{suffix}"
-    writer = VideoWriter(path, pixel_aspect=4 / 3)
+    writer = VideoWriter(path)
     writer.write(np.full((720, 1280, 3), (0, 255, 0), np.uint8), 0.0)
     writer.close()
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.colorspace in (5, 6), "BT.601, which the pictures are made with"
-        assert stream.sample_aspect_ratio == Fraction(4, 3)
         frame = next(container.decode(video=0))
         assert np.abs(frame.to_ndarray(format="bgr24").astype(int) - (0, 255, 0)).max() < 8
 
@@ -184,17 +182,6 @@ def test_a_pause_is_no_part_of_the_film(tmp_path: Path) -> None:
     assert done.wait(10) and recorder.error == ""
     wanted = [0, 0.1, 0.1 + 1 / 30, 0.1 + 2 / 30, 0.3 + 2 / 30]
     assert [seconds for seconds, _ in _decode(tmp_path / "a.mp4")] == pytest.approx(wanted, abs=2e-3)
-
-
-def test_films_keep_the_shape_of_the_pixels(tmp_path: Path) -> None:
-    machine = PoseMachine("body", engine=DotEngine())
-    recorder = Recorder(tmp_path / "a.mkv", lambda r: None, pixel_aspect=1.5)
-    recorder.start()
-    recorder.put(_result(0, 0, machine), View())
-    recorder.finish()
-    recorder.join(10)
-    with av.open(str(tmp_path / "a.mkv")) as container:
-        assert container.streams.video[0].sample_aspect_ratio == Fraction(3, 2)
 
 
 def test_only_frames_of_one_source_can_be_skipped(tmp_path: Path) -> None:
