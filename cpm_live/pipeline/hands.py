@@ -194,6 +194,11 @@ class WristHands:
         track.side_votes = 1.0 if side == "right" else -1.0
         return make_pose(sight, limits, options.smoothing, self.engine.preset)
 
+    def rescale(self, across: float, down: float) -> None:
+        """The frame has another size from now on: factors of its width and height."""
+        for track in self._tracks.values():
+            track.rescale(across, down)
+
     def reset(self) -> None:
         """Forget all hands; numbers go on."""
         self._tracks.clear()

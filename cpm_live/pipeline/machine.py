@@ -176,9 +176,10 @@ class PoseMachine:
         before, self._size = self._size, (frame.width, frame.height)
         if before not in ((0, 0), self._size):
             # A camera or stream that goes on at another resolution: the same people, in other pixels.
-            self.follower.rescale(frame.width / before[0], frame.height / before[1])
+            across, down = frame.width / before[0], frame.height / before[1]
+            self.follower.rescale(across, down)
             if self._hands is not None:
-                self._hands.reset()
+                self._hands.rescale(across, down)
         return Scene(
             self._clock,
             frame.width,

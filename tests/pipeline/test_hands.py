@@ -156,6 +156,23 @@ def test_small_hands_in_a_large_picture_are_hands() -> None:
     assert len(result.hands) == 2
 
 
+def test_the_same_hands_at_another_resolution() -> None:
+    """A camera or stream may go on with frames of another size."""
+    world = BodiesWithHands([Somebody(320, unit=80)])
+    machine, hands = _machine(world, Options(hands=True))
+    hands.people = world.with_hands()
+    for _ in range(6):
+        result = world.step(machine)
+    ids = {pose.side: pose.id for pose in result.hands}
+    assert len(ids) == 2
+    (one,) = world.people
+    world.size, one.x, one.y, one.unit = (1280, 960), 2 * one.x, 2 * one.y, 2 * one.unit
+    hands.people, hands.looks[:] = world.with_hands(), []
+    result = world.step(machine)
+    assert {pose.side: pose.id for pose in result.hands} == ids
+    assert hands.looks == [2], "followed on, and not looked for anew"
+
+
 def test_one_hand_at_two_wrists_stays_whose_it_is() -> None:
     class Moody(WorldEngine):
         """In every other frame a little less sure of what it looks at together than of a single look."""
