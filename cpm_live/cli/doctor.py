@@ -25,7 +25,7 @@ def doctor(
     from cpm_live import __version__
     from cpm_live.core.errors import InputError
     from cpm_live.core.paths import cache_dir, data_root
-    from cpm_live.engines import nvidia, probe, select
+    from cpm_live.engines import cached, nvidia, probe, select
     from cpm_live.engines import recipe as recipes
 
     typer.echo(f"cpm-live {__version__}, Python {platform.python_version()}, {platform.platform()}")
@@ -34,7 +34,8 @@ def doctor(
     if _version("opencv-python") != "not installed":
         typer.echo("  opencv-python is installed too: its Qt plugins break the window; pip uninstall opencv-python")
     try:
-        cache = str(cache_dir())
+        size = sum(kind.size for kind in cached.kept()) / 1e6
+        cache = f"{cache_dir()}" + (f" ({size:.1f} MB; cpm-live models clean empties it)" if size else "")
     except InputError as error:
         cache = f"none ({error})"
     typer.echo(f"files: {data_root()}; cache: {cache}")

@@ -1,4 +1,4 @@
-"""``cpm-live models``: what can be run, exporting checkpoints, building TensorRT engines."""
+"""``cpm-live models``: what can be run, exporting checkpoints, building TensorRT engines, emptying the cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from cpm_live.engines.recipe import Recipe
 
 app = typer.Typer(
-    help="List models; export a checkpoint for the CPU engine; build TensorRT engines.", invoke_without_command=True
+    help="List models; export a checkpoint for the CPU engine; build TensorRT engines; empty the cache.",
+    invoke_without_command=True,
 )
 
 
@@ -54,6 +55,18 @@ def export(
         raise InputError(f"cannot export to {out}: name a file that ends in .onnx")
     path = write(weights, out)
     typer.echo(f"exported: {path}")
+
+
+@app.command("clean")
+def clean() -> None:
+    """Empty the cache: exported networks and built TensorRT engines, also those of versions that are gone."""
+    from cpm_live.core.paths import cache_dir
+    from cpm_live.engines import cached
+
+    before = [f"{kind.what} {kind.size / 1e6:.1f} MB" for kind in cached.kept() if kind.files]
+    freed = cached.clean()
+    said = f"removed {freed / 1e6:.1f} MB ({', '.join(before)})" if before else "nothing to remove"
+    typer.echo(f"{said} in {cache_dir()}; what is needed is made again")
 
 
 @app.command("build")

@@ -14,6 +14,11 @@ from cpm_live.engines import weights_header
 _PACKAGE = Path(__file__).parents[1]
 
 
+def folder() -> Path:
+    """Where they lie."""
+    return cache_dir() / "onnx"
+
+
 def made_from(metadata: dict[str, str], weights: Path) -> bool:
     """Whether an exported network's metadata are those of the weights beside it: training may have gone on since.
 
@@ -43,7 +48,7 @@ def exported(weights: Path, again: bool = False) -> Path:
     for source in (*sorted((_PACKAGE / "network").glob("*.py")), _PACKAGE / "engines" / "export.py"):
         # The same weights in other code are another network.
         digest.update(source.read_bytes())
-    path = cache_dir() / "onnx" / f"{weights.stem}-{digest.hexdigest()[:24]}.onnx"
+    path = folder() / f"{weights.stem}-{digest.hexdigest()[:24]}.onnx"
     if path.is_file() and not again:
         return path
     try:

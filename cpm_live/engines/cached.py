@@ -1,0 +1,62 @@
+"""What was made once and is kept in the cache folder: how much it is, and doing away with it.
+
+Entries are never in the way (each belongs to one network and one set of versions), but nobody else removes those of
+a driver, a torch or weights that are long gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpm_live.core.errors import InputError
+from cpm_live.core.paths import cache_dir
+from cpm_live.engines import build_cache, export_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One kind of what is kept.
+
+    Attributes:
+        what: for people.
+        files: all of it.
+        size: bytes.
+    """
+
+    what: str
+    files: tuple[Path, ...]
+    size: int
+
+
+def kept() -> list[Kept]:
+    """What the cache folder holds of ours, kind by kind; other files there are not ours to count or remove."""
+    out = []
+    for what, where in (("exported networks", export_cache.folder()), ("TensorRT engines", build_cache.folder())):
+        files = tuple(path for path in sorted(where.glob("*")) if path.is_file())
+        out.append(Kept(what, files, sum(path.stat().st_size for path in files)))
+    return out
+
+
+def clean() -> int:
+    """Remove all of it; it is made again when it is needed.
+
+    Returns:
+        Bytes that were freed.
+
+    Raises:
+        InputError: some of it cannot be removed; the rest is.
+    """
+    freed, stuck = 0, []
+    for kind in kept():
+        for path in kind.files:
+            size = path.stat().st_size
+            try:
+                path.unlink()
+                freed += size
+            except OSError as error:
+                stuck.append(f"{path}: {error.strerror}")
+    if stuck:
+        more = f" and {len(stuck) - 1} more" if len(stuck) > 1 else ""
+        raise InputError(f"{freed / 1e6:.1f} MB removed from {cache_dir()}, but not {stuck[0]}{more}; close cpm-live")
+    return freed
