@@ -48,7 +48,9 @@ def train(
         typer.Option("--set", help="Change a key of the recipe's [train] table: --set rate=0.002; may be repeated."),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[str, typer.Option("--precision", help="auto (mixed on CUDA), fp32, bf16 or fp16.")] = "auto",
+    precision: Annotated[
+        str, typer.Option("--precision", help="auto (mixed where quicker), fp32, bf16 or fp16.")
+    ] = "auto",
     graphs: Annotated[
         bool, typer.Option("--graphs/--no-graphs", help="Record the network's passes on a GPU and replay them.")
     ] = True,
@@ -74,6 +76,7 @@ def train(
     from cpm_live.training.distributed import Ranks
     from cpm_live.training.figures import headline
     from cpm_live.training.loop import Trainer
+    from cpm_live.training.memory import keep_freed_memory
     from cpm_live.training.plan import Plan, with_settings
     from cpm_live.training.schedule import Budget
 
@@ -89,6 +92,9 @@ def train(
         raise InputError(f"{folder} holds an earlier run; go on with --resume, or choose another --out")
     plan = Plan.from_table(with_settings(chosen.train, settings or []))
     where = devices.choose(device, precision, ranks.local, graphs)
+    if where.kind == "cpu":
+        keep_freed_memory()
+    say(f"training on {where.name} in {where.precision}")
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     torch.manual_seed(plan.seed)

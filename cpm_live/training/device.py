@@ -62,8 +62,13 @@ def put(array: NDArray[Any], device: torch.device | str) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
+def _quickest_on_cpu() -> str:
+    """bf16 where the processor computes in it, 1.6 to 2 times as fast as fp32; elsewhere it would be emulated."""
+    return "bf16" if torch.cpu.get_capabilities().get("avx512_bf16") else "fp32"
+
+
 def choose(device: str = "auto", precision: str = "auto", number: int = 0, graphs: bool = True) -> Device:
-    """The device asked for; ``auto`` takes a GPU where there is one, and mixed precision on it.
+    """The device asked for; ``auto`` takes a GPU where there is one, and mixed precision where it is quicker.
 
     Args:
         number: which GPU, for runs with several.
@@ -78,7 +83,7 @@ def choose(device: str = "auto", precision: str = "auto", number: int = 0, graph
     if device == "cuda" and not gpu:
         raise InputError("torch finds no CUDA device here; use --device cpu, or look at cpm-live doctor")
     if device == "cpu" or not gpu:
-        return Device("cpu", "fp32" if precision == "auto" else precision)
+        return Device("cpu", _quickest_on_cpu() if precision == "auto" else precision)
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     return Device(f"cuda:{number}", precision, graphs)

@@ -18,13 +18,21 @@ from tests.training.common import ENVIRONMENT, figures, train_command, trainer_o
 
 def test_choosing() -> None:
     if not torch.cuda.is_available():
-        assert choose() == Device("cpu", "fp32") and choose("cpu", "bf16") == Device("cpu", "bf16")
+        assert choose("cpu", "fp32") == Device("cpu", "fp32") and choose("cpu", "bf16") == Device("cpu", "bf16")
+        assert choose() == choose("cpu", "auto") and choose().precision in ("fp32", "bf16")
         with pytest.raises(InputError, match="no CUDA device"):
             choose("cuda")
     with pytest.raises(InputError, match="--device is one of auto, cpu, cuda"):
         choose("gpu")
     with pytest.raises(InputError, match="--precision one of"):
         choose("cpu", "int8")
+
+
+@pytest.mark.parametrize(("able", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_a_cpu_computes_in_bf16_where_it_can(able: bool, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
+    assert choose("cpu") == Device("cpu", precision)
+    assert choose("cpu", "fp32") == Device("cpu", "fp32")
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
