@@ -34,7 +34,7 @@ def kept() -> list[Kept]:
     out = []
     for what, where in (("exported networks", export_cache.folder()), ("TensorRT engines", build_cache.folder())):
         files = tuple(path for path in sorted(where.glob("*")) if path.is_file())
-        out.append(Kept(what, files, sum(path.stat().st_size for path in files)))
+        out.append(Kept(what, files, sum(map(_size, files))))
     return out
 
 
@@ -50,9 +50,9 @@ def clean() -> int:
     freed, stuck = 0, []
     for kind in kept():
         for path in kind.files:
-            size = path.stat().st_size
+            size = _size(path)
             try:
-                path.unlink()
+                path.unlink(missing_ok=True)
                 freed += size
             except OSError as error:
                 stuck.append(f"{path}: {error.strerror}")
@@ -60,3 +60,11 @@ def clean() -> int:
         more = f" and {len(stuck) - 1} more" if len(stuck) > 1 else ""
         raise InputError(f"{freed / 1e6:.1f} MB removed from {cache_dir()}, but not {stuck[0]}{more}; close cpm-live")
     return freed
+
+
+def _size(path: Path) -> int:
+    """Bytes; 0 for what has just gone, as the pieces of a build do."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -62,13 +62,13 @@ class Finder:
         preset = self._engine.preset
         crop = Crop.around(area, preset.size, preset.stride, 1.0)
         maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
-        guided = kind == "hand" and self._guide is not None
+        guide = self._guide if kind == "hand" else None
         stages = [self._read(stage, crop, area) for stage in maps]
         found = [f for f in stages[-1] if f.kind == kind]
-        if guided and self._guide is not None:
+        if guide is not None:
             people = [f for f in stages[-1] if f.kind == "person"]
-            found = [f for f in self._guide(image, people, found) if holds(area, (f.x, f.y))] + people
-        early = tuple(tuple(f for f in stage if guided or f.kind == kind) for stage in stages[:-1])
+            found = [f for f in guide(image, people, found) if holds(area, (f.x, f.y))] + people
+        early = tuple(tuple(f for f in stage if guide is not None or f.kind == kind) for stage in stages[:-1])
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
         return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
 
