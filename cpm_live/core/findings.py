@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +47,12 @@ class Findings:
         beliefs: (T, 3, h, w) float32: maps of people, of hands, and the background, per stage.
         crop: where those maps lie in the frame.
         took_ms: how long it took.
-        early: what the maps of each stage before the last one say, best first; nobody is looked for there.
+        early: what the maps of a stage before the last one say, by its index, best first. Read when somebody asks:
+            nobody is looked for there.
     """
 
     found: tuple[Found, ...]
     beliefs: NDArray[np.float32]
     crop: Crop
     took_ms: float
-    early: tuple[tuple[Found, ...], ...] = ()
+    early: Callable[[int], tuple[Found, ...]] = lambda stage: ()

@@ -32,5 +32,5 @@ def finder_map(findings: Findings, stage: int, joint: int) -> NDArray[np.float32
 
 def finder_found(findings: Findings, stage: int, joint: int) -> list[Found]:
     """Whom the peaks of a stage's map are, best first; at the last stage also hands that wrists have told of."""
-    found = findings.early[stage] if stage < len(findings.early) else findings.found
+    found = findings.early(stage) if stage < len(findings.beliefs) - 1 else findings.found
     return [one for one in found if joint in _MAPS and one.kind == _MAPS[joint][1]]

@@ -7,6 +7,7 @@ large somebody is, and which hand a hand is. The whole frame goes in, letterboxe
 from __future__ import annotations
 
 import time
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +64,16 @@ class Finder:
         crop = Crop.around(area, preset.size, preset.stride, 1.0)
         maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
         guide = self._guide if kind == "hand" else None
-        stages = [self._read(stage, crop, area) for stage in maps]
-        found = [f for f in stages[-1] if f.kind == kind]
+        last = self._read(maps[-1], crop, area)
+        found = [f for f in last if f.kind == kind]
         if guide is not None:
-            people = [f for f in stages[-1] if f.kind == "person"]
+            people = [f for f in last if f.kind == "person"]
             found = [f for f in guide(image, people, found) if holds(area, (f.x, f.y))] + people
-        early = tuple(tuple(f for f in stage if guide is not None or f.kind == kind) for stage in stages[:-1])
+
+        @cache
+        def early(stage: int) -> tuple[Found, ...]:
+            return tuple(f for f in self._read(maps[stage], crop, area) if guide is not None or f.kind == kind)
+
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
         return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
 

@@ -104,8 +104,7 @@ class CrowdFinder:
                 beliefs[stage, 0] = np.maximum(beliefs[stage, 0], bell)
         beliefs[:, 2] = 1 - beliefs[:, :2].max(axis=1)
         # Stage by stage one more of them is made out.
-        early = tuple(found[:stage] for stage in range(FINDER_STAGES - 1))
-        return Findings(found, beliefs, self.crop, 6.0, early)
+        return Findings(found, beliefs, self.crop, 6.0, lambda stage: found[:stage])
 
     def close(self) -> None: ...
 

@@ -77,7 +77,7 @@ def test_earlier_stages_have_finds_of_their_own(finder: Finder, monkeypatch: pyt
 
     monkeypatch.setattr(SpotEngine, "infer", unsure_at_first)
     findings = finder(_frame(300, 120), "person")
-    nobody, (elsewhere,) = findings.early
+    nobody, (elsewhere,) = findings.early(0), findings.early(1)
     assert nobody == () and elsewhere.kind == "person"
     assert elsewhere.x == pytest.approx(findings.found[0].x + 8 * 8 * 640 / 256, abs=1)
 
