@@ -38,6 +38,10 @@ class Found:
         return self.x - corner, self.y - corner, self.size, self.size
 
 
+def _nobody(stage: int) -> tuple[Found, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
     """The finder's answer for one frame.
@@ -55,4 +59,4 @@ class Findings:
     beliefs: NDArray[np.float32]
     crop: Crop
     took_ms: float
-    early: Callable[[int], tuple[Found, ...]] = lambda stage: ()
+    early: Callable[[int], tuple[Found, ...]] = _nobody

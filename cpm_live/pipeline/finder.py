@@ -7,7 +7,7 @@ large somebody is, and which hand a hand is. The whole frame goes in, letterboxe
 from __future__ import annotations
 
 import time
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,38 +64,51 @@ class Finder:
         crop = Crop.around(area, preset.size, preset.stride, 1.0)
         maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
         guide = self._guide if kind == "hand" else None
-        last = self._read(maps[-1], crop, area)
+        last = _read(maps[-1], crop, area, self._threshold)
         found = [f for f in last if f.kind == kind]
         if guide is not None:
             people = [f for f in last if f.kind == "person"]
             found = [f for f in guide(image, people, found) if holds(area, (f.x, f.y))] + people
-
-        @cache
-        def early(stage: int) -> tuple[Found, ...]:
-            return tuple(f for f in self._read(maps[stage], crop, area) if guide is not None or f.kind == kind)
-
+        kinds = finder_maps.KINDS if guide is not None else (kind,)
+        early = _Early(maps, crop, area, self._threshold, kinds)
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
         return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
-
-    def _read(self, maps: NDArray[np.float32], crop: Crop, area: Box) -> list[Found]:
-        """What one stage's maps (6, h, w) say of an area, in frame pixels."""
-        found: list[Found] = []
-        for peak in finder_maps.read_maps(maps, crop.stride, self._threshold):
-            x, y = (float(v) for v in crop.to_frame(np.array([peak.x, peak.y])))
-            if not holds(area, (x, y)):
-                continue
-            what = finder_maps.KINDS[peak.kind]
-            side: Side = None
-            if what == "hand" and abs(peak.side) >= SIDE_SURE:
-                side = "right" if peak.side < 0 else "left"
-            found.append(Found(what, x, y, peak.size / crop.scale, min(1.0, peak.score), side))
-        return found
 
     def close(self) -> None:
         """Close the engine."""
         self._engine.close()
         if self._guide is not None:
             self._guide.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Early:
+    """What earlier stages believe, read when somebody asks: ``Findings.early``. Not a closure: results are pickled."""
+
+    maps: NDArray[np.float32]
+    crop: Crop
+    area: Box
+    threshold: float
+    kinds: tuple[str, ...]
+
+    def __call__(self, stage: int) -> tuple[Found, ...]:
+        found = _read(self.maps[stage], self.crop, self.area, self.threshold)
+        return tuple(one for one in found if one.kind in self.kinds)
+
+
+def _read(maps: NDArray[np.float32], crop: Crop, area: Box, threshold: float) -> list[Found]:
+    """What one stage's maps (6, h, w) say of an area, in frame pixels."""
+    found: list[Found] = []
+    for peak in finder_maps.read_maps(maps, crop.stride, threshold):
+        x, y = (float(v) for v in crop.to_frame(np.array([peak.x, peak.y])))
+        if not holds(area, (x, y)):
+            continue
+        what = finder_maps.KINDS[peak.kind]
+        side: Side = None
+        if what == "hand" and abs(peak.side) >= SIDE_SURE:
+            side = "right" if peak.side < 0 else "left"
+        found.append(Found(what, x, y, peak.size / crop.scale, min(1.0, peak.score), side))
+    return found
 
 
 def _inside(region: Box, width: int, height: int) -> Box:
