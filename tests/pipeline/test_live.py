@@ -151,7 +151,9 @@ def test_stop_within_two_seconds_closes_everything_in_order(session: object, tmp
     one = session(delay=0.02)  # type: ignore[operator]
     one.wait_for_pose()
     one.live.start_recording(tmp_path / "a.mp4")
-    time.sleep(0.4)
+    deadline = time.monotonic() + 10
+    while one.live.stats().recorded < 5 and time.monotonic() < deadline:
+        time.sleep(0.02)
     started = time.monotonic()
     assert one.live.stop()
     assert time.monotonic() - started < 2
