@@ -63,9 +63,9 @@ def clean() -> None:
     from cpm_live.core.paths import cache_dir
     from cpm_live.engines import cached
 
-    before = [f"{kind.what} {kind.size / 1e6:.1f} MB" for kind in cached.kept() if kind.files]
-    freed = cached.clean()
-    said = f"removed {freed / 1e6:.1f} MB ({', '.join(before)})" if before else "nothing to remove"
+    removed = [kind for kind in cached.clean() if kind.files]
+    kinds = ", ".join(f"{kind.what} {kind.size / 1e6:.1f} MB" for kind in removed)
+    said = f"removed {sum(kind.size for kind in removed) / 1e6:.1f} MB ({kinds})" if removed else "nothing to remove"
     typer.echo(f"{said} in {cache_dir()}; what is needed is made again")
 
 

@@ -38,17 +38,17 @@ def kept() -> list[Kept]:
     return out
 
 
-def clean() -> int:
+def clean() -> list[Kept]:
     """Remove all of it; it is made again when it is needed.
 
     Returns:
-        Bytes that were freed.
+        What there was.
 
     Raises:
         InputError: some of it cannot be removed; the rest is.
     """
-    freed, stuck = 0, []
-    for kind in kept():
+    there, freed, stuck = kept(), 0, []
+    for kind in there:
         for path in kind.files:
             size = _size(path)
             try:
@@ -59,7 +59,7 @@ def clean() -> int:
     if stuck:
         more = f" and {len(stuck) - 1} more" if len(stuck) > 1 else ""
         raise InputError(f"{freed / 1e6:.1f} MB removed from {cache_dir()}, but not {stuck[0]}{more}; close cpm-live")
-    return freed
+    return there
 
 
 def _size(path: Path) -> int:
