@@ -100,7 +100,10 @@ def train(
     torch.manual_seed(plan.seed)
     ranks.begin(where.kind)
     try:
-        machine, provenance = setup.network(chosen, init, trunk, say)
+        if resume and (folder / "state.pt").exists():
+            machine, provenance = setup.network_to_resume(chosen)
+        else:
+            machine, provenance = setup.network(chosen, init, trunk, say)
         plan.check_sizes(machine.preset.step)
         count = setup.default_workers(where, ranks) if workers < 0 else workers
         make_task, about = setup.task(

@@ -74,6 +74,11 @@ class Finder:
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
         return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
 
+    def reset(self) -> None:
+        """Forget whom the guide was asked about: another source begins."""
+        if self._guide is not None:
+            self._guide.reset()
+
     def close(self) -> None:
         """Close the engine."""
         self._engine.close()

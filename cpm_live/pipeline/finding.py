@@ -24,6 +24,10 @@ class Finder(Protocol):
         """``kind`` is ``person`` or ``hand``; only inside ``region`` where one is given."""
         ...
 
+    def reset(self) -> None:
+        """Another source begins: what was seen before tells nothing of what comes."""
+        ...
+
     def close(self) -> None:
         """The finder is not used again."""
         ...

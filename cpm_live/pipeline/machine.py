@@ -324,6 +324,8 @@ class PoseMachine:
         self.follower.reset()
         self._schedule.reset()
         self._search.reset()
+        if self.finder is not None:
+            self.finder.reset()
         # Whoever was pointed at belongs to the source before.
         self._applied = self.options
         if self._hands is not None:

@@ -33,8 +33,14 @@ _SAME = 0.7
 """Hands whose middles are closer than this share of the larger one are one hand."""
 _AGREED, _AS_LARGE = 0.35, 1.5
 """Where finder and wrist differ by less than this in place (of the larger one) and in size, one look is enough."""
+_REST = 2
+"""In so many runs somebody who was asked about in vain is not asked about again: an armchair stays where it is."""
 _SURE, _SURE_WRIST = 0.45, 0.3
 """Belief from which a joint says that something else than a hand is there, and wrists that theirs are elsewhere."""
+
+
+_Seen = tuple[Box, NDArray[np.float32]]
+"""A body's box and joints (K, 3) in frame pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class WristGuide:
         self._engine: Engine | None = None
         self._failed = False
         self._last: list[Box] = []
+        self._in_vain: list[tuple[Found, int]] = []
 
     def __call__(self, image: NDArray[np.uint8], people: Sequence[Found], hands: Sequence[Found]) -> list[Found]:
         """The finder's hands put right by bodies: some get a side, some are no hands, and some are new.
@@ -79,23 +86,27 @@ class WristGuide:
             return []
         # Whoever was looked at the last time is looked at once, where their joints were; others twice.
         known = {f: box for f in people if (box := self._remembered(f)) is not None}
-        boxes = self._looked_at(image, [f.box for f in people if f not in known], FIRST_LOOK)
-        bodies = self._looked_at(image, [*known.values(), *(box for box, _ in boxes)], 1.0)
+        new = [f for f in people if f not in known and not any(_is(f, other) for other, _ in self._in_vain)]
+        first = self._looked_at(image, [f.box for f in new], FIRST_LOOK)
+        found = [f for f, seen in zip(new, first, strict=True) if seen is not None]
+        boxes = [*known.values(), *(seen[0] for seen in first if seen is not None)]
+        second = dict(zip([*known, *found], self._looked_at(image, boxes, 1.0), strict=True))
+        bodies = [seen for seen in second.values() if seen is not None]
         self._last = [box for box, _ in bodies]
+        resting = [(f, runs - 1) for f, runs in self._in_vain if runs > 1]
+        self._in_vain = resting + [(f, _REST) for f in new if second.get(f) is None]
         return [Wristed(joints, self._hands_of(joints)) for _, joints in bodies]
 
     def _remembered(self, find: Found) -> Box | None:
         """The box of the body seen the last time where this find is."""
         for box in self._last:
-            away = np.hypot(box[0] + box[2] / 2 - find.x, box[1] + box[3] / 2 - find.y)
-            if away < 0.3 * find.size and 1 / _AS_LARGE < max(box[2:]) / find.size < _AS_LARGE:
+            x, y, width, height = box
+            if _is(find, Found("person", x + width / 2, y + height / 2, max(width, height), 0.0)):
                 return box
         return None
 
-    def _looked_at(
-        self, image: NDArray[np.uint8], boxes: Sequence[Box], wider: float
-    ) -> list[tuple[Box, NDArray[np.float32]]]:
-        """Boxes and joints (K, 3) in frame pixels of the bodies that are seen in some boxes."""
+    def _looked_at(self, image: NDArray[np.uint8], boxes: Sequence[Box], wider: float) -> list[_Seen | None]:
+        """What the body network sees in each box; None where that is nobody."""
         if not boxes:
             return []
         recipe, engine = self._recipe, self._engine
@@ -104,7 +115,7 @@ class WristGuide:
         wanted = [(Track(box), Crop.around(box, preset.size, preset.stride, wider * recipe.margin)) for box in boxes]
         looked = engine.look(image, [crop for _, crop in wanted], len(recipe.skeleton))
         seen = sights(looked, wanted, image, recipe.skeleton, self._limits, dressed=False)
-        return [(s.box, s.joints) for s in seen if s.box is not None and s.presence >= self._limits.keep]
+        return [(s.box, s.joints) if s.box is not None and s.presence >= self._limits.keep else None for s in seen]
 
     def _ready(self) -> bool:
         """Whether there is a body network; without one the finder goes on alone."""
@@ -126,6 +137,10 @@ class WristGuide:
                 score = float(joints[skeleton.index(f"{side}_wrist"), 2])
                 hands.append(Found("hand", x + (size - 1) / 2, y + (size - 1) / 2, size, score, side))
         return tuple(hands)
+
+    def reset(self) -> None:
+        """Forget everybody: another source begins."""
+        self._last, self._in_vain = [], []
 
     def close(self) -> None:
         """Close the engine."""
@@ -164,6 +179,12 @@ def _denies(body: Wristed, hand: Found, skeleton: Skeleton) -> bool:
         return False
     away = np.hypot(*(body.joints[others, :2] - (hand.x, hand.y)).T)
     return bool(away.min() < 0.8 * hand.size)
+
+
+def _is(find: Found, other: Found) -> bool:
+    """Whether a person who is found is one of before: close to their place, and about as large."""
+    away = float(np.hypot(other.x - find.x, other.y - find.y))
+    return away < 0.3 * find.size and 1 / _AS_LARGE < other.size / find.size < _AS_LARGE
 
 
 def _gap(a: Found, b: Found) -> float:

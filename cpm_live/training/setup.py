@@ -49,9 +49,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     Raises:
         InputError: unknown preset, or weights that are missing or do not fit.
     """
-    if chosen.preset not in PRESETS:
-        raise InputError(f"recipe {chosen.name}: unknown preset {chosen.preset!r}; use {', '.join(PRESETS)}")
-    preset = PRESETS[chosen.preset].with_joints(len(chosen.skeleton))
+    preset = _preset(chosen)
     if init is None:
         return _fresh(preset, trunk)
     source, header = checkpoint.load(init)
@@ -76,6 +74,21 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
         **_inherited(header.provenance, trunk_taken),
         "init": _origin(init, header.provenance, f"{len(done.taken) + len(done.grown)} tensors"),
     }
+
+
+def network_to_resume(chosen: Recipe) -> tuple[PoseMachine, Provenance]:
+    """The network of a run whose state brings weights and where they come from: no ``--init``, no trunk is needed.
+
+    Raises:
+        InputError: unknown preset.
+    """
+    return build(_preset(chosen)), {}
+
+
+def _preset(chosen: Recipe) -> Preset:
+    if chosen.preset not in PRESETS:
+        raise InputError(f"recipe {chosen.name}: unknown preset {chosen.preset!r}; use {', '.join(PRESETS)}")
+    return PRESETS[chosen.preset].with_joints(len(chosen.skeleton))
 
 
 def _inherited(before: Provenance, trunk: bool) -> Provenance:

@@ -106,6 +106,8 @@ class CrowdFinder:
         # Stage by stage one more of them is made out.
         return Findings(found, beliefs, self.crop, 6.0, lambda stage: found[:stage])
 
+    def reset(self) -> None: ...
+
     def close(self) -> None: ...
 
 

@@ -317,8 +317,9 @@ def test_reset_forgets_and_numbers_go_on() -> None:
     world.step(machine)
     machine.reset()
     assert of(world.step(machine), world.people[0]) == 2
+    assert machine.finder is not None and machine.finder.resets == 1  # type: ignore[attr-defined]
     machine.close()
-    assert machine.finder is not None and machine.finder.closed  # type: ignore[attr-defined]
+    assert machine.finder.closed  # type: ignore[attr-defined]
 
 
 def test_pointing_at_somebody_works_when_the_budget_is_full() -> None:

@@ -61,6 +61,29 @@ def test_a_find_that_is_nobody_has_no_hands() -> None:
     assert WristGuide(find("body"), Opener(world))(world.image(), [Found("person", 300, 200, 150, 0.9)], []) == []
 
 
+def test_who_was_asked_about_in_vain_rests_for_two_runs() -> None:
+    chair, other = Found("person", 300, 200, 150, 0.9), Found("person", 500, 200, 150, 0.9)
+    one = Somebody(120, unit=40)
+    world = World([one])
+    guide = WristGuide(find("body"), Opener(world))
+    people = [found(one), chair]
+    looks = [2, 1]  # Both, then closer at the one who is there.
+    guide(world.image(), people, [])
+    assert world.looks == looks
+    for _ in range(2):
+        assert len(guide(world.image(), people, [])) == 2
+        looks += [1]
+        assert world.looks == looks, "who is there is asked about each time, the chair is not"
+    guide(world.image(), people, [])
+    looks += [1, 1]
+    assert world.looks == looks, "it may be somebody by now"
+    guide(world.image(), [other], [])
+    assert world.looks == [*looks, 1], "at another place it is another one"
+    guide.reset()
+    guide(world.image(), [other], [])
+    assert world.looks == [*looks, 1, 1], "another source has begun"
+
+
 def test_without_a_body_network_the_finder_goes_on_alone(caplog: pytest.LogCaptureFixture) -> None:
     def fails() -> Engine:
         raise InputError("no weights")

@@ -13,6 +13,10 @@ import pytest
 import torch
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.skeleton import BODY
+from cpm_live.network import checkpoint
+from cpm_live.network.cpm import build
+from cpm_live.network.presets import PRESETS
 from cpm_live.training import state
 from cpm_live.training.schedule import Budget, Leg, evaluations_due, rate_share
 from tests.training.common import ENVIRONMENT, figures, train_command, trainer_of, write_coco, write_recipe
@@ -94,6 +98,27 @@ def test_sigterm_and_kill_leave_the_curve_of_an_uninterrupted_run(tmp_path: Path
     assert _curve(parts) == _curve(tmp_path / "whole")
     kept = [(state.read(run / "state.pt"))["ema"] for run in (parts, tmp_path / "whole")]
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
+
+
+def test_a_state_is_all_that_a_resumed_run_needs(tmp_path: Path) -> None:
+    """A machine without the trunk's ImageNet weights, as a lent one may be: the state has other ones by now."""
+    recipe = write_recipe(tmp_path / "lite.toml")
+    recipe.write_text(recipe.read_text().replace("preset='tiny'", "preset='lite'"))
+    preset = PRESETS["lite"].with_joints(len(BODY))
+    start = tmp_path / "start.safetensors"
+    checkpoint.save(start, build(preset).state_dict(), checkpoint.Header(preset, "body", {}, {}))
+    write_coco(tmp_path / "data", figures(4))
+
+    def train(*options: str) -> subprocess.CompletedProcess[str]:
+        command = train_command(recipe, tmp_path / "data", tmp_path / "run", *options)
+        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=100)
+
+    absent = ("--trunk", str(tmp_path / "nowhere.pth"))
+    assert "ImageNet" in train("--epochs", "1", *absent).stderr
+    begun = train("--epochs", "1", "--init", str(start))
+    assert begun.returncode == 0, begun.stderr
+    resumed = train("--epochs", "2", "--resume", *absent)
+    assert resumed.returncode == 0 and "resumed at epoch 1" in resumed.stdout, resumed.stderr
 
 
 def test_another_length_stretches_the_rest_of_the_schedule() -> None:
