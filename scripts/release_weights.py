@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import torch
 
+from cpm_live.core.errors import InputError
 from cpm_live.engines import recipe as recipes
 from cpm_live.engines.export import export
 from cpm_live.engines.recipe import Recipe
@@ -207,4 +208,7 @@ if __name__ == "__main__":
     parser.add_argument("--note", default="", help="what else to know about this run")
     parser.add_argument("--failures", type=Path, help="Markdown: what goes wrong, in words")
     given = parser.parse_args()
-    main(given.model, given.run, given.data, given.note, given.failures)
+    try:
+        main(given.model, given.run, given.data, given.note, given.failures)
+    except InputError as error:
+        sys.exit(str(error))

@@ -74,10 +74,11 @@ def evaluate(
 
     recipe = recipes.find(model)
     if recipe.skeleton.name == "finder":
-        asked = {"--predictions": predictions, "--save-predictions": save_predictions, "--sheet": sheet}
-        if unfit := [name for name, value in asked.items() if value is not None]:
+        asked = {"--predictions": predictions, "--save-predictions": save_predictions, "--sheet": sheet,
+                 "--find": find, "--flip": flip, "--scales": scales != "1"}  # fmt: skip
+        if unfit := [name for name, value in asked.items() if value]:
             raise InputError(f"{unfit[0]} does not go with a finder")
-        _finder(recipe, data, split, engine, threads, as_json)
+        _finder(recipe, data, data_format, split, engine, threads, as_json)
         return
     # Before the work, not after it.
     for path in (save_predictions, sheet):
@@ -142,12 +143,16 @@ def _scales(text: str) -> tuple[float, ...]:
     return values
 
 
-def _finder(recipe: Recipe, data: list[str], split: str, engine: str, threads: int, as_json: bool) -> None:
+def _finder(
+    recipe: Recipe, data: list[str], data_format: str, split: str, engine: str, threads: int, as_json: bool
+) -> None:
     from cpm_live.cli.evaluate_finder import measure_finder, print_finder
+    from cpm_live.training import data as places
 
-    if len(data) != 1:
-        raise InputError("the finder is measured on one folder in the layout of shared/data")
-    figures = measure_finder(recipe, Path(data[0]), split, engine, threads)
+    kind, folder = places.place(data[0], data_format)
+    if len(data) != 1 or kind != "coco":
+        raise InputError("the finder is measured on one folder in the layout of our data (body_*.json, hand_*.json)")
+    figures = measure_finder(recipe, folder, split, engine, threads)
     if as_json:
         typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
     else:

@@ -54,7 +54,7 @@ def exported(weights: Path, again: bool = False) -> Path:
     try:
         from cpm_live.engines.export import export
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"{weights} has no .onnx of its own beside it, and making one needs {error.name}: {install('train')}"
-        ) from None
+        beside = weights.with_suffix(".onnx")
+        why = f"{beside} was made from other weights" if beside.is_file() else "there is no .onnx beside it"
+        raise InputError(f"{weights}: {why}, and making one needs {error.name}: {install('train')}") from None
     return export(weights, path)

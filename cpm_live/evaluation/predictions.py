@@ -86,7 +86,7 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
         raise InputError(f"{path} is not JSON: {error}") from None
     if not isinstance(rows, list):
         raise InputError(f"{path} is not a COCO results file: a list of image_id, keypoints and score is expected")
-    pictures = {(sample.source, sample.name): sample for sample in samples}.values()
+    pictures = {(sample.image_id, sample.name): sample for sample in samples}.values()
     by_name, by_id = _by(pictures, "name"), _by(pictures, "image_id")
     out, others = [], 0
     for row in rows:
@@ -96,9 +96,12 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
             raise InputError(f"{path} is not a COCO results file: image_id is {str(number)[:80]}")
         named = by_name.get(str(row["file_name"]), []) if "file_name" in row else by_id.get(number, [])
         if len(named) > 1:
+            named = [sample for sample in named if sample.image_id == number and "file_name" in row] or named
+        if len(named) > 1:
             raise InputError(
-                f"{path}: {row.get('file_name', number)} is in {' and '.join(sorted({s.source for s in named}))}; "
-                "give one --data at a time with --predictions"
+                f"{path}: {row.get('file_name', number)} may be any of {len(named)} pictures "
+                f"({', '.join(sorted({s.source for s in named}))}); results need image_id and file_name of this data, "
+                "or give one --data at a time with --predictions"
             )
         if not named:
             others += 1

@@ -42,9 +42,9 @@ def load(data: list[str], skeleton: Skeleton, split: str, default: str = "coco")
 
 
 def _told_apart(more: list[Sample], before: list[Sample], folder: Path) -> list[Sample]:
-    """The same samples, named with their folder where another one has pictures of the same id and name."""
-    known = {(sample.image_id, sample.name) for sample in before}
-    if not any((sample.image_id, sample.name) in known for sample in more):
+    """The same samples, named with their folder where another one has pictures of the same name."""
+    known = {sample.name for sample in before}
+    if not any(sample.name in known for sample in more):
         return more
     return [replace(sample, name=str(folder / sample.name)) for sample in more]
 

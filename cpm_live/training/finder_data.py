@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.training import dataset
 from cpm_live.training.dataset import Sample
@@ -43,22 +41,23 @@ class Picture:
     """A whole picture.
 
     Attributes:
-        jpeg: the encoded picture; source: which data set it came from.
+        sample: one of those that are labelled in it.
         things: what is labelled in it.
         known: whether absence of an unlabelled person, hand means that there is none.
     """
 
-    jpeg: bytes
-    source: str
+    sample: Sample
     things: list[Labelled] = field(default_factory=list)
     known: list[bool] = field(default_factory=lambda: [False, False])
 
     def image(self) -> NDArray[np.uint8]:
         """The picture, BGR."""
-        image = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise InputError(f"cannot decode a picture of source {self.source}")
-        return np.asarray(image, np.uint8)
+        return self.sample.image()
+
+    @property
+    def source(self) -> str:
+        """Which data set it came from."""
+        return self.sample.source
 
     @property
     def whole(self) -> bool:
@@ -79,23 +78,30 @@ def combine(bodies: Sequence[Sample], hands: Sequence[Sample]) -> list[Picture]:
     """Pictures from samples of bodies and of hands.
 
     The side of a hand is that of the nearest labelled wrist of the bodies in the same picture, where that
-    wrist is clearly nearer than any of the other side.
+    wrist is clearly nearer than any of the other side. Who has no labelled joint counts with the corners of their
+    box; where there is none either, nobody knows who is in the picture.
     """
     pictures: dict[str, Picture] = {}
     wrists: defaultdict[str, list[NDArray[np.float32]]] = defaultdict(list)
     guesses: defaultdict[str, list[Labelled]] = defaultdict(list)
+    unplaced: list[tuple[str, int]] = []
+
+    def add(sample: Sample, kind: int) -> Picture:
+        picture = pictures.setdefault(sample.name, Picture(sample))
+        picture.known[kind] = True
+        if len(points := _points(sample)):
+            side = _side(sample.joints[0], wrists.get(sample.name, ()), points) if kind == HAND_KIND else 0
+            picture.things.append(Labelled(kind, points, side))
+        else:
+            unplaced.append((sample.name, kind))
+        return picture
+
     for sample in bodies:
-        picture = pictures.setdefault(sample.name, Picture(sample.jpeg, sample.source))
-        picture.things.append(Labelled(PERSON, _labelled(sample)))
-        picture.known[PERSON] = True
+        add(sample, PERSON)
         wrists[sample.name].append(sample.joints[[BODY.index("right_wrist"), BODY.index("left_wrist")]])
         guesses[sample.name] += hands_at_wrists(sample.joints)
     for sample in hands:
-        picture = pictures.setdefault(sample.name, Picture(sample.jpeg, sample.source))
-        points = _labelled(sample)
-        side = _side(sample.joints[0], wrists.get(sample.name, ()), float(np.ptp(points, axis=0).max()))
-        picture.things.append(Labelled(HAND_KIND, points, side))
-        picture.known[HAND_KIND] = True
+        picture = add(sample, HAND_KIND)
         if sample.source in NOBODY:
             picture.known[PERSON] = True
     for name, of_bodies in wrists.items():
@@ -104,7 +110,9 @@ def combine(bodies: Sequence[Sample], hands: Sequence[Sample]) -> list[Picture]:
         picture.things += [hand for hand in guessed if not any(_same(hand, other) for other in labelled)]
         # With both wrists of everybody known there is no other hand; with fewer there may be.
         picture.known[HAND_KIND] = all(bool((both[:, 2] > 0).all()) for both in of_bodies)
-    return list(pictures.values())
+    for name, kind in unplaced:
+        pictures[name].known[kind] = False
+    return [picture for picture in pictures.values() if picture.things]
 
 
 HAND_OF_TORSO = 0.3
@@ -148,12 +156,24 @@ def _same(guess: Labelled, labelled: Labelled) -> bool:
     return bool(np.hypot(*(guess.points.mean(axis=0) - labelled.points.mean(axis=0))) < 0.5 * size)
 
 
-def _labelled(sample: Sample) -> NDArray[np.float32]:
-    return np.asarray(sample.joints[sample.joints[:, 2] > 0, :2], np.float32)
+def _points(sample: Sample) -> NDArray[np.float32]:
+    """The labelled joints (n, 2); without any the corners of the box, as of people in a crowd; none without either."""
+    labelled = sample.joints[sample.joints[:, 2] > 0, :2]
+    x, y, w, h = sample.box
+    if not len(labelled) and w > 0 and h > 0:
+        labelled = np.array([[x, y], [x + w, y], [x, y + h], [x + w, y + h]])
+    return np.asarray(labelled, np.float32)
 
 
-def _side(wrist: NDArray[np.float32], bodies: Sequence[NDArray[np.float32]], hand_size: float) -> int:
-    """Which hand one with this wrist is: -1 right, 1 left, 0 unknown; ``bodies`` are right and left wrists (2, 3)."""
+def _side(wrist: NDArray[np.float32], bodies: Sequence[NDArray[np.float32]], points: NDArray[np.float32]) -> int:
+    """Which hand one with this wrist (3,) and these points is: -1 right, 1 left, 0 unknown.
+
+    Args:
+        bodies: right and left wrists (2, 3) of each.
+    """
+    if wrist[2] <= 0:
+        return 0
+    hand_size = float(np.ptp(points, axis=0).max())
     away = [
         min((float(np.hypot(*(both[row, :2] - wrist[:2]))) for both in bodies if both[row, 2] > 0), default=np.inf)
         for row in (0, 1)

@@ -153,6 +153,8 @@ class SceneMaker:
         canvas.cover(patch, x, y)
 
     def _paste_somebody(self, canvas: _Canvas) -> None:
+        if not (self._people or self._hands):
+            return
         rng, size = self._rng, canvas.size
         person = bool(self._people) and (not self._hands or rng.random() < 0.6)
         picture = self._pick(self._people if person else self._hands)

@@ -166,12 +166,21 @@ def task(
     about: Provenance = {"data": counts(samples)}
     if teacher is not None:
         about["teacher"] = f"{teacher.name}, {plan.teacher:g} of the loss"
-    share = samples[ranks.rank :: ranks.count]
+    share = of_rank(samples, ranks)
 
     def make(rng: np.random.Generator) -> Task:
         return PoseTask(chosen.skeleton, preset, plan, share, val, rng, taught, workers)
 
     return make, about
+
+
+def of_rank(samples: list[Sample], ranks: Ranks) -> list[Sample]:
+    """What one of several processes learns from: whole pictures, so that it knows of everybody whom it must leave out
+    where it cuts a place with nobody out of one."""
+    pictures: dict[tuple[str, str], int] = {}
+    for sample in samples:
+        pictures.setdefault((sample.source, sample.name), len(pictures))
+    return [sample for sample in samples if pictures[sample.source, sample.name] % ranks.count == ranks.rank]
 
 
 def _finder(

@@ -50,8 +50,30 @@ def test_results_are_written_and_read_back(tmp_path: Path) -> None:
     (tmp_path / "ids.json").write_text(json.dumps(rows))
     assert len(predictions.load(tmp_path / "ids.json", samples, BODY)[0]) == 5
     others_too = [*samples, replace(samples[3], source="mpii", name="x.jpg")]
-    with pytest.raises(InputError, match="3 is in drawn and mpii; give one --data at a time"):
+    with pytest.raises(InputError, match=r"3 may be any of 2 pictures .drawn, mpii.;.* one --data at a time"):
         predictions.load(tmp_path / "ids.json", others_too, BODY)
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_number(tmp_path: Path) -> None:
+    """One entry for each person, all of the same file: nobody's answer may go to the other one, or be lost."""
+    one, two = figures(2)
+    samples = [replace(one, name="both.jpg", image_id=1), replace(two, name="both.jpg", image_id=2)]
+    found = _perfect(samples)
+    predictions.save(tmp_path / "p.json", predictions.of_samples(found[:, -1], samples))
+    read, _ = predictions.load(tmp_path / "p.json", samples, BODY)
+    assert np.allclose(predictions.match(read, samples, BODY), found, atol=1e-3)
+
+
+def test_two_folders_with_the_same_names_keep_all_their_answers(tmp_path: Path) -> None:
+    for folder, shift in (("a", 0), ("b", 1000)):
+        write_coco(tmp_path / folder, figures(2))
+        labels = tmp_path / folder / "annotations.json"
+        coco = json.loads(labels.read_text())
+        for image, row in zip(coco["images"], coco["annotations"], strict=True):
+            image["id"] = row["image_id"] = image["id"] + shift
+        labels.write_text(json.dumps(coco))
+    samples = places.load([str(tmp_path / "a"), str(tmp_path / "b")], BODY, "val")
+    assert len({sample.name for sample in samples}) == 4
 
 
 def test_who_is_not_found_is_not_predicted() -> None:

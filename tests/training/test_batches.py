@@ -12,10 +12,12 @@ from cpm_live.core.skeleton import BODY, RIGHT, Skeleton
 from cpm_live.training import examples
 from cpm_live.training.augment import Augmentation
 from cpm_live.training.batches import Batcher
+from cpm_live.training.distributed import Ranks
 from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker
 from cpm_live.training.hard import Hardness
 from cpm_live.training.noise import NoiseClip
 from cpm_live.training.plan import Plan
+from cpm_live.training.setup import of_rank
 from cpm_live.training.targets import draw_targets, map_losses, sum_losses
 from tests.training.common import figures, plan_of, trainer_of
 
@@ -164,6 +166,18 @@ def test_pictures_without_anybody_avoid_everybody_in_them(monkeypatch: pytest.Mo
     monkeypatch.setattr(examples, "empty_picture", empty)
     ExampleMaker(samples, [0, 1, 2], BODY, plan_of()).make([(EMPTY, seed) for seed in range(20)], 96)
     assert set(avoided) == {14, 28}
+
+
+def test_processes_share_whole_pictures() -> None:
+    """Each must know of everybody in its pictures: an empty place of one person's must not show the other."""
+    one, other, elsewhere, more = figures(4)
+    samples = [replace(one, name="two.png"), elsewhere, replace(other, name="two.png"), more]
+    shares = [of_rank(samples, Ranks(rank, 2)) for rank in (0, 1)]
+    assert [[sample.name for sample in share] for share in shares] == [
+        ["two.png", "two.png", more.name],
+        [elsewhere.name],
+    ]
+    assert of_rank(samples, Ranks()) == samples
 
 
 def test_people_without_labelled_joints_are_avoided_by_their_box(monkeypatch: pytest.MonkeyPatch) -> None:

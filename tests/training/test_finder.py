@@ -20,7 +20,7 @@ from cpm_live.training.finder_data import HAND_KIND, PERSON, Labelled, Picture
 from cpm_live.training.finder_task import FinderTask, draw_targets, stage_losses
 from cpm_live.training.loop import Budget, Trainer
 from cpm_live.training.scenes import Scene, SceneMaker, Settings, Thing
-from tests.training.common import figures, plan_of
+from tests.training.common import figures, plan_of, write_coco
 
 
 def _pictures() -> list[Picture]:
@@ -30,8 +30,12 @@ def _pictures() -> list[Picture]:
 
 
 def _block(source: str, things: list[Labelled], known: list[bool], colour: int = 200) -> Picture:
-    jpeg = cv2.imencode(".jpg", np.full((100, 100, 3), colour, np.uint8))[1].tobytes()
-    return Picture(jpeg, source, things, known)
+    return Picture(_sample(np.full((100, 100, 3), colour, np.uint8), source), things, known)
+
+
+def _sample(image: np.ndarray, source: str) -> Sample:
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+    return Sample("block.jpg", jpeg, np.zeros((14, 3), np.float32), (0, 0, *image.shape[1::-1]), source)
 
 
 def test_bodies_and_hands_of_one_picture_are_brought_together_with_sides() -> None:
@@ -76,6 +80,19 @@ def test_hands_of_several_people_in_one_picture_keep_their_sides() -> None:
     assert next(t for t in picture.things if t.kind == HAND_KIND).side == 0, "two people's wrists at one hand"
 
 
+def test_who_has_no_labelled_joint_counts_with_their_box_or_is_unknown() -> None:
+    body = figures(1)[0]
+    crowd = replace(body, joints=np.zeros_like(body.joints), box=(10.0, 20.0, 30.0, 40.0))
+    (picture,) = finder_data.combine([body, crowd], [])
+    assert [thing.kind for thing in picture.things].count(PERSON) == 2 and picture.known[PERSON]
+    assert picture.things[1].points.min(axis=0) == pytest.approx([10, 20])
+    assert np.ptp(picture.things[1].points, axis=0) == pytest.approx([30, 40])
+    nowhere = replace(crowd, box=(0.0, 0.0, 0.0, 0.0))
+    (picture,) = finder_data.combine([body, nowhere], [])
+    assert len(picture.things) == len(finder_data.combine([body], [])[0].things) and not picture.known[PERSON]
+    assert finder_data.combine([nowhere], []) == [], "nothing is known of it"
+
+
 def test_hands_are_guessed_beyond_visible_wrists() -> None:
     joints = np.zeros((14, 3), np.float32)
     for name, x, y in (
@@ -95,9 +112,8 @@ def test_hands_are_guessed_beyond_visible_wrists() -> None:
 def test_hands_before_plain_walls_are_pasted_without_the_wall() -> None:
     image = np.full((100, 100, 3), 250, np.uint8)
     image[30:70, 30:70] = (60, 90, 160)
-    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
     corners = np.array([[30, 30], [70, 30], [70, 70], [30, 70]], np.float32)
-    hand = Picture(jpeg, "palm", [Labelled(HAND_KIND, corners)], [True, True])
+    hand = Picture(_sample(image, "palm"), [Labelled(HAND_KIND, corners)], [True, True])
     maker = SceneMaker([hand], Settings(empty=0.0, hand_size=(0.3, 0.31)), np.random.default_rng(2))
     share = []
     for _ in range(30):
@@ -110,12 +126,24 @@ def test_hands_before_plain_walls_are_pasted_without_the_wall() -> None:
 
 
 def test_rooms_are_cut_out_of_wide_frames_too() -> None:
-    jpeg = cv2.imencode(".jpg", np.full((120, 640, 3), 90, np.uint8))[1].tobytes()
     person = Labelled(PERSON, np.array([[600.0, 20.0], [620.0, 100.0], [630.0, 60.0]], np.float32))
-    picture = Picture(jpeg, "webcam", [person], [True, False])
+    frame = _sample(np.full((120, 640, 3), 90, np.uint8), "webcam")
+    picture = Picture(frame, [person], [True, False])
     maker = SceneMaker([picture], Settings(), np.random.default_rng(0))
     rooms = [maker._room() for _ in range(30)]
     assert all(room is not None and 48 <= room.shape[0] <= 120 for room in rooms)
+
+
+def test_whole_frames_alone_are_enough_and_may_lie_in_a_folder(tmp_path: Path) -> None:
+    samples = [replace(sample, source="webcam") for sample in figures(4)]
+    write_coco(tmp_path, samples, "body_val.json")
+    write_coco(tmp_path, [replace(s, name=f"h{s.name}") for s in figures(2, "hand")], "hand_val.json")
+    pictures = finder_data.load(tmp_path, "val")
+    assert len(pictures) == 6 and all(picture.image().ndim == 3 for picture in pictures)
+    frames = [picture for picture in pictures if picture.whole]
+    assert len(frames) == 4
+    maker = SceneMaker(frames, Settings(empty=0.0), np.random.default_rng(0))
+    assert any(maker.make(128).things for _ in range(20))
 
 
 def test_scenes_label_what_can_be_seen() -> None:
