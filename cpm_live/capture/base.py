@@ -34,7 +34,15 @@ class SourceInfo:
 
 
 class SourceLost(InputError):
-    """A live source stopped delivering; opening it again may help."""
+    """A live source stopped delivering; opening it again may help.
+
+    Args:
+        ended: whether whoever sends it said that this was all.
+    """
+
+    def __init__(self, line: str, ended: bool = False) -> None:
+        super().__init__(line)
+        self.ended = ended
 
 
 class Source(Protocol):

@@ -8,8 +8,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-TIMEOUT = 5.0
-"""Seconds that a stream may be silent."""
+TIMEOUT, SEGMENT_TIMEOUT = 5.0, 30.0
+"""Seconds that a stream may be silent; one that comes in segments is silent for the length of one, usually six."""
+JUMP_S = 10.0
+"""Seconds between two pictures from which on a format that is made of parts (see :func:`jumps`) began another one."""
+_SEGMENTED = frozenset(("hls", "dash"))
+_PARTS = frozenset(("mpegts", "mpeg", "flv", "hls"))
 _ODDEST = 4.0
 """Times that a pixel is wider than high, or higher than wide: more is a damaged header."""
 _UNTIMED = frozenset(("mjpeg", "mpjpeg", "h264", "hevc", "m4v"))
@@ -50,6 +54,21 @@ def has_times(container: av.container.InputContainer) -> bool:
     return container.format.name not in _UNTIMED
 
 
+def segmented(container: av.container.InputContainer) -> bool:
+    """Whether a live stream comes as files of some seconds, each at once, and not picture by picture."""
+    return container.format.name in _SEGMENTED
+
+
+def jumps(container: av.container.InputContainer) -> bool:
+    """Whether times may jump where one recording ends and another one begins: broadcasts and joined files."""
+    return container.format.name in _PARTS
+
+
+def is_still(container: av.container.InputContainer) -> bool:
+    """Whether this is one picture: a link to a photograph."""
+    return container.format.name == "image2" or container.format.name.endswith("_pipe")
+
+
 def is_tile(video: av.VideoStream) -> bool:
     """Whether this is one tile of a larger picture, as HEIC and AVIF files hold them."""
     return bool(video.disposition & av.stream.Disposition.dependent)
@@ -87,9 +106,13 @@ def as_shown(picture: av.VideoFrame, aspect: float = 1.0) -> NDArray[np.generic]
     return np.rot90(image, round(rotation / 90) % 4)
 
 
-def reason(error: Exception) -> str:
-    """Why FFmpeg or the system refused, as the end of a sentence."""
+def reason(error: Exception, patience: float = 0.0) -> str:
+    """Why FFmpeg or the system refused, as the end of a sentence.
+
+    Args:
+        patience: seconds that were waited for, ``TIMEOUT`` if not given.
+    """
     if isinstance(error, av.error.ExitError):
-        return f"no answer for {TIMEOUT:g} seconds"
+        return f"no answer for {patience or TIMEOUT:g} seconds"
     text = getattr(error, "strerror", None) or str(error)
     return str(text).rstrip(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from cpm_live.core.frame import Frame
 
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to reopen a lost camera; the last one repeats."""
+_STEADY_S = 10.0
+"""What delivered for so long had been well: its loss is a new one, and is mended as quickly as the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class CaptureThread(threading.Thread):
         self._running.set()
         self._single = threading.Event()
         self._left_out = 0
+        self._attempts, self._since = 0, 0.0
 
     def stop(self) -> None:
         """Ask the thread to end; it does so after the frame it is waiting for."""
@@ -79,6 +83,7 @@ class CaptureThread(threading.Thread):
         except Exception as error:  # noqa: BLE001 - decoders raise what they like, and the window waits for word
             self._tell(CaptureEvent("failed", self._line(error)))
             return
+        self._since = time.monotonic()
         self._tell(CaptureEvent("opened", info=source.info))
         # Whoever pauses while it opens still wants to see what was opened.
         first = True
@@ -127,14 +132,16 @@ class CaptureThread(threading.Thread):
         return f"cannot use {self.request.text}: {first_line(error)}"
 
     def _reopen(self) -> Source | None:
-        attempt = 0
-        while not self._stop_asked.wait(BACK_OFF[min(attempt, len(BACK_OFF) - 1)]):
-            attempt += 1
+        if time.monotonic() - self._since > _STEADY_S:
+            self._attempts = 0
+        while not self._stop_asked.wait(BACK_OFF[min(self._attempts, len(BACK_OFF) - 1)]):
+            self._attempts += 1
             try:
                 source = self._opener(self.request)
             except Exception as error:  # noqa: BLE001 - as above
-                self._tell(CaptureEvent("lost", f"{self._line(error)}; reconnecting (attempt {attempt})"))
+                self._tell(CaptureEvent("lost", f"{self._line(error)}; reconnecting (attempt {self._attempts})"))
                 continue
+            self._since = time.monotonic()
             self._tell(CaptureEvent("opened", info=source.info))
             return source
         return None

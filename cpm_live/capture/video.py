@@ -22,6 +22,8 @@ from cpm_live.core.frame import Frame
 log = logging.getLogger("cpm_live.capture")
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
+_HELD_S = 0.1
+"""A single picture is given so often, that switching models acts on it at once."""
 _DAMAGE_LIMIT = 100
 """A live stream loses packets now and then; after so many bad ones in a row it is opened again."""
 
@@ -39,10 +41,12 @@ class VideoSource:
         paced: give each frame at its time, as live use wants; otherwise as fast as they decode.
         loop: begin again at the end (live use).
 
-    Both are for what has an end: files, also those behind a URL. A live stream comes as it comes.
+    Both are for what has an end: files, also those behind a URL. A live stream comes as it comes; one that comes in
+    segments (HLS) is paced. A picture behind a URL is fetched once: where a film would begin again it is held.
 
     Attributes:
         left_out: the pieces that cannot be decoded, by their time; the pictures around them are given all the same.
+        joined: times jumped, as where files were joined, and go on as if they had not: a length is not known then.
 
     Raises:
         InputError: missing, unreadable, or without a video track.
@@ -55,10 +59,12 @@ class VideoSource:
             raise InputError(f"no file {where}; check the path")
         self._index = 0
         self._pending: av.VideoFrame | None = None
-        self.endless = False
+        self.endless = self.joined = False
+        self._held: np.ndarray | None = None
         self._pace = Pace()
         self._open()
-        self.paced, self.loop = paced and not self.endless, loop and not self.endless
+        segmented = container.segmented(self._container)
+        self.paced, self.loop = paced and (segmented or not self.endless), loop and not self.endless
         self._pending = self._decode()
         first = self._pending
         video = self._container.streams.video[0]
@@ -66,9 +72,11 @@ class VideoSource:
         height, width = container.as_shown(first, self._aspect).shape[:2] if first is not None else (0, 0)
         rate = float(video.average_rate or video.guessed_rate or 0)
         # A person who watches wants to know how old a picture is, a file wants the pictures' own times.
-        self._as_they_come = self.endless and (paced or not container.has_times(self._container))
+        self._as_they_come = (
+            self.endless and not segmented and (paced or not container.has_times(self._container))
+        )  # fmt: skip
         self.info = SourceInfo(
-            "stream" if self.remote else "video",
+            "image" if self._still else "stream" if self.remote else "video",
             self._shown if self.remote else Path(where).name,
             live=self.endless,
             mirror=False,
@@ -78,13 +86,21 @@ class VideoSource:
             frames=None if self.endless else container.frame_count(self._container, video, rate),
         )
 
-    def _open(self) -> None:
+    def _connect(self, patience: float) -> av.container.InputContainer:
+        self._patience = patience
         options = {"rtsp_transport": "tcp"} if self.where.lower().startswith("rtsp") else {}
+        # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
+        where = self.where if self.remote else os.path.abspath(self.where)
+        timeout = (patience, patience) if self.remote else None
+        # Replaced: titles from before Unicode are no reason not to show a film.
+        return av.open(where, timeout=timeout, options=options, metadata_errors="replace")
+
+    def _open(self) -> None:
         try:
-            # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
-            where = self.where if self.remote else os.path.abspath(self.where)
-            patience = (container.TIMEOUT, container.TIMEOUT) if self.remote else None
-            self._container = av.open(where, timeout=patience, options=options)
+            self._container = self._connect(container.TIMEOUT)
+            if self.remote and container.segmented(self._container):
+                self._container.close()
+                self._container = self._connect(container.SEGMENT_TIMEOUT)
         except (FFmpegError, OSError, ValueError) as error:
             kind = "stream" if self.remote else "video file"
             raise InputError(f"cannot open {self._shown} as a {kind}: {container.reason(error)}") from None
@@ -95,7 +111,8 @@ class VideoSource:
         if container.is_tile(video):
             self._container.close()
             raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
-        self.endless = self.remote and not self._container.duration
+        self._still = self.remote and container.is_still(self._container)
+        self.endless = self.remote and not self._container.duration and not self._still
         # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
         # a damaged piece they lose all that they hold.
         video.thread_type = "SLICE"
@@ -132,7 +149,8 @@ class VideoSource:
             return next(self._frames, None)
         except (FFmpegError, OSError) as error:
             if self.remote:
-                raise SourceLost(f"stream {self._shown} was lost: {container.reason(error)}") from None
+                why = container.reason(error, self._patience)
+                raise SourceLost(f"stream {self._shown} was lost: {why}") from None
             if self._index == 0:
                 raise InputError(f"cannot decode {self._shown}: {container.reason(error)}") from None
             raise InputError(f"{self._shown} is damaged after frame {self._index}: {container.reason(error)}") from None
@@ -148,11 +166,14 @@ class VideoSource:
         picture, self._pending = (self._pending or self._decode()), None
         if picture is None:
             if self.endless:
-                raise SourceLost(f"stream {self._shown} ended")
+                raise SourceLost(f"stream {self._shown} ended", ended=True)
             if self._index == 0:
                 raise InputError(f"{self._shown} holds no video frames")
             if not self.loop:
                 return None
+            if self._held is not None:
+                time.sleep(_HELD_S)
+                return self._frame(self._held, (self._last or 0.0) + _HELD_S)
             if self.paced:
                 # The last picture, which may be the only one, is shown for as long as the others.
                 self._pace.wait((self._last or 0.0) + 1 / (self.info.fps or 30.0))
@@ -163,6 +184,12 @@ class VideoSource:
         if self.paced:
             self._pace.wait(seconds)
         image = np.ascontiguousarray(container.as_shown(picture, self._aspect), np.uint8)
+        if self._still:
+            self._held = image
+        return self._frame(image, seconds)
+
+    def _frame(self, image: np.ndarray, seconds: float) -> Frame:
+        self._last = seconds
         frame = Frame(image, self._index, time.monotonic_ns(), None if self._as_they_come else seconds)
         self._index += 1
         return frame
@@ -176,9 +203,13 @@ class VideoSource:
         if self._first is None:
             self._first = at or 0.0
         seconds = at - self._first if at is not None else 0.0
-        if self._last is not None and (at is None or seconds <= self._last):
-            seconds = self._last + 1 / (self.info.fps or 30.0)
-        self._last = seconds
+        if self._last is not None:
+            next_one = self._last + 1 / (self.info.fps or 30.0)
+            if seconds - self._last > container.JUMP_S and container.jumps(self._container):
+                self._first += seconds - next_one
+                self.joined, seconds = True, next_one
+            if at is None or seconds <= self._last:
+                seconds = next_one
         return seconds
 
     def close(self) -> None:

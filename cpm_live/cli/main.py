@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -65,6 +66,9 @@ app.command("doctor", rich_help_panel="This machine")(doctor.doctor)
 
 def main() -> None:
     """Run the command line; wrong input ends with one line and status 2, no traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name that the terminal's encoding does not know must not end a command that has done its work.
+        sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     if debug:
         # Accepted anywhere on the line, before or after the command.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cpm_live.cli.stopping import asked_to_stop
 from cpm_live.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -142,7 +143,6 @@ def run(
         view = views.View(stage=stage - 1 if stage else None, joint=shown, boxes=boxes)
         limit = frames or None
         total = opened.info.frames if limit is None else min(limit, opened.info.frames or limit)
-        interrupted = False
         done = 0
         started = time.monotonic()
         columns = (
@@ -154,7 +154,10 @@ def run(
             TimeRemainingColumn(),
         )
         console = Console(stderr=True)
-        with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
+        with (
+            asked_to_stop() as stop,
+            Progress(*columns, console=console, disable=quiet, transient=True) as progress,
+        ):
             task = progress.add_task(opened.info.label, total=total, fps="")
 
             def tell(count: int, result: object) -> None:
@@ -163,18 +166,16 @@ def run(
                 rate = count / max(time.monotonic() - started, 1e-6)
                 progress.update(task, completed=count, fps=f"{rate:.0f} fps")
 
-            try:
-                summary = run_batch(
-                    opened, machine, out, keypoints, view, tell, stop=lambda: limit is not None and done >= limit
-                )
-            except KeyboardInterrupt:
-                interrupted = True
+            def enough() -> bool:
+                return stop() or (limit is not None and done >= limit)
+
+            summary = run_batch(opened, machine, out, keypoints, view, tell, enough)
         machine.close()
     finally:
         opened.close()
-    if interrupted:
+    if stop():
         typer.echo(f"cpm-live: interrupted after {done} frames; what is written so far is whole", err=True)
-        raise typer.Exit(130)
+        raise typer.Exit(128 + stop.number)
     if not quiet:
         took = time.monotonic() - started
         parts = [f"{summary.frames} frames, somebody seen in {summary.with_pose}"]
@@ -185,7 +186,7 @@ def run(
         for label, path in (("annotated", out), ("keypoints", keypoints)):
             if path is not None:
                 typer.echo(f"{label}: {path}")
-    if limit is None and (missing := _cut_short(opened.info, summary)):
+    if limit is None and not getattr(opened, "joined", False) and (missing := _cut_short(opened.info, summary)):
         typer.echo(f"cpm-live: {missing}", err=True)
         raise typer.Exit(1)
     if bad := getattr(opened, "left_out", None):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cpm_live.cli.stopping import asked_to_stop
 from cpm_live.core.errors import InputError
 from cpm_live.core.extras import install
 
@@ -148,39 +148,26 @@ def _run(trainer: Trainer) -> dict[str, Any]:
 
     from cpm_live.training.figures import headline
 
-    stopping = False
-
-    def ask_stop(number: int, frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-        # A second signal ends the process the hard way.
-        signal.signal(number, signal.SIG_DFL)
-
-    previous = {number: signal.signal(number, ask_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     console = Console(stderr=True, quiet=not trainer.ranks.leads)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>5.1f} %"),
                TimeElapsedColumn())  # fmt: skip
-    try:
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("training", total=1.0)
-            shown = 0.0
+    with asked_to_stop() as stop, Progress(*columns, console=console) as progress:
+        task = progress.add_task("training", total=1.0)
+        shown = 0.0
 
-            def tell(step: Any) -> None:
-                nonlocal shown
-                if step.figures is not None:
-                    losses = " ".join(f"{loss:.4f}" for loss in step.losses)
-                    console.print(f"epoch {step.epoch:.2f}: loss per stage {losses}; {headline(step.figures)}")
-                    return
-                # Losses are waited for: at each step a GPU would stand idle meanwhile.
-                if time.monotonic() - shown < 0.25:
-                    return
-                shown = time.monotonic()
+        def tell(step: Any) -> None:
+            nonlocal shown
+            if step.figures is not None:
                 losses = " ".join(f"{loss:.4f}" for loss in step.losses)
-                text = f"epoch {step.epoch:.2f}  loss per stage {losses}  {step.images_per_s:.0f} images/s"
-                progress.update(task, completed=step.done, description=text)
+                console.print(f"epoch {step.epoch:.2f}: loss per stage {losses}; {headline(step.figures)}")
+                return
+            # Losses are waited for: at each step a GPU would stand idle meanwhile.
+            if time.monotonic() - shown < 0.25:
+                return
+            shown = time.monotonic()
+            losses = " ".join(f"{loss:.4f}" for loss in step.losses)
+            text = f"epoch {step.epoch:.2f}  loss per stage {losses}  {step.images_per_s:.0f} images/s"
+            progress.update(task, completed=step.done, description=text)
 
-            figures: dict[str, Any] = trainer.run(tell, stop=lambda: stopping)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        figures: dict[str, Any] = trainer.run(tell, stop=stop)
     return figures

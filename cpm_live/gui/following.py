@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QPoint, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QMenu
 
 from cpm_live.core.crop import Box
@@ -229,7 +229,8 @@ class Following(QObject):
         elif not self.panel.close_it():
             window = self.picture.window()
             if self.state.options.lock is None and window.isFullScreen():
-                window.showNormal()
+                # Not showNormal, which would forget that it had been maximised.
+                window.setWindowState(window.windowState() & ~Qt.WindowState.WindowFullScreen)
             self.release()
 
     @Slot()

@@ -326,8 +326,11 @@ class Session(QObject):
                 latest, recipe = self.latest, self.recipe
                 shown = latest is not None and recipe is not None and latest.model == recipe.name
                 if self.live.paused and not (shown and latest is not None and latest.stage_count):
-                    # The picture stands still without the new model's view of it: look at one more frame.
-                    self.live.step()
+                    # The picture stands still without the new model's view of it.
+                    if latest is not None and latest.generation == self.live.generation:
+                        self.live.look_again(latest.frame)
+                    else:
+                        self.live.step()
             case "engine-note":
                 self.notice.emit(Notice("warning", _sentence(event.message), 12))
             case "engine-failed":

@@ -54,8 +54,8 @@ class Finder:
             region: where in the frame to look, in pixels; everywhere if not given.
 
         Returns:
-            Finds with their centre in the region, best first; a person's box is that of the visible joints. With a
-            guide, hands come with those at people's wrists, and with the people.
+            Finds with their centre in the region, those of the kind first, each kind's best first; a person's box is
+            that of the visible joints. With a guide, hands come with those at people's wrists.
         """
         started = time.perf_counter()
         height, width = image.shape[:2]
@@ -65,14 +65,12 @@ class Finder:
         maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
         guide = self._guide if kind == "hand" else None
         last = _read(maps[-1], crop, area, self._threshold)
-        found = [f for f in last if f.kind == kind]
+        found, others = [f for f in last if f.kind == kind], [f for f in last if f.kind != kind]
         if guide is not None:
-            people = [f for f in last if f.kind == "person"]
-            found = [f for f in guide(image, people, found) if holds(area, (f.x, f.y))] + people
-        kinds = finder_maps.KINDS if guide is not None else (kind,)
-        early = _Early(maps, crop, area, self._threshold, kinds)
+            found = [f for f in guide(image, others, found) if holds(area, (f.x, f.y))]
+        early = _Early(maps, crop, area, self._threshold)
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
-        return Findings(tuple(found), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
+        return Findings((*found, *others), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
 
     def reset(self) -> None:
         """Forget whom the guide was asked about: another source begins."""
@@ -94,11 +92,9 @@ class _Early:
     crop: Crop
     area: Box
     threshold: float
-    kinds: tuple[str, ...]
 
     def __call__(self, stage: int) -> tuple[Found, ...]:
-        found = _read(self.maps[stage], self.crop, self.area, self.threshold)
-        return tuple(one for one in found if one.kind in self.kinds)
+        return tuple(_read(self.maps[stage], self.crop, self.area, self.threshold))
 
 
 def _read(maps: NDArray[np.float32], crop: Crop, area: Box, threshold: float) -> list[Found]:

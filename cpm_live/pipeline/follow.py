@@ -169,7 +169,8 @@ class Follower:
                 seen[row].look_in(offers[column].box)
         if self.skeleton.name == "hand":
             self.tracks += second_opinions(seen, offers, scene.now, _FIRST["hand"])
-        if finder:
+        if finder and self.lock_point is None:
+            # (Pointed at, these are only what is there: nothing is known of anybody elsewhere.)
             self._disown({row for row, _ in known}, seen, scene)
             seen = [track for track in seen if track in self.tracks]
         taken = {column for _, column in known}

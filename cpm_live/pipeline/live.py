@@ -7,6 +7,7 @@ engine replaces a thread or is done by the worker between two frames; nothing he
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -186,6 +187,10 @@ class Live:
         """While paused: one more frame."""
         if self._capture is not None:
             self._capture.step()
+
+    def look_again(self, frame: Frame) -> None:
+        """Have a frame of this source estimated once more: the picture that stands still, by another model."""
+        self._frames.put((self._generation, replace(frame, captured_ns=time.monotonic_ns())))
 
     # -- recording --------------------------------------------------------------------------------
 

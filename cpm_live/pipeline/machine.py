@@ -324,6 +324,7 @@ class PoseMachine:
         self.follower.reset()
         self._schedule.reset()
         self._search.reset()
+        self._size = (0, 0)
         if self.finder is not None:
             self.finder.reset()
         # Whoever was pointed at belongs to the source before.

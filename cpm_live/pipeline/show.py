@@ -16,12 +16,13 @@ PAPER_SIZE = 368
 def make_pose(sight: Sight, limits: Thresholds, smoothing: float, preset: Preset) -> Pose:
     """The pose of a sight that its track has taken, its joints smoothed after those of the frames before."""
     track = sight.track
+    # ``sure``, not ``joint``: the slider says which joints are shown, not who somebody is.
     if track.smoother is None:
         track.smoother = Smoother(len(sight.joints))
-    smoothed = track.smoother(sight.joints, track.gap_s, track.size, smoothing, limits.joint)
+    smoothed = track.smoother(sight.joints, track.gap_s, track.size, smoothing, limits.sure)
     return Pose(
         id=track.id,
-        box=pose_box(sight.joints, limits.joint) or sight.box or sight.crop.box,
+        box=pose_box(sight.joints, limits.sure) or sight.box or sight.crop.box,
         # A copy: whoever gets the pose may write into its joints, and the track goes on from its own.
         stages=sight.stages.copy(),
         beliefs=sight.beliefs,

@@ -128,9 +128,9 @@ def run_batch(
         while not (cancelled := stop()):
             try:
                 frame = source.read()
-            except SourceLost:
-                # The end of a live stream is the end of the input; a camera or a download that breaks off is not.
-                if not frames or info.kind != "stream" or not info.live:
+            except SourceLost as error:
+                # The end of a live stream is the end of the input; whatever breaks off or falls silent has not ended.
+                if not (error.ended and frames and info.kind == "stream" and info.live):
                     raise
                 break
             if frame is None:

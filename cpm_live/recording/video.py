@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from cpm_live.core.errors import InputError
 
 _CLOCK = Fraction(1, 90_000)
+_LONGEST = round(6 * 3600 / _CLOCK)
+"""MP4 counts a picture's length in 31 bits, and players what follows a longer one as one instant."""
 _SRGB = 1
 """FFmpeg's number of BT.709's primaries and curve, which are sRGB's."""
 SUFFIXES = (".mp4", ".mkv")
@@ -54,6 +56,7 @@ class VideoWriter:
         self._quality = quality
         self._stream: av.VideoStream | None = None
         self._last, self._failed = -1, False
+        self._shown: av.VideoFrame | None = None
         self._key_at = 0
         self._size = (0, 0)
         self.frames = 0
@@ -74,13 +77,20 @@ class VideoWriter:
         if image.shape[:2] != (height, width):
             image = _fit(image, width, height)
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
-        self._last = max(self._last + 1, round(seconds / _CLOCK))
+        at = max(self._last + 1, round(seconds / _CLOCK))
+        while self._shown is not None and at - self._last > _LONGEST:
+            self._encode(self._shown, self._last + _LONGEST)
+        self._encode(frame, at)
+        self._shown = frame
+        self.frames += 1
+
+    def _encode(self, frame: av.VideoFrame, at: int) -> None:
+        self._last = at
         frame.pts, frame.time_base = self._last, _CLOCK
-        if self.frames == 0 or self._last - self._key_at >= 1 / _CLOCK:
+        if self._shown is None or self._last - self._key_at >= 1 / _CLOCK:
             # A fragment ends with each key frame: at least every second, however slowly frames come.
             frame.pict_type, self._key_at = PictureType.I, self._last
         self._mux(frame)
-        self.frames += 1
 
     def _start(self) -> None:
         stream = self._container.add_stream("libx264", rate=self._fps)

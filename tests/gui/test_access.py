@@ -76,6 +76,10 @@ def test_escape_leaves_full_screen_after_the_lock(window: MainWindow, qtbot: QtB
     assert window.isFullScreen()
     press(qtbot, window, Key.Key_Escape)
     assert not window.isFullScreen()
+    window.showMaximized()
+    press(qtbot, window, Key.Key_F)
+    press(qtbot, window, Key.Key_Escape)
+    assert window.isMaximized() and not window.isFullScreen()
 
 
 # -- on small screens --------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QSize, Qt
@@ -70,3 +72,26 @@ def test_the_window_fits_the_screen(
     window = open_window()
     assert sizes[0] == (QSize(min(1280, screen[0]), min(800, screen[1])),)
     assert window.minimumSize() == QSize(min(800, screen[0]), min(600, screen[1]))
+
+
+def test_another_model_sees_the_picture_that_stands_still(
+    open_window: Opener, qtbot: QtBot, tmp_path: Path
+) -> None:  # fmt: skip
+    """Who pauses on a photograph to compare both models must not get the next one."""
+    for number in range(3):
+        assert cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((120, 160, 3), 60 * number, np.uint8))
+    window = open_window(str(tmp_path))
+    session = window.session
+
+    def seen(model: str) -> bool:
+        latest = session.latest
+        return latest is not None and latest.model == model and latest.stage_count > 0
+
+    qtbot.waitUntil(lambda: seen("body"), timeout=5000)
+    session.toggle_pause()
+    qtbot.wait(200)
+    before = session.latest.frame.image[0, 0, 0]
+    for model in ("hand", "body"):
+        window.choose_model(model)
+        qtbot.waitUntil(lambda model=model: seen(model), timeout=5000)
+        assert session.live.paused and session.latest.frame.image[0, 0, 0] == before

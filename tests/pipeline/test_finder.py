@@ -58,11 +58,12 @@ def finder() -> Finder:
 
 def test_finds_are_in_frame_pixels(finder: Finder) -> None:
     findings = finder(_frame(500, 120), "person")
-    (found,) = findings.found
+    found, other = findings.found
+    assert (found.kind, other.kind) == ("person", "hand"), "asked for one kind, both can be looked at"
     assert (found.x, found.y) == pytest.approx((500, 120), abs=12)
     assert found.size == pytest.approx(64 * 640 / 256) and found.side is None and found.score == pytest.approx(0.9)
     assert findings.beliefs.shape == (3, 3, 32, 32) and findings.crop.side == 640
-    (hand,) = finder(_frame(100, 400), "hand").found
+    hand = finder(_frame(100, 400), "hand").found[0]
     assert hand.side == "right" and (hand.x, hand.y) == pytest.approx((100, 400), abs=12)
 
 
@@ -77,14 +78,14 @@ def test_earlier_stages_have_finds_of_their_own(finder: Finder, monkeypatch: pyt
 
     monkeypatch.setattr(SpotEngine, "infer", unsure_at_first)
     findings = finder(_frame(300, 120), "person")
-    nobody, (elsewhere,) = findings.early(0), findings.early(1)
+    nobody, (elsewhere, _) = findings.early(0), findings.early(1)
     assert nobody == () and elsewhere.kind == "person"
     assert elsewhere.x == pytest.approx(findings.found[0].x + 8 * 8 * 640 / 256, abs=1)
 
 
 def test_only_the_region_is_searched(finder: Finder) -> None:
     frame = _frame(500, 120) + _frame(100, 400) // 2
-    (found,) = finder(frame, "person", (0.0, 240.0, 300.0, 240.0)).found
+    found, _ = finder(frame, "person", (0.0, 240.0, 300.0, 240.0)).found
     assert (found.x, found.y) == pytest.approx((100, 400), abs=8)
     assert finder(frame, "person", (700.0, 500.0, 50.0, 50.0)).crop.side >= 1, "a region outside breaks nothing"
 

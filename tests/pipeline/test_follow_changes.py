@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from cpm_live.pipeline.options import Options
 from tests.pipeline.world import Somebody, World, of
 
@@ -78,3 +81,45 @@ def test_slow_machines_forget_after_as_many_seconds() -> None:
         world.step(machine)
         assert bool(machine.follower.lost) == (frame < 6), frame
     assert result.poses
+
+
+def test_pointing_at_nobody_leaves_the_others_alone() -> None:
+    """While somebody is looked for where a person pointed, the finder's other offers are not heard: no proof that
+    nobody is there."""
+    people = [
+        Somebody(150, unit=60, kind="hand", side="left", score=0.75),
+        Somebody(450, unit=60, kind="hand", side="right", score=0.75),
+    ]
+    world = World(people, kind="hand")
+    machine = world.machine()
+    for _ in range(20):
+        before = world.step(machine)
+    assert len(before.poses) == 2
+    machine.options = Options(lock=(300.0, 40.0))
+    for _ in range(60):
+        after = world.step(machine)
+    assert {pose.id for pose in after.poses} == {pose.id for pose in before.poses}
+
+
+def test_a_lock_on_a_picture_is_not_moved_by_the_size_of_the_last_one() -> None:
+    world = World([Somebody(160, 130, 30)], size=(320, 240))
+    machine = world.machine()
+    machine.find(world.image())
+    world.size, world.people = (640, 480), [Somebody(150), Somebody(480)]
+    machine.options = Options(lock=(480.0, 260.0))
+    result = machine.find(world.image())
+    assert result.locked is not None and of(result, world.people[1]) == result.locked
+
+
+def test_what_is_shown_changes_neither_boxes_nor_smoothing() -> None:
+    boxes, joints = [], []
+    for shown in (None, 0.95):
+        world = World([Somebody(300, score=0.8)])
+        machine = world.machine(Options(joint_threshold=shown))
+        for _ in range(10):
+            world.people[0].x += 3
+            pose = world.step(machine).poses[0]
+        boxes.append(pose.box)
+        joints.append(pose.keypoints)
+    assert boxes[0] == pytest.approx(boxes[1]) and joints[0] == pytest.approx(joints[1])
+    assert np.abs(joints[1][:, :2] - pose.raw[:, :2]).max() > 0.1, "it is smoothed"

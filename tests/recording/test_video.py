@@ -47,6 +47,20 @@ def test_h264_with_the_real_times(tmp_path: Path, suffix: str) -> None:
     assert [round(float(image.mean()) / 40) for _, image in frames] == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_what_comes_after_seven_hours_of_nothing_comes_then(tmp_path: Path, suffix: str) -> None:
+    """A camera that came back in the morning: in MP4 all that followed would be one instant."""
+    path, late = tmp_path / f"a{suffix}", 7 * 3600.0
+    writer = VideoWriter(path)
+    for seconds in (0.0, 0.1, late, late + 0.1, late + 0.2):
+        writer.write(np.full((48, 64, 3), 90, np.uint8), seconds)
+    assert writer.frames == 5
+    writer.close()
+    times = [seconds for seconds, _ in _decode(path)]
+    assert times[:2] == pytest.approx([0, 0.1], abs=2e-3)
+    assert times[-3:] == pytest.approx([late, late + 0.1, late + 0.2], abs=2e-3)
+
+
 def test_a_kill_leaves_a_playable_file(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     writer = VideoWriter(path)

@@ -1,0 +1,181 @@
+"""Streams as the world has them: in segments, joined, silent, or no film at all but a picture."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from cpm_live.capture import container
+from cpm_live.capture import thread as capture_thread
+from cpm_live.capture.base import SourceInfo, SourceLost
+from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.capture.thread import CaptureThread
+from cpm_live.capture.video import VideoSource
+from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.recording.batch import run_batch
+from tests.capture.test_thread import FakeCamera, Log, wait_until
+from tests.fakes import DotEngine
+
+FPS = 5
+CLOCK = Fraction(1, 90_000)
+
+
+def _part(path: Path, frames: int, start: float, title: str = "") -> Path:
+    """A film of ``FPS`` pictures a second whose first one is at ``start`` seconds."""
+    with av.open(str(path), "w") as out:
+        if title:
+            out.metadata["title"] = title
+        stream = out.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.max_b_frames = 0
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * index % 256, np.uint8), format="bgr24")
+            frame.pts, frame.time_base = round((start + index / FPS) / CLOCK), CLOCK
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@contextmanager
+def _served(folder: Path, playlist: tuple[float, int] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """A server of a folder, and what it was asked for; ``playlist``: seconds and number of segments of a live one."""
+    asked: list[str] = []
+    began = time.monotonic()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if playlist is not None and self.path.endswith(".m3u8"):
+                seconds, count = playlist
+                last = min(1 + int((time.monotonic() - began) / seconds), count - 1)
+                lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{seconds:.0f}",
+                         f"#EXT-X-MEDIA-SEQUENCE:{max(0, last - 3)}"]  # fmt: skip
+                for number in range(max(0, last - 3), last + 1):
+                    lines += [f"#EXTINF:{seconds:.3f},", f"s{number}.ts"]
+                content = "\n".join(lines).encode() + b"\n"
+            else:
+                content = (folder / self.path.lstrip("/").partition("?")[0]).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+def test_a_live_stream_of_segments_is_paced_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each segment comes at once, and then nothing for as long as it lasts."""
+    for number in range(6):
+        _part(tmp_path / f"s{number}.ts", 2 * FPS, 10 + 2.0 * number)
+    monkeypatch.setattr(container, "TIMEOUT", 1.0)
+    with _served(tmp_path, (2.0, 6)) as (url, _):
+        source = open_source(SourceRequest(f"{url}/live.m3u8"))
+        assert source.info.live
+        arrived = []
+        for _ in range(6 * FPS):
+            assert source.read() is not None
+            arrived.append(time.monotonic())
+        source.close()
+    assert max(np.diff(arrived)) < 1.5, "no segment is waited for longer than it lasts"
+    assert arrived[2 * FPS] - arrived[0] > 1, "a segment is not shown at once"
+
+
+@pytest.mark.parametrize("name", ["p.jpg", "p.jpg?size=large", "p.png"])
+def test_a_link_to_a_picture_is_fetched_once(tmp_path: Path, name: str) -> None:
+    assert cv2.imwrite(str(tmp_path / name.partition("?")[0]), np.full((48, 64, 3), 90, np.uint8))
+    with _served(tmp_path) as (url, asked):
+        source = open_source(SourceRequest(f"{url}/{name}"))
+        asked_before = len(asked)
+        frames = [source.read() for _ in range(4)]
+        source.close()
+        assert len(asked) == asked_before and not source.info.live
+        once = open_source(SourceRequest(f"{url}/{name}", live=False))
+        assert once.info.kind == "image" and once.read() is not None and once.read() is None
+        run_batch(open_source(SourceRequest(f"{url}/{name}", live=False)),
+                  PoseMachine("body", engine=DotEngine()), tmp_path / "out.png", None)  # fmt: skip
+    assert [frame.index for frame in frames if frame is not None] == [0, 1, 2, 3]
+    assert cv2.imread(str(tmp_path / "out.png")).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_joined_recordings_go_on_as_one(tmp_path: Path, order: str) -> None:
+    """Forwards by an hour; and backwards, which FFmpeg takes for a clock that ran over: a day forwards."""
+    parts = {"a": _part(tmp_path / "a.ts", 10, 5.0), "b": _part(tmp_path / "b.ts", 10, 3605.0)}
+    (tmp_path / "both.ts").write_bytes(b"".join(parts[one].read_bytes() for one in order))
+    source = VideoSource(str(tmp_path / "both.ts"))
+    times = [frame.media_time for _ in range(30) if (frame := source.read()) is not None]
+    source.close()
+    assert len(times) == 20 and source.joined
+    assert times == pytest.approx([index / FPS for index in range(20)], abs=0.05)
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mkv"])
+def test_titles_from_before_unicode_are_no_reason_to_refuse_a_film(tmp_path: Path, suffix: str) -> None:
+    path = _part(tmp_path / f"old{suffix}", 5, 0.0, title="CafX au lait")
+    content = path.read_bytes()
+    assert b"CafX" in content
+    path.write_bytes(content.replace(b"CafX", b"Caf\xe9"))
+    source = VideoSource(str(path))
+    assert sum(source.read() is not None for _ in range(5)) == 5
+    source.close()
+
+
+def test_a_stream_that_falls_silent_has_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An overnight run must not report success because the network went away."""
+    monkeypatch.setattr(container, "TIMEOUT", 1.0)
+    content = _part(tmp_path / "s.ts", 30, 0.0).read_bytes()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        over = threading.Event()
+
+        def send() -> None:
+            connection, _ = listening.accept()
+            connection.sendall(content)
+            over.wait(20)
+            connection.close()
+
+        threading.Thread(target=send, daemon=True).start()
+        source = open_source(SourceRequest(f"tcp://127.0.0.1:{listening.getsockname()[1]}", live=False))
+        with pytest.raises(SourceLost, match="was lost: no answer for 1 seconds"):
+            run_batch(source, PoseMachine("body", engine=DotEngine()), None, tmp_path / "k.jsonl")
+        over.set()
+    assert len((tmp_path / "k.jsonl").read_text().splitlines()) > 20, "what came is kept"
+
+
+def test_what_breaks_off_at_once_again_is_not_asked_ever_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = (0.0, 0.05, 0.2, 9.0)
+    monkeypatch.setattr(capture_thread, "BACK_OFF", waits)
+    log, opened = Log(), []
+
+    class Brief(FakeCamera):
+        info = SourceInfo("stream", "Brief", live=True, mirror=False)
+
+    def opener(request: SourceRequest) -> Brief:
+        opened.append(time.monotonic())
+        return Brief(1)
+
+    thread = CaptureThread(SourceRequest("http://host/x"), log.frames.append, log.events.append, opener)
+    thread.start()
+    wait_until(lambda: len(opened) >= 4)
+    time.sleep(0.3)
+    thread.stop()
+    thread.join(2)
+    assert len(opened) == 4 and opened[3] - opened[2] > 0.15

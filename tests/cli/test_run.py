@@ -1,0 +1,54 @@
+"""``cpm-live run`` when it is stopped, and with names that a terminal cannot show."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from cpm_live.recording.video import VideoWriter
+
+COMMAND = [sys.executable, "-m", "cpm_live.cli.main", "run"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_stops_it_gets_whole_files(tmp_path: Path, number: signal.Signals) -> None:
+    out, keypoints = tmp_path / "a.mp4", tmp_path / "a.jsonl"
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--frames", "100000", "-o", str(out), "-k", str(keypoints), "--threads", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 90
+    while (not keypoints.exists() or keypoints.read_bytes().count(b"\n") < 40) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + number and "what is written so far is whole" in told, told
+    lines = [json.loads(line) for line in keypoints.read_text().splitlines()]
+    with av.open(str(out)) as film:
+        assert sum(1 for _ in film.decode(video=0)) == len(lines) - 1 >= 39
+
+
+def test_names_that_the_terminal_cannot_show(tmp_path: Path) -> None:
+    film = tmp_path / "\u753b.mp4"
+    writer = VideoWriter(film)
+    for index in range(3):
+        writer.write(np.full((96, 128, 3), 90, np.uint8), index / 30)
+    writer.close()
+    done = subprocess.run(
+        [*COMMAND, str(film), "-k", str(tmp_path / "\u753b.jsonl"), "--threads", "1"],
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        timeout=100,
+    )
+    assert done.returncode == 0 and b"\\u753b.jsonl" in done.stdout, done.stderr
