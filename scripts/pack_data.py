@@ -3,7 +3,7 @@
     python scripts/pack_data.py pack   DATA OUT --skeleton hand [--quality 85] [--part 30]
     python scripts/pack_data.py unpack PACKED DIR
 
-pack: OUT/hand-0.tar, hand-1.tar, ...: the labels of that skeleton's splits and their pictures, the training's as WebP
+pack: OUT/hand-0.tar.gz, hand-1.tar.gz, ...: the labels of that skeleton's splits and their pictures, the training's as WebP
 (a third of the bytes), the validation's as they are, so that figures stay comparable; no part larger than --part MB.
 
 unpack: writes DIR as `cpm-live train --data DIR` takes it, the training's pictures uncompressed: nothing is left to
@@ -55,24 +55,24 @@ def pack(data: Path, out: Path, skeleton: str, quality: int, part: float) -> Non
         packed = dict(zip(training, pool.map(smaller, training.values()), strict=True))
     packed |= {name: as_it_is(sample) for name, sample in validation.items()}
     number, size = 0, 0.0
-    tar = tarfile.open(out / f"{skeleton}-0.tar", "w")  # noqa: SIM115 (several, one after the other)
+    # Pictures get no smaller, labels and what a tar pads them with do.
+    tar = tarfile.open(out / f"{skeleton}-0.tar.gz", "w:gz")  # noqa: SIM115 (several, one after the other)
     for name, content in [*labels, *((f"images/{name}", packed[name]) for name in sorted(packed))]:
         if size and size + len(content) > part * 1e6:
             tar.close()
             number, size = number + 1, 0.0
-            tar = tarfile.open(out / f"{skeleton}-{number}.tar", "w")  # noqa: SIM115
+            tar = tarfile.open(out / f"{skeleton}-{number}.tar.gz", "w:gz")  # noqa: SIM115
         entry = tarfile.TarInfo(name)
         entry.size = len(content)
         tar.addfile(entry, io.BytesIO(content))
-        # A tar pads each file to 512 bytes and precedes it with as many.
-        size += len(content) + 1024
+        size += len(content)
     tar.close()
     print(f"{len(packed)} pictures, {sum(map(len, packed.values())) / 1e6:.1f} MB, in {number + 1} parts in {out}")
 
 
 def unpack(packed: Path, out: Path) -> None:
     """Write the data set."""
-    parts = sorted(packed.glob("*-*.tar"))
+    parts = sorted(packed.glob("*-*.tar.gz"))
     if not parts:
         sys.exit(f"no parts in {packed}: give the folder that pack wrote")
 

@@ -118,7 +118,7 @@ def test_a_packed_data_set_is_the_same_one(tmp_path: Path) -> None:
 
 
 def test_nothing_is_unpacked_outside_its_folder(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "body-0.tar", "w") as tar:
+    with tarfile.open(tmp_path / "body-0.tar.gz", "w") as tar:
         tar.addfile(tarfile.TarInfo("../away.json"))
     with pytest.raises(SystemExit, match="outside"):
         _script("pack_data").unpack(tmp_path, tmp_path / "out")
