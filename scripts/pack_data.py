@@ -3,8 +3,9 @@
     python scripts/pack_data.py pack   DATA OUT --skeleton hand [--quality 85] [--part 30]
     python scripts/pack_data.py unpack PACKED DIR
 
-pack: OUT/hand-0.tar.gz, hand-1.tar.gz, ...: the labels of that skeleton's splits and their pictures, the training's as WebP
-(a third of the bytes), the validation's as they are, so that figures stay comparable; no part larger than --part MB.
+pack: OUT/hand-0.tar.gz, hand-1.tar.gz, ...: the labels of that skeleton's splits and their pictures, the training's as
+WebP (a third of the bytes), the validation's as they are, so that figures stay comparable; no part larger than --part
+MB.
 
 unpack: writes DIR as `cpm-live train --data DIR` takes it, the training's pictures uncompressed: nothing is left to
 decode, which is a fifth of what an example costs. DIR on a RAM disk (/dev/shm) reads fastest. Needs OpenCV and numpy

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-TIMEOUT, SEGMENT_TIMEOUT = 5.0, 30.0
+TIMEOUT, SEGMENT_TIMEOUT = 5.0, 12.0
 """Seconds that a stream may be silent; one that comes in segments is silent for the length of one, usually six."""
-JUMP_S = 10.0
+JUMP_S = 1800.0
 """Seconds between two pictures from which on a format that is made of parts (see :func:`jumps`) began another one."""
+_LISTS = (".m3u8", ".mpd")
+"""What names of streams in segments end in."""
 _SEGMENTED = frozenset(("hls", "dash"))
 _PARTS = frozenset(("mpegts", "mpeg", "flv", "hls"))
 _ODDEST = 4.0
@@ -51,7 +54,12 @@ def frame_count(container: av.container.InputContainer, video: av.VideoStream, r
 
 def has_times(container: av.container.InputContainer) -> bool:
     """Whether the pictures' times are the file's own."""
-    return container.format.name not in _UNTIMED
+    return container.format.name not in _UNTIMED and not container.format.name.endswith("_pipe")
+
+
+def patience(where: str) -> float:
+    """Seconds to wait for a stream of this address."""
+    return SEGMENT_TIMEOUT if urlsplit(where).path.lower().endswith(_LISTS) else TIMEOUT
 
 
 def segmented(container: av.container.InputContainer) -> bool:
@@ -64,8 +72,8 @@ def jumps(container: av.container.InputContainer) -> bool:
     return container.format.name in _PARTS
 
 
-def is_still(container: av.container.InputContainer) -> bool:
-    """Whether this is one picture: a link to a photograph."""
+def is_pictures(container: av.container.InputContainer) -> bool:
+    """Whether pictures follow each other without a film around them: often one alone, which somebody linked to."""
     return container.format.name == "image2" or container.format.name.endswith("_pipe")
 
 

@@ -58,7 +58,7 @@ class CaptureThread(threading.Thread):
         self._running.set()
         self._single = threading.Event()
         self._left_out = 0
-        self._attempts, self._since = 0, 0.0
+        self._attempts, self._opened, self._delivered = 0, 0.0, 0.0
 
     def stop(self) -> None:
         """Ask the thread to end; it does so after the frame it is waiting for."""
@@ -83,7 +83,7 @@ class CaptureThread(threading.Thread):
         except Exception as error:  # noqa: BLE001 - decoders raise what they like, and the window waits for word
             self._tell(CaptureEvent("failed", self._line(error)))
             return
-        self._since = time.monotonic()
+        self._opened = time.monotonic()
         self._tell(CaptureEvent("opened", info=source.info))
         # Whoever pauses while it opens still wants to see what was opened.
         first = True
@@ -112,6 +112,7 @@ class CaptureThread(threading.Thread):
                 if frame is None:
                     self._tell(CaptureEvent("ended", f"{source.info.label} has ended", source.info))
                     return
+                self._delivered = time.monotonic()
                 self._deliver(frame)
         except Exception as error:  # noqa: BLE001 - as above
             self._tell(CaptureEvent("failed", self._line(error), source.info))
@@ -132,7 +133,7 @@ class CaptureThread(threading.Thread):
         return f"cannot use {self.request.text}: {first_line(error)}"
 
     def _reopen(self) -> Source | None:
-        if time.monotonic() - self._since > _STEADY_S:
+        if self._delivered - self._opened > _STEADY_S:
             self._attempts = 0
         while not self._stop_asked.wait(BACK_OFF[min(self._attempts, len(BACK_OFF) - 1)]):
             self._attempts += 1
@@ -141,7 +142,7 @@ class CaptureThread(threading.Thread):
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(CaptureEvent("lost", f"{self._line(error)}; reconnecting (attempt {self._attempts})"))
                 continue
-            self._since = time.monotonic()
+            self._opened = time.monotonic()
             self._tell(CaptureEvent("opened", info=source.info))
             return source
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,15 +59,18 @@ class VideoSource:
         if not self.remote and not Path(where).is_file():
             raise InputError(f"no file {where}; check the path")
         self._index = 0
-        self._pending: av.VideoFrame | None = None
-        self.endless = self.joined = False
+        self.endless = self.joined = self._still = False
         self._held: np.ndarray | None = None
         self._pace = Pace()
         self._open()
+        first = self._decode()
+        self._ahead: deque[av.VideoFrame | None] = deque([first])
+        if self.remote and container.is_pictures(self._container):
+            self._ahead.append(self._second())
+            self._still = self._ahead[-1] is None
+            self.endless = not self._still
         segmented = container.segmented(self._container)
         self.paced, self.loop = paced and (segmented or not self.endless), loop and not self.endless
-        self._pending = self._decode()
-        first = self._pending
         video = self._container.streams.video[0]
         self._aspect = container.pixel_aspect(video)
         height, width = container.as_shown(first, self._aspect).shape[:2] if first is not None else (0, 0)
@@ -97,13 +101,14 @@ class VideoSource:
 
     def _open(self) -> None:
         try:
-            self._container = self._connect(container.TIMEOUT)
-            if self.remote and container.segmented(self._container):
+            self._container = self._connect(container.patience(self.where))
+            if self.remote and container.segmented(self._container) and self._patience < container.SEGMENT_TIMEOUT:
                 self._container.close()
                 self._container = self._connect(container.SEGMENT_TIMEOUT)
         except (FFmpegError, OSError, ValueError) as error:
             kind = "stream" if self.remote else "video file"
-            raise InputError(f"cannot open {self._shown} as a {kind}: {container.reason(error)}") from None
+            why = container.reason(error, self._patience)
+            raise InputError(f"cannot open {self._shown} as a {kind}: {why}") from None
         if not self._container.streams.video:
             self._container.close()
             raise InputError(f"{self._shown} has no video track")
@@ -111,8 +116,7 @@ class VideoSource:
         if container.is_tile(video):
             self._container.close()
             raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
-        self._still = self.remote and container.is_still(self._container)
-        self.endless = self.remote and not self._container.duration and not self._still
+        self.endless = self.remote and not self._container.duration
         # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
         # a damaged piece they lose all that they hold.
         video.thread_type = "SLICE"
@@ -155,6 +159,25 @@ class VideoSource:
                 raise InputError(f"cannot decode {self._shown}: {container.reason(error)}") from None
             raise InputError(f"{self._shown} is damaged after frame {self._index}: {container.reason(error)}") from None
 
+    def _second(self) -> av.VideoFrame | None:
+        """The picture after the first one; where none comes in time this is a stream all the same."""
+        try:
+            return self._decode()
+        except SourceLost:
+            return self._ahead[0]
+
+    def _is_over(self) -> bool:
+        """Whether a stream that gives no more pictures was ended by its sender; FFmpeg hides from us what went wrong
+        with one in segments, but the list of those then says that it is whole."""
+        if not container.segmented(self._container):
+            return True
+        try:
+            with self._connect(self._patience) as again:
+                return bool(again.duration)
+        except (FFmpegError, OSError, ValueError) as error:
+            log.info("%s: %s", self._shown, container.reason(error, self._patience))
+            return False
+
     def read(self) -> Frame | None:
         """The next decoded frame; None at the end of a file."""
         self._pace.enter()
@@ -163,10 +186,10 @@ class VideoSource:
         return frame
 
     def _next(self) -> Frame | None:
-        picture, self._pending = (self._pending or self._decode()), None
+        picture = self._ahead.popleft() if self._ahead else self._decode()
         if picture is None:
             if self.endless:
-                raise SourceLost(f"stream {self._shown} ended", ended=True)
+                raise SourceLost(f"stream {self._shown} ended", ended=self._is_over())
             if self._index == 0:
                 raise InputError(f"{self._shown} holds no video frames")
             if not self.loop:
@@ -206,6 +229,7 @@ class VideoSource:
         if self._last is not None:
             next_one = self._last + 1 / (self.info.fps or 30.0)
             if seconds - self._last > container.JUMP_S and container.jumps(self._container):
+                log.warning("%s: times jump by %.0f s after %.2f s", self._shown, seconds - self._last, self._last)
                 self._first += seconds - next_one
                 self.joined, seconds = True, next_one
             if at is None or seconds <= self._last:

@@ -173,7 +173,7 @@ def run(
         machine.close()
     finally:
         opened.close()
-    if stop():
+    if stop() and summary.cancelled:
         typer.echo(f"cpm-live: interrupted after {done} frames; what is written so far is whole", err=True)
         raise typer.Exit(128 + stop.number)
     if not quiet:
@@ -186,7 +186,9 @@ def run(
         for label, path in (("annotated", out), ("keypoints", keypoints)):
             if path is not None:
                 typer.echo(f"{label}: {path}")
-    if limit is None and not getattr(opened, "joined", False) and (missing := _cut_short(opened.info, summary)):
+    if joined := getattr(opened, "joined", False):
+        typer.echo("cpm-live: the recording's times jump, as where files were joined; they were counted on", err=True)
+    if limit is None and not joined and (missing := _cut_short(opened.info, summary)):
         typer.echo(f"cpm-live: {missing}", err=True)
         raise typer.Exit(1)
     if bad := getattr(opened, "left_out", None):

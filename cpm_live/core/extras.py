@@ -20,7 +20,7 @@ def install(extra: str) -> str:
     It names the checkout that cpm-live was installed from, or what the extra consists of, but never the bare name:
     on PyPI that is somebody else's.
     """
-    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    python = pip()
     try:
         distribution = importlib.metadata.distribution(NAME)
         told = json.loads(distribution.read_text("direct_url.json") or "{}")
@@ -30,9 +30,18 @@ def install(extra: str) -> str:
     checkout = Path(url2pathname(urlsplit(str(told.get("url", ""))).path))
     if "dir_info" in told and (checkout / "pyproject.toml").is_file():
         editable = "-e " if told["dir_info"].get("editable") else ""
-        return f'{python} -m pip install {editable}"{checkout}[{extra}]"'
+        return f'{python} install {editable}"{checkout}[{extra}]"'
     wanted = " ".join(f'"{need}"' for need in needs) or f'".[{extra}]" (in the checkout)'
-    return f"{python} -m pip install {wanted}"
+    return f"{python} install {wanted}"
+
+
+def pip() -> str:
+    """The pip of the Python that runs now, as it is typed: another one on the path would serve another Python."""
+    if " " not in sys.executable:
+        return f"{sys.executable} -m pip"
+    # PowerShell takes a quoted name for a text, unless it is called.
+    call = "& " if sys.platform == "win32" else ""
+    return f'{call}"{sys.executable}" -m pip'
 
 
 def _needs(requires: list[str], extra: str) -> list[str]:

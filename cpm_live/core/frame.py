@@ -16,7 +16,7 @@ class Frame:
         image: BGR uint8 (H, W, 3), read-only.
         index: 0, 1, 2... within its source since it was opened.
         captured_ns: ``time.monotonic_ns()`` when it was read.
-        media_time: seconds from the start of a file; None for live sources.
+        media_time: seconds from the start of a file or of a stream in segments; None for other live sources.
     """
 
     image: NDArray[np.uint8]

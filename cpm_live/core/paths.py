@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -32,9 +33,8 @@ def cache_dir() -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"the cache folder {path} cannot be made: {error.strerror}; set XDG_CACHE_HOME to a folder of yours"
-        ) from None
+        todo = "make room for it" if sys.platform == "win32" else "set XDG_CACHE_HOME to a folder of yours"
+        raise InputError(f"the cache folder {path} cannot be made: {error.strerror}; {todo}") from None
     return path
 
 

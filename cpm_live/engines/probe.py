@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cpm_live.core.errors import InputError, first_line
-from cpm_live.core.extras import install
+from cpm_live.core.extras import install, pip
 from cpm_live.engines import nvidia
 
 ADD_TENSORRT = install("tensorrt")
@@ -117,7 +117,7 @@ def provider(kind: str) -> Found:
     if PROVIDERS[kind] in ort.get_available_providers():
         return Found(kind, True, f"ONNX Runtime {ort.__version__} with {PROVIDERS[kind]}")
     # Both packages fill one folder.
-    fix = f"pip uninstall onnxruntime, then pip install {package}"
+    fix = f"{pip()} uninstall onnxruntime, then {pip()} install {package}"
     return Found(kind, False, f"this ONNX Runtime has no {PROVIDERS[kind]}", fix)
 
 
@@ -182,7 +182,7 @@ def without_cuda(kind: str, fix: str = ADD_CUDA) -> Found:
     what = f"{_gpu_name()} found, but torch {version('torch')} was built without CUDA"
     # The package index has none with CUDA for Windows.
     add = f"install torch {PAIRED} for CUDA from PyTorch's own index" if sys.platform == "win32" else fix
-    return Found(kind, False, what, f"pip uninstall torch, then {add}")
+    return Found(kind, False, what, f"{pip()} uninstall torch, then {add}")
 
 
 def _holds_cuda() -> bool:

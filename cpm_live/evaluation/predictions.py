@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,14 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
     if not isinstance(rows, list):
         raise InputError(f"{path} is not a COCO results file: a list of image_id, keypoints and score is expected")
     pictures = {(sample.image_id, sample.name): sample for sample in samples}.values()
-    by_name, by_id = _by(pictures, "name"), _by(pictures, "image_id")
+    by_base, by_id = _by(pictures, lambda sample: sample.name.rpartition("/")[2]), _by(pictures, _id)
     out, others = [], 0
     for row in rows:
         joints, score = _joints(row, path, skeleton)
         number = row.get("image_id")
         if isinstance(number, list | dict):
             raise InputError(f"{path} is not a COCO results file: image_id is {str(number)[:80]}")
-        named = by_name.get(str(row["file_name"]), []) if "file_name" in row else by_id.get(number, [])
+        named = _called(str(row["file_name"]), by_base) if "file_name" in row else by_id.get(number, [])
         if len(named) > 1:
             named = [sample for sample in named if sample.image_id == number and "file_name" in row] or named
         if len(named) > 1:
@@ -114,11 +114,21 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
     return out, others
 
 
-def _by(samples: Iterable[Sample], key: str) -> dict[Any, list[Sample]]:
+def _by(samples: Iterable[Sample], key: Callable[[Sample], Any]) -> dict[Any, list[Sample]]:
     out: dict[Any, list[Sample]] = {}
     for sample in samples:
-        out.setdefault(getattr(sample, key), []).append(sample)
+        out.setdefault(key(sample), []).append(sample)
     return out
+
+
+def _id(sample: Sample) -> int | str:
+    return sample.image_id
+
+
+def _called(name: str, by_base: dict[Any, list[Sample]]) -> list[Sample]:
+    """The pictures of this name: their own, or that before their folder was put in front (see ``training.data``)."""
+    alike = by_base.get(name.rpartition("/")[2], [])
+    return [sample for sample in alike if sample.name == name or sample.name.endswith(f"/{name}")]
 
 
 def _joints(row: Any, path: Path, skeleton: Skeleton) -> tuple[NDArray[np.float32], float]:

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QWidget
 
 from cpm_live.gui.icons import pixmap
-from cpm_live.gui.widgets import ToolButton
+from cpm_live.gui.widgets import ToolButton, give_focus_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
+        # A click on its edge is none on the picture, whose double-clicks lock.
+        self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         self.notice: Notice | None = None
         self._icon, self._text, self._close = QLabel(), _Text(), ToolButton()
         self._text.setWordWrap(True)
@@ -133,6 +135,7 @@ class Banner(QFrame):
         """Take it away."""
         self._timer.stop()
         self.notice = None
+        give_focus_back(self)
         self.hide()
 
     def place(self) -> None:

@@ -24,15 +24,23 @@ def check_display(environment: Mapping[str, str] | None = None) -> None:
     env = os.environ if environment is None else environment
     if not sys.platform.startswith("linux"):
         return
-    if env.get("QT_QPA_PLATFORM", "").split(":")[0] in _NEEDS_NO_SCREEN:
+    platforms = [name.split(":")[0] for name in env.get("QT_QPA_PLATFORM", "").split(";") if name]
+    if platforms and platforms[0] in _NEEDS_NO_SCREEN:
         return
     wayland, x11 = env.get("WAYLAND_DISPLAY", ""), env.get("DISPLAY", "")
+    if platforms and all(name.startswith("wayland") for name in platforms):
+        x11 = ""
+    elif platforms and all(name == "xcb" for name in platforms):
+        wayland = ""
     if wayland and _wayland_answers(wayland, env.get("XDG_RUNTIME_DIR", "")):
         return
     if x11:
         if _x_answers(x11):
             return
         raise InputError(f"no window possible: display {x11} does not answer; {_ADVICE}")
+    if platforms:
+        only = f"QT_QPA_PLATFORM={env['QT_QPA_PLATFORM']} allows no display that is here"
+        raise InputError(f"no window possible: {only}; unset it, or {_ADVICE}")
     raise InputError(f"no window possible: this machine has no display (DISPLAY is not set); {_ADVICE}")
 
 

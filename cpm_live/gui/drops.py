@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
@@ -26,7 +26,9 @@ class Drops(QObject):
         if event.type() in (QEvent.Type.DragEnter, QEvent.Type.Drop) and isinstance(event, QDropEvent):
             urls = event.mimeData().urls()
             if urls:
-                event.acceptProposedAction()
+                # Not what is proposed: with Shift that is a move, and Explorer deletes what was moved.
+                event.setDropAction(Qt.DropAction.CopyAction)
+                event.accept()
                 if event.type() == QEvent.Type.Drop:
                     self.dropped.emit(urls[0].toLocalFile() or urls[0].toString())
                 return True

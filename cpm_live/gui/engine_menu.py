@@ -12,7 +12,7 @@ from cpm_live.engines import probe
 from cpm_live.engines.build import Progress
 from cpm_live.engines.probe import Found
 from cpm_live.engines.select import LABELS
-from cpm_live.gui.widgets import BUTTON_KEYS, IconButton, keeps
+from cpm_live.gui.widgets import BUTTON_KEYS, IconButton, give_focus_back, keeps
 
 _ELSEWHERE = {"win32": ("coreml",), "darwin": ("tensorrt", "cuda", "directml")}
 _NOT_ON_LINUX = ("directml", "coreml")
@@ -100,6 +100,8 @@ class EngineMenu(QWidget):
     def show_build(self, progress: Progress | None) -> None:
         """Show how far a build is; None for no build."""
         building = progress is not None
+        if not building:
+            give_focus_back(self.cancel)
         self.progress.setVisible(building)
         self.cancel.setVisible(building)
         if progress is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QApplication,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 from cpm_live.engines.recipe import Recipe
 from cpm_live.gui.follow_state import SMOOTHING
 from cpm_live.gui.shortcuts import with_key
-from cpm_live.gui.widgets import PushButton, Segments, Slider, muted
+from cpm_live.gui.widgets import PushButton, Segments, Slider, give_focus_back, muted
 from cpm_live.pipeline.options import MOST_PEOPLE, Options
 
 _STEPS = 100
@@ -116,7 +115,7 @@ class FollowPanel(QFrame):
         layout.addWidget(self.hands)
         layout.addLayout(region)
         layout.addWidget(self.back)
-        self.setFixedWidth(264)
+        self.setMinimumWidth(264)
         self._below: tuple[QWidget, QWidget] | None = None
         parent.installEventFilter(self)
         self.people.slider.valueChanged.connect(lambda: self.people_set.emit(round(self.people.number())))
@@ -179,10 +178,7 @@ class FollowPanel(QFrame):
         """Close; whether it was open."""
         was = self.isVisible()
         if was:
-            focused = QApplication.focusWidget()
-            if focused is not None and self.isAncestorOf(focused):
-                # Else Qt gives it to the next button, which takes Space from the window.
-                self.window().setFocus(Qt.FocusReason.OtherFocusReason)
+            give_focus_back(self)
             self.hide()
             self.shown.emit(False)
         return was

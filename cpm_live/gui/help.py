@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -83,7 +83,8 @@ def _group(name: str, entries: list[Entry]) -> QVBoxLayout:
         keys = QHBoxLayout()
         keys.setSpacing(4)
         for key in entry.shown or entry.keys:
-            cap = QLabel(key)
+            # As this system writes it: what is Ctrl elsewhere is Command on a Mac.
+            cap = QLabel(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) if "Ctrl+" in key else key)
             if key == "…":
                 cap.setObjectName("muted")
             else:

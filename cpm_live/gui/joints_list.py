@@ -138,7 +138,8 @@ class JointsList(QWidget):
         painter.drawEllipse(QPointF(37, row.center().y()), 5, 5)
         bar_width = 56.0 if self.width() >= 220 else 40.0
         spark_width = 40.0 if self.width() >= 205 else 0.0
-        bar = QRectF(self.width() - bar_width - 46, row.center().y() - 3, bar_width, 6)
+        value_width = QFontMetricsF(self.font()).horizontalAdvance("0.00") + 4
+        bar = QRectF(self.width() - bar_width - value_width - 14, row.center().y() - 3, bar_width, 6)
         spark = QRectF(bar.left() - spark_width - 10, row.top() + 6, spark_width, ROW - 12)
         name_room = (spark.left() if spark_width else bar.left()) - 48 - 6
         name = QFontMetricsF(self.font()).elidedText(
@@ -155,7 +156,7 @@ class JointsList(QWidget):
             painter.setBrush(_readable(colour, colours))
             painter.drawRoundedRect(QRectF(bar.left(), bar.top(), bar.width() * score, bar.height()), 3, 3)
             painter.setPen(muted)
-            value = QRectF(bar.right() + 4, row.top(), 32, ROW)
+            value = QRectF(bar.right() + 4, row.top(), value_width, ROW)
             painter.drawText(value, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, f"{score:.2f}"[-4:])
             if spark_width and len(scores) > 1:
                 _paint_spark(painter, spark, scores, stage, muted, _readable(colour, colours))

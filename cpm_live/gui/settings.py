@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -76,6 +77,7 @@ def _sound(values: dict[str, Any]) -> dict[str, Any]:
             continue
         value = values[entry.name]
         fits = type(value) is type(getattr(default, entry.name))
+        fits = fits and not (isinstance(value, float) and not math.isfinite(value))
         if fits and (entry.name not in _CHOICES or value in _CHOICES[entry.name]):
             kept[entry.name] = value
         else:

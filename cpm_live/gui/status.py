@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cpm_live.gui.shortcuts import with_key
 from cpm_live.gui.theme import DARK
-from cpm_live.gui.widgets import Dot, ElidedLabel, ToolButton, muted
+from cpm_live.gui.widgets import Dot, ElidedLabel, ToolButton, give_focus_back, muted
 from cpm_live.pipeline.stats import Stats
 
 _FIGURES = (
@@ -67,6 +67,8 @@ class StatusLine(QWidget):
         if locked is not None:
             self.release.setText(f"locked {locked}  ✕")
             self.release.setAccessibleName(f"Locked {locked}: release")
+        else:
+            give_focus_back(self.release)
         self.release.setVisible(locked is not None)
 
     def show_stats(self, stats: Stats, engine: str, recorded_seconds: float | None, kind: str = "camera") -> None:

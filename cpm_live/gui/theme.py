@@ -69,7 +69,8 @@ def palette(theme: Theme) -> QPalette:
 def style_sheet(theme: Theme) -> str:
     """What the palette cannot say."""
     t = theme
-    chevron = resource("icons/chevron.svg").as_posix()
+    # Quoted: at an umlaut, an apostrophe or a bracket in a path Qt would give up the whole sheet.
+    chevron = resource("icons/chevron.svg").as_posix().replace("\\", "\\\\").replace('"', '\\"')
     return f"""
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: 4px 6px; }}
     #toolbar, #statusBar {{ background: {t.panel}; }}
@@ -93,7 +94,7 @@ def style_sheet(theme: Theme) -> str:
     #source:hover, QComboBox:hover {{ background: {t.hover}; }}
     #source:focus, QComboBox:focus {{ border-color: {t.accent}; }}
     QComboBox::drop-down {{ border: none; width: 20px; }}
-    QComboBox::down-arrow {{ image: url({chevron}); width: 12px; height: 12px; }}
+    QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}
     QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.border};
         selection-background-color: {t.hover}; selection-color: {t.text}; outline: none; padding: 4px; }}
     QComboBox QAbstractItemView::item {{ padding: 4px 6px; }}

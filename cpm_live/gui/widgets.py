@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -228,3 +229,13 @@ def muted(text: str) -> QLabel:
 def is_light(palette: QPalette) -> bool:
     """Whether this palette has a light background."""
     return palette.color(QPalette.ColorRole.Base).lightness() > 128
+
+
+def give_focus_back(hiding: QWidget) -> None:
+    """Before a widget is hidden: what has the focus there gives it to the window.
+
+    Else Qt gives it to the next button, which takes Space from the window.
+    """
+    focused = QApplication.focusWidget()
+    if focused is not None and (focused is hiding or hiding.isAncestorOf(focused)):
+        hiding.window().setFocus(Qt.FocusReason.OtherFocusReason)

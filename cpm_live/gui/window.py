@@ -102,7 +102,6 @@ class MainWindow(QMainWindow):
         self.rows = splitter(Qt.Orientation.Vertical, self.columns, self.strip)
         self.side.setStretchFactor(0, 3)
         self.side.setStretchFactor(1, 2)
-        self.side.setMinimumWidth(228)
         self.side.setSizes([396, 206])
         self.columns.setStretchFactor(0, 1)
         self.columns.setStretchFactor(1, 0)

@@ -6,7 +6,6 @@ engine replaces a thread or is done by the worker between two frames; nothing he
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 from cpm_live.capture.base import Source, SourceInfo
 from cpm_live.capture.open import SourceRequest, is_camera, open_source
 from cpm_live.capture.thread import CaptureEvent, CaptureThread
+from cpm_live.capture.video import is_stream
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
@@ -30,6 +30,9 @@ from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.stats import Meter, Rate, Stats
 from cpm_live.pipeline.worker import Worker
 from cpm_live.recording.recorder import Recorder
+
+_CAPTURE_S = 2.0
+"""Seconds that the end waits for the source before it goes on to finish a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,16 +284,20 @@ class Live:
             return True
         self._stopped = True
         self._generation += 1
-        threads: list[threading.Thread] = [*self._retired]
+        threads = [*self._retired]
         if self._capture is not None:
             self._capture.stop()
             threads.append(self._capture)
         for thread in threads:
-            thread.join(timeout)
+            thread.join(min(timeout, _CAPTURE_S))
         self._frames.close()
         self._worker.join(timeout)
         self.stop_recording()
         for recorder in self._finishing:
             recorder.join(timeout)
+        for thread in threads:
+            # What waits for a sender cannot be woken; nothing hangs on it any more.
+            if not is_stream(thread.request.text):
+                thread.join(timeout)
         self.results.close()
         return not any(thread.is_alive() for thread in (*threads, self._worker, *self._finishing))

@@ -130,7 +130,8 @@ def run_batch(
                 frame = source.read()
             except SourceLost as error:
                 # The end of a live stream is the end of the input; whatever breaks off or falls silent has not ended.
-                if not (error.ended and frames and info.kind == "stream" and info.live):
+                cancelled = stop()
+                if not cancelled and not (error.ended and frames and info.kind == "stream" and info.live):
                     raise
                 break
             if frame is None:

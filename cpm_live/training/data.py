@@ -46,7 +46,7 @@ def _told_apart(more: list[Sample], before: list[Sample], folder: Path) -> list[
     known = {sample.name for sample in before}
     if not any(sample.name in known for sample in more):
         return more
-    return [replace(sample, name=str(folder / sample.name)) for sample in more]
+    return [replace(sample, name=(folder / sample.name).as_posix()) for sample in more]
 
 
 def load_validation(data: list[str], skeleton: Skeleton, default: str = "coco") -> tuple[list[Sample], list[str]]:

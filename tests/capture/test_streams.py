@@ -84,7 +84,7 @@ def test_a_live_stream_of_segments_is_paced_and_waited_for(tmp_path: Path, monke
     """Each segment comes at once, and then nothing for as long as it lasts."""
     for number in range(6):
         _part(tmp_path / f"s{number}.ts", 2 * FPS, 10 + 2.0 * number)
-    monkeypatch.setattr(container, "TIMEOUT", 1.0)
+    monkeypatch.setattr(container, "TIMEOUT", 0.5)
     with _served(tmp_path, (2.0, 6)) as (url, _):
         source = open_source(SourceRequest(f"{url}/live.m3u8"))
         assert source.info.live
@@ -95,6 +95,53 @@ def test_a_live_stream_of_segments_is_paced_and_waited_for(tmp_path: Path, monke
         source.close()
     assert max(np.diff(arrived)) < 1.5, "no segment is waited for longer than it lasts"
     assert arrived[2 * FPS] - arrived[0] > 1, "a segment is not shown at once"
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_only_a_list_that_is_closed_ends_a_stream_of_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: bool
+) -> None:
+    """FFmpeg calls everything that goes wrong with one its end."""
+    monkeypatch.setattr(container, "SEGMENT_TIMEOUT", 1.5)
+    for number in range(2):
+        _part(tmp_path / f"s{number}.ts", FPS, 10.0 + number)
+    lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", "#EXT-X-MEDIA-SEQUENCE:0"]
+    lines += [line for number in range(2) for line in ("#EXTINF:1.0,", f"s{number}.ts")]
+    (tmp_path / "live.m3u8").write_text("\n".join(lines) + "\n")
+    with _served(tmp_path) as (url, _):
+        source = VideoSource(f"{url}/live.m3u8")
+        assert source.endless
+        if over:
+            (tmp_path / "live.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n")
+        with pytest.raises(SourceLost) as lost:
+            for _ in range(2 * FPS + 1):
+                source.read()
+        source.close()
+    assert lost.value.ended is over
+
+
+def test_a_camera_that_sends_bare_jpegs_is_no_photograph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "TIMEOUT", 3.0)
+    jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def send() -> None:
+            connection, _ = listening.accept()
+            for _ in range(12):
+                connection.sendall(jpeg)
+                time.sleep(0.02)
+            connection.close()
+
+        threading.Thread(target=send, daemon=True).start()
+        source = open_source(SourceRequest(f"tcp://127.0.0.1:{listening.getsockname()[1]}"))
+        assert source.info.kind == "stream" and source.info.live
+        with pytest.raises(SourceLost, match="ended"):
+            for _ in range(13):
+                frame = source.read()
+                assert frame is not None and frame.media_time is None, "shown as it comes"
+        source.close()
 
 
 @pytest.mark.parametrize("name", ["p.jpg", "p.jpg?size=large", "p.png"])
@@ -160,8 +207,10 @@ def test_a_stream_that_falls_silent_has_not_ended(tmp_path: Path, monkeypatch: p
     assert len((tmp_path / "k.jsonl").read_text().splitlines()) > 20, "what came is kept"
 
 
-def test_what_breaks_off_at_once_again_is_not_asked_ever_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("steady", [True, False])
+def test_what_breaks_off_at_once_again_is_not_asked_ever_faster(monkeypatch: pytest.MonkeyPatch, steady: bool) -> None:
     waits = (0.0, 0.05, 0.2, 9.0)
+    monkeypatch.setattr(capture_thread, "_STEADY_S", 0.0 if steady else 60.0)
     monkeypatch.setattr(capture_thread, "BACK_OFF", waits)
     log, opened = Log(), []
 
@@ -174,8 +223,11 @@ def test_what_breaks_off_at_once_again_is_not_asked_ever_faster(monkeypatch: pyt
 
     thread = CaptureThread(SourceRequest("http://host/x"), log.frames.append, log.events.append, opener)
     thread.start()
-    wait_until(lambda: len(opened) >= 4)
+    wait_until(lambda: len(opened) >= (8 if steady else 4))
     time.sleep(0.3)
     thread.stop()
     thread.join(2)
-    assert len(opened) == 4 and opened[3] - opened[2] > 0.15
+    if steady:
+        assert len(opened) >= 8, "what had been well is mended as quickly each time"
+    else:
+        assert len(opened) == 4 and opened[3] - opened[2] > 0.15

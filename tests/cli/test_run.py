@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from cpm_live.recording.video import VideoWriter
+from tests.capture.test_streams import _part
 
 COMMAND = [sys.executable, "-m", "cpm_live.cli.main", "run"]
 
@@ -52,3 +54,43 @@ def test_names_that_the_terminal_cannot_show(tmp_path: Path) -> None:
         timeout=100,
     )
     assert done.returncode == 0 and b"\\u753b.jsonl" in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+def test_the_second_wish_ends_it_while_a_stream_is_silent() -> None:
+    """Python's handlers do not run while FFmpeg waits."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        script = (
+            "import socket, sys, threading\n"
+            "from cpm_live.cli.stopping import asked_to_stop\n"
+            "from cpm_live.capture.video import VideoSource\n"
+            "with asked_to_stop():\n"
+            "    print('in', flush=True)\n"
+            f"    VideoSource('tcp://127.0.0.1:{listening.getsockname()[1]}')\n"
+        )
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stdout.readline() == "in\n"
+        connection, _ = listening.accept()
+        time.sleep(0.3)
+        asked = time.monotonic()
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        assert process.wait(30) == 128 + signal.SIGINT and time.monotonic() - asked < 3
+        connection.close()
+
+
+def test_joined_recordings_are_told_and_read_to_their_end(tmp_path: Path) -> None:
+    content = b"".join(_part(tmp_path / f"{start}.ts", 10, start).read_bytes() for start in (9005.0, 5.0))
+    (tmp_path / "both.ts").write_bytes(content)
+    done = subprocess.run(
+        [*COMMAND, str(tmp_path / "both.ts"), "-k", str(tmp_path / "k.jsonl"), "--threads", "1"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0 and "times jump" in done.stderr, done.stderr
+    times = [json.loads(line)["time"] for line in (tmp_path / "k.jsonl").read_text().splitlines()[1:]]
+    assert len(times) == 20 and times[-1] < 5

@@ -74,6 +74,16 @@ def test_two_folders_with_the_same_names_keep_all_their_answers(tmp_path: Path) 
         labels.write_text(json.dumps(coco))
     samples = places.load([str(tmp_path / "a"), str(tmp_path / "b")], BODY, "val")
     assert len({sample.name for sample in samples}) == 4
+    # Results of the second folder as its owner has them, who knows of no other folder.
+    theirs = [predictions.Prediction(s.image_id, Path(s.name).name, s.joints, 0.5) for s in samples[2:]]
+    predictions.save(tmp_path / "p.json", theirs)
+    read, others = predictions.load(tmp_path / "p.json", samples, BODY)
+    found = predictions.match(read, samples, BODY)
+    assert not others and np.isnan(found[:2]).all() and not np.isnan(found[2:]).any()
+    rows = json.loads((tmp_path / "p.json").read_text())
+    (tmp_path / "q.json").write_text(json.dumps([row | {"image_id": 77} for row in rows]))
+    with pytest.raises(InputError, match="may be any of 2 pictures"):
+        predictions.load(tmp_path / "q.json", samples, BODY)
 
 
 def test_who_is_not_found_is_not_predicted() -> None:

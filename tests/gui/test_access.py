@@ -238,6 +238,39 @@ def test_what_is_dropped_on_the_window_plays(window: MainWindow, tmp_path: Path,
         assert window.session.source == wanted
 
 
+def test_what_is_dropped_with_shift_is_not_taken_away(window: MainWindow, tmp_path: Path) -> None:
+    """Shift proposes a move, and whoever gets a file that way from Explorer has it deleted there."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "clip.mp4"))])
+    both = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
+    left, shift = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
+    for event in (
+        QDragEnterEvent(QPointF(9, 9).toPoint(), both, data, left, shift),
+        QDropEvent(QPointF(9, 9), both, data, left, shift),
+    ):
+        QApplication.sendEvent(window, event)
+        assert event.isAccepted() and event.dropAction() == Qt.DropAction.CopyAction
+
+
+def test_hiding_the_focused_button_leaves_space_to_the_window(window: MainWindow, qtbot: QtBot) -> None:
+    window.picture.banner.show_notice(Notice("info", "Something"))
+    window.picture.banner._close.setFocus()
+    qtbot.keyClick(window.picture.banner._close, Key.Key_Space)
+    assert not window.picture.banner.isVisible() and QApplication.focusWidget() is window
+    window.status.show_people(1, 0, 0, "1")
+    window.status.release.setFocus()
+    window.status.show_people(1, 0, 0, None)
+    assert QApplication.focusWidget() is window
+
+
+def test_a_click_on_a_message_is_none_on_the_picture(window: MainWindow, qtbot: QtBot) -> None:
+    banner = window.picture.banner
+    banner.show_notice(Notice("info", "Something that happened"))
+    qtbot.mouseDClick(banner, Qt.MouseButton.LeftButton, pos=QPointF(3, 3).toPoint())
+    qtbot.mouseDClick(banner._icon, Qt.MouseButton.LeftButton)
+    assert window.following.state.options.lock is None
+
+
 # -- sources and memory ----------------------------------------------------------------------------------
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QSettings, Qt, Slot
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.drawing.view import ALL_JOINTS, View
-from cpm_live.gui import settings
+from cpm_live.gui import settings, theme
 from cpm_live.gui.bridge import Bridge
 from cpm_live.gui.display import check_display
 from cpm_live.gui.geometry import Fit
@@ -69,7 +69,9 @@ def test_settings_round_trip(store: QSettings) -> None:
     assert settings.load(fresh) == wanted
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "42", '{"model": 7, "theme": "pink", "mirror": "yes", "new": 1}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "42", '{"smoothing": NaN}', '{"model": 7, "theme": "pink", "mirror": "yes", "new": 1}']
+)
 def test_damaged_settings_fall_back(store: QSettings, text: str, caplog: pytest.LogCaptureFixture) -> None:
     store.setValue("window/settings", text)
     with caplog.at_level(logging.WARNING, "cpm_live.gui"):
@@ -155,8 +157,22 @@ def test_display_is_looked_for_before_qt(tmp_path: Path) -> None:
         check_display({})
     with pytest.raises(InputError, match=":987 does not answer"):
         check_display({"DISPLAY": ":987"})
+    with pytest.raises(InputError, match="QT_QPA_PLATFORM=wayland allows no display"):
+        check_display({"QT_QPA_PLATFORM": "wayland", "DISPLAY": ":0"})
     with pytest.raises(InputError, match="no display"):
         check_display({"WAYLAND_DISPLAY": "wayland-9", "XDG_RUNTIME_DIR": str(tmp_path)})
+
+
+@pytest.mark.parametrize("folder", ["M\u00fcller", "O'Brien", "a &b", "a)", 'say "hi"'])
+def test_the_look_does_not_hang_on_where_it_is_installed(
+    folder: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(theme, "resource", lambda name: Path("/opt") / folder / name)
+    button = QPushButton("x")
+    qtbot.addWidget(button)
+    plain = button.sizeHint().width()
+    button.setStyleSheet(theme.style_sheet(THEMES["dark"]) + "QPushButton { padding: 5px 99px; }")
+    assert button.sizeHint().width() > plain + 100, "Qt has read the sheet"
 
 
 def _contrast(a: str, b: str) -> float:
