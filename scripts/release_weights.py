@@ -58,6 +58,11 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 def main(model: str, run: Path, data: Path, note: str, failures: Path | None) -> None:
     """Release one model."""
     recipe = recipes.find(model)
+    try:
+        # Before anything is written.
+        words = failures.read_text(encoding="utf-8").strip() if failures else ""
+    except OSError as error:
+        raise InputError(f"cannot read {failures}: {error.strerror}; it is yours to write") from None
     machine, header = checkpoint.load(run / "ema.safetensors")
     # The figures are those of the weights that are shipped: rounded to fp16.
     machine.load_state_dict(
@@ -73,7 +78,6 @@ def main(model: str, run: Path, data: Path, note: str, failures: Path | None) ->
     curves = DOCS / f"curves_{model}.png"
     script = Path(__file__).with_name("learning_curves.py")
     subprocess.run([sys.executable, str(script), str(curves), str(run)], check=True)
-    words = failures.read_text(encoding="utf-8").strip() if failures else ""
     card = recipe.weights.with_suffix(".md")
     card.write_text(model_card(recipe, header, words), encoding="utf-8")
     print(card.read_text(encoding="utf-8"))

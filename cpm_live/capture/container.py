@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -59,7 +58,7 @@ def has_times(container: av.container.InputContainer) -> bool:
 
 def patience(where: str) -> float:
     """Seconds to wait for a stream of this address."""
-    return SEGMENT_TIMEOUT if urlsplit(where).path.lower().endswith(_LISTS) else TIMEOUT
+    return SEGMENT_TIMEOUT if where.lower().partition("?")[0].endswith(_LISTS) else TIMEOUT
 
 
 def segmented(container: av.container.InputContainer) -> bool:

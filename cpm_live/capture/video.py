@@ -64,11 +64,12 @@ class VideoSource:
         self._pace = Pace()
         self._open()
         first = self._decode()
-        self._ahead: deque[av.VideoFrame | None] = deque([first])
+        self._ahead: deque[av.VideoFrame | SourceLost | None] = deque([first])
         if self.remote and container.is_pictures(self._container):
-            self._ahead.append(self._second())
-            self._still = self._ahead[-1] is None
-            self.endless = not self._still
+            # A file's length is known; a second picture in it is the preview that phones put behind a photograph.
+            second = None if self._container.size > 0 else self._second()
+            self._ahead.append(second)
+            self._still, self.endless = second is None, second is not None
         segmented = container.segmented(self._container)
         self.paced, self.loop = paced and (segmented or not self.endless), loop and not self.endless
         video = self._container.streams.video[0]
@@ -159,12 +160,12 @@ class VideoSource:
                 raise InputError(f"cannot decode {self._shown}: {container.reason(error)}") from None
             raise InputError(f"{self._shown} is damaged after frame {self._index}: {container.reason(error)}") from None
 
-    def _second(self) -> av.VideoFrame | None:
-        """The picture after the first one; where none comes in time this is a stream all the same."""
+    def _second(self) -> av.VideoFrame | SourceLost | None:
+        """The picture after the first one; where none comes in time what is to be said when its turn comes."""
         try:
             return self._decode()
-        except SourceLost:
-            return self._ahead[0]
+        except SourceLost as error:
+            return error
 
     def _is_over(self) -> bool:
         """Whether a stream that gives no more pictures was ended by its sender; FFmpeg hides from us what went wrong
@@ -186,7 +187,9 @@ class VideoSource:
         return frame
 
     def _next(self) -> Frame | None:
-        picture = self._ahead.popleft() if self._ahead else self._decode()
+        picture = self._ahead.popleft() if self._ahead else None if self._still else self._decode()
+        if isinstance(picture, SourceLost):
+            raise picture
         if picture is None:
             if self.endless:
                 raise SourceLost(f"stream {self._shown} ended", ended=self._is_over())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="body, hand, finder, or a recipe (.toml).")],
+    model: Annotated[str, typer.Argument(help="body, hand, finder, a recipe (.toml), or weights (.safetensors).")],
     data: Annotated[
         list[str],
         typer.Option(
@@ -114,12 +114,16 @@ def evaluate(
         figures["oks"] = oks.average_precision(answers, samples, recipe.skeleton)
     else:
         typer.echo(f"no OKS and AP: pycocotools is not installed ({install('train')})", err=True)
+    if predictions is None:
+        figures["weights"] = str(recipe.weights)
     # The figures first: a file that cannot be written must not cost them.
     if as_json:
         typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
     else:
         wanted = {"joint": per_joint, "source": per_source, "stage": per_stage}
         sections = tuple(section for section, on in wanted.items() if on) or tables.SECTIONS
+        if predictions is None:
+            typer.echo(f"weights: {recipe.weights}", err=True)
         tables.print_figures(Console(), figures, recipe.skeleton, sections)
     if save_predictions is not None:
         files.save(save_predictions, answers)

@@ -75,7 +75,9 @@ def run(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="A video, picture, folder, stream URL, camera:0 or demo.")
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help="body, hand, or a recipe (.toml).")] = "body",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="body, hand, a recipe (.toml), or weights (.safetensors).")
+    ] = "body",
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Annotated video (.mp4, .mkv), picture, or folder for a folder of pictures."),

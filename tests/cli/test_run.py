@@ -25,6 +25,8 @@ COMMAND = [sys.executable, "-m", "cpm_live.cli.main", "run"]
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_stops_it_gets_whole_files(tmp_path: Path, number: signal.Signals) -> None:
     out, keypoints = tmp_path / "a.mp4", tmp_path / "a.jsonl"
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("ignored here, as by jobs in the background: a command leaves it so")
     process = subprocess.Popen(
         [*COMMAND, "demo", "--frames", "100000", "-o", str(out), "-k", str(keypoints), "--threads", "1"],
         stderr=subprocess.PIPE,
@@ -76,9 +78,9 @@ def test_the_second_wish_ends_it_while_a_stream_is_silent() -> None:
         time.sleep(0.3)
         asked = time.monotonic()
         for _ in range(2):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             time.sleep(0.2)
-        assert process.wait(30) == 128 + signal.SIGINT and time.monotonic() - asked < 3
+        assert process.wait(30) == 128 + signal.SIGTERM and time.monotonic() - asked < 3
         connection.close()
 
 

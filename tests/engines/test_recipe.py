@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.skeleton import BODY
 from cpm_live.engines import recipe as recipes
+from cpm_live.network import checkpoint
+from cpm_live.network.cpm import build
+from cpm_live.network.presets import PRESETS
 
 MODEL = '[model]\nname = "mine"\nskeleton = "body"\npreset = "tiny"\nweights = "weights/body.safetensors"\n'
 
@@ -67,3 +71,20 @@ def test_weights_beside_the_recipe_win_over_ours(tmp_path: Path) -> None:
 def test_what_is_not_said_has_its_usual_value(tmp_path: Path) -> None:
     assert read(tmp_path, MODEL).keep_threshold == 0.16
     assert read(tmp_path, MODEL + "[live]\nfind_threshold = 0.5").keep_threshold == pytest.approx(0.4)
+
+
+def test_a_checkpoint_is_a_model_of_its_own(tmp_path: Path) -> None:
+    """What training wrote is what is measured and run, not what is shipped."""
+    preset = PRESETS["tiny"].with_joints(len(BODY))
+    weights = tmp_path / "mine" / "ema.safetensors"
+    weights.parent.mkdir()
+    plan = {"augment": {"zoom": [1.2, 1.4]}}
+    checkpoint.save(weights, build(preset).state_dict(), checkpoint.Header(preset, "body", {"plan": plan}, {}))
+    recipe, ours = recipes.find(str(weights)), recipes.find("body")
+    assert (recipe.name, recipe.weights, recipe.preset) == ("mine", weights, "tiny")
+    assert recipe.skeleton is BODY and recipe.find_threshold == ours.find_threshold
+    assert recipe.training_margin == pytest.approx(1.3)
+    (tmp_path / "other.safetensors").write_bytes(b"nonsense")
+    for name, message in (("other.safetensors", "not a checkpoint of cpm-live"), ("none.safetensors", "cannot read")):
+        with pytest.raises(InputError, match=message):
+            recipes.find(str(tmp_path / name))

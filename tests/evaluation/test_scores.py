@@ -79,6 +79,9 @@ def test_two_folders_with_the_same_names_keep_all_their_answers(tmp_path: Path) 
     predictions.save(tmp_path / "p.json", theirs)
     read, others = predictions.load(tmp_path / "p.json", samples, BODY)
     found = predictions.match(read, samples, BODY)
+    same = [replace(sample, image_id=number % 2) for number, sample in enumerate(samples)]
+    predictions.save(tmp_path / "ours.json", predictions.of_samples(_perfect(same)[:, -1], same))
+    assert len(predictions.load(tmp_path / "ours.json", same, BODY)[0]) == 4, "what we saved ourselves"
     assert not others and np.isnan(found[:2]).all() and not np.isnan(found[2:]).any()
     rows = json.loads((tmp_path / "p.json").read_text())
     (tmp_path / "q.json").write_text(json.dumps([row | {"image_id": 77} for row in rows]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from dataclasses import asdict
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -147,3 +148,18 @@ def test_results_can_be_pickled_copied_and_listed(clips: Path) -> None:
     assert asdict(result)["steps_ms"]["engine"] > 0
     with pytest.raises(TypeError):
         result.steps_ms["engine"] = 0.0  # type: ignore[index]
+
+
+def test_arrays_of_a_film_have_its_times() -> None:
+    """Else how a joint is smoothed would hang on how fast this machine is."""
+    seen = []
+    for pause in (0.0, 0.03):
+        machine = PoseMachine("body", engine=DotEngine())
+        for index in range(6):
+            frame = np.zeros((480, 640, 3), np.uint8)
+            frame[200:216, 300 + 9 * index : 316 + 9 * index] = 255
+            result = machine(frame, index / 25)
+            time.sleep(pause)
+        assert result.frame.media_time == pytest.approx(0.2)
+        seen.append(result.poses[0].keypoints)
+    np.testing.assert_array_equal(*seen)
