@@ -114,7 +114,7 @@ def test_a_state_is_all_that_a_resumed_run_needs(tmp_path: Path) -> None:
         return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=100)
 
     absent = ("--trunk", str(tmp_path / "nowhere.pth"))
-    assert "ImageNet" in train("--epochs", "1", *absent).stderr
+    assert "no weights at" in train("--epochs", "1", *absent).stderr
     begun = train("--epochs", "1", "--init", str(start))
     assert begun.returncode == 0, begun.stderr
     resumed = train("--epochs", "2", "--resume", *absent)
