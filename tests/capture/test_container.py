@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from fractions import Fraction
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,38 +20,7 @@ from cpm_live.capture.images import ImageSource
 from cpm_live.capture.video import VideoSource
 from cpm_live.core.address import without_password
 from cpm_live.core.errors import InputError
-
-CLOCK = Fraction(1, 90_000)
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None: ...
-
-
-def _film(
-    path: Path, frames: int = 40, offset: float = 0.0, sound: float = 0.0, aspect: Fraction | None = None,
-    options: dict[str, str] | None = None, codec: str = "libx264",
-) -> Path:  # fmt: skip
-    """A film of 20 pictures a second, as other programs write them."""
-    with av.open(str(path), "w", options=options or {}) as out:
-        stream = out.add_stream(codec, rate=20)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.codec_context.gop_size = 100
-        if aspect is not None:
-            stream.codec_context.sample_aspect_ratio = aspect
-        music = out.add_stream("aac", rate=48_000) if sound else None
-        for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * index % 256, np.uint8), format="bgr24")
-            frame.pts, frame.time_base = round((index / 20 + offset) / CLOCK), CLOCK
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-        if music is not None:
-            for start in range(0, int(48_000 * sound), 1024):
-                silence = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), "fltp", "stereo")
-                silence.sample_rate, silence.pts, silence.time_base = 48_000, start, Fraction(1, 48_000)
-                out.mux(music.encode(silence))
-            out.mux(music.encode(None))
-    return path
+from tests.capture.films import QuietHandler, film
 
 
 def _read(source: VideoSource) -> list[float | None]:
@@ -70,14 +39,14 @@ def _read(source: VideoSource) -> list[float | None]:
 )
 def test_a_film_is_as_long_as_its_pictures(tmp_path: Path, name: str, more: dict[str, float]) -> None:
     """However long its sound is, and wherever its times begin: else it would pass for cut off."""
-    source = VideoSource(str(_film(tmp_path / name, **more)))  # type: ignore[arg-type]
+    source = VideoSource(str(film(tmp_path / name, **more)))  # type: ignore[arg-type]
     assert source.info.frames is not None and abs(source.info.frames - 40) <= 1
     assert len(_read(source)) == 40
 
 
 def test_pictures_that_a_trim_has_hidden_do_not_count(tmp_path: Path) -> None:
     """A trim without encoding keeps all pictures from the last key frame on, and hides those before the cut."""
-    whole, trimmed = _film(tmp_path / "whole.mp4", 100), tmp_path / "trimmed.mp4"
+    whole, trimmed = film(tmp_path / "whole.mp4", 100), tmp_path / "trimmed.mp4"
     with av.open(str(whole)) as given, av.open(
         str(trimmed), "w", options={"avoid_negative_ts": "disabled"}
     ) as out:  # fmt: skip
@@ -109,7 +78,7 @@ def test_pictures_with_exif_beside_them_are_read(tmp_path: Path) -> None:
 def test_a_tile_is_not_taken_for_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dependent = SimpleNamespace(disposition=av.stream.Disposition.dependent | av.stream.Disposition.default)
     assert container.is_tile(dependent)  # type: ignore[arg-type]
-    path = _film(tmp_path / "a.mp4", 2)
+    path = film(tmp_path / "a.mp4", 2)
     VideoSource(str(path)).close()
     monkeypatch.setattr(container, "is_tile", lambda video: True)
     with pytest.raises(InputError, match=r"stored in tiles .HEIC, AVIF.; convert it to JPEG or PNG"):
@@ -125,7 +94,7 @@ def test_pictures_of_a_folder_that_are_not_read_are_told(tmp_path: Path) -> None
 
 def test_a_recorded_stream_has_its_own_times_where_nobody_watches(tmp_path: Path) -> None:
     """A file without a length, as browsers record: a batch reads faster or slower than it plays."""
-    _film(tmp_path / "live.mkv", options={"live": "1"})
+    film(tmp_path / "live.mkv", options={"live": "1"})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://anna:secret@127.0.0.1:{server.server_port}/live.mkv"
@@ -161,7 +130,7 @@ def test_pixels_that_are_not_square_are_shown_square(
     tmp_path: Path, aspect: Fraction | None, shown: tuple[int, int]
 ) -> None:
     """A circle on an old camcorder's tape is one on the screen, and for the network."""
-    source = VideoSource(str(_film(tmp_path / "dv.mp4", 2, aspect=aspect)))
+    source = VideoSource(str(film(tmp_path / "dv.mp4", 2, aspect=aspect)))
     frame = source.read()
     source.close()
     assert frame is not None

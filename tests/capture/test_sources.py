@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,10 +22,7 @@ from cpm_live.capture.thread import CaptureThread
 from cpm_live.capture.video import VideoSource, is_stream
 from cpm_live.core.errors import InputError
 from cpm_live.recording.video import VideoWriter
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None: ...
+from tests.capture.films import QuietHandler
 
 
 def _picture(path: Path, value: int = 80) -> Path:

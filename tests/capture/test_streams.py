@@ -7,11 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -24,27 +23,11 @@ from cpm_live.capture.thread import CaptureThread
 from cpm_live.capture.video import VideoSource
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.recording.batch import run_batch
+from tests.capture.films import QuietHandler, film
 from tests.capture.test_thread import FakeCamera, Log, wait_until
 from tests.fakes import DotEngine
 
 FPS = 5
-CLOCK = Fraction(1, 90_000)
-
-
-def _part(path: Path, frames: int, start: float, title: str = "") -> Path:
-    """A film of ``FPS`` pictures a second whose first one is at ``start`` seconds."""
-    with av.open(str(path), "w") as out:
-        if title:
-            out.metadata["title"] = title
-        stream = out.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.codec_context.max_b_frames = 0
-        for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * index % 256, np.uint8), format="bgr24")
-            frame.pts, frame.time_base = round((start + index / FPS) / CLOCK), CLOCK
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
 
 
 @contextmanager
@@ -53,37 +36,54 @@ def _served(folder: Path, playlist: tuple[float, int] | None = None) -> Iterator
     asked: list[str] = []
     began = time.monotonic()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            if playlist is not None and self.path.endswith(".m3u8"):
-                seconds, count = playlist
-                last = min(1 + int((time.monotonic() - began) / seconds), count - 1)
-                lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{seconds:.0f}",
-                         f"#EXT-X-MEDIA-SEQUENCE:{max(0, last - 3)}"]  # fmt: skip
-                for number in range(max(0, last - 3), last + 1):
-                    lines += [f"#EXTINF:{seconds:.3f},", f"s{number}.ts"]
-                content = "\n".join(lines).encode() + b"\n"
-            else:
-                content = (folder / self.path.lstrip("/").partition("?")[0]).read_bytes()
+            if playlist is None or not self.path.endswith(".m3u8"):
+                super().do_GET()
+                return
+            seconds, count = playlist
+            last = min(1 + int((time.monotonic() - began) / seconds), count - 1)
+            lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{seconds:.0f}",
+                     f"#EXT-X-MEDIA-SEQUENCE:{max(0, last - 3)}"]  # fmt: skip
+            for number in range(max(0, last - 3), last + 1):
+                lines += [f"#EXTINF:{seconds:.3f},", f"s{number}.ts"]
             self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write("\n".join([*lines, ""]).encode())
 
-        def log_message(self, *arguments: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", asked
         server.shutdown()
 
 
+@contextmanager
+def _sent(pieces: list[bytes], silent: bool) -> Iterator[str]:
+    """The address of somebody who sends these to whoever connects first; ``silent``: and then stays, saying nothing."""
+    over = threading.Event()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def send() -> None:
+            connection, _ = listening.accept()
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(0.02)
+            over.wait(20 if silent else 0)
+            connection.close()
+
+        threading.Thread(target=send, daemon=True).start()
+        yield f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+        over.set()
+
+
 def test_a_live_stream_of_segments_is_paced_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each segment comes at once, and then nothing for as long as it lasts."""
     for number in range(6):
-        _part(tmp_path / f"s{number}.ts", 2 * FPS, 10 + 2.0 * number)
+        film(tmp_path / f"s{number}.ts", 2 * FPS, 10 + 2.0 * number, rate=FPS)
     monkeypatch.setattr(container, "TIMEOUT", 0.5)
     with _served(tmp_path, (2.0, 6)) as (url, _):
         source = open_source(SourceRequest(f"{url}/live.m3u8"))
@@ -104,7 +104,7 @@ def test_only_a_list_that_is_closed_ends_a_stream_of_segments(
     """FFmpeg calls everything that goes wrong with one its end."""
     monkeypatch.setattr(container, "SEGMENT_TIMEOUT", 1.5)
     for number in range(2):
-        _part(tmp_path / f"s{number}.ts", FPS, 10.0 + number)
+        film(tmp_path / f"s{number}.ts", FPS, 10.0 + number, rate=FPS)
     lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", "#EXT-X-MEDIA-SEQUENCE:0"]
     lines += [line for number in range(2) for line in ("#EXTINF:1.0,", f"s{number}.ts")]
     (tmp_path / "live.m3u8").write_text("\n".join(lines) + "\n")
@@ -138,29 +138,15 @@ def test_a_camera_that_sends_bare_jpegs_is_no_photograph(
     monkeypatch: pytest.MonkeyPatch, pictures: int, silent: bool
 ) -> None:
     monkeypatch.setattr(container, "TIMEOUT", 2.0)
-    jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-
-        def send() -> None:
-            connection, _ = listening.accept()
-            for _ in range(pictures):
-                connection.sendall(jpeg)
-                time.sleep(0.02)
-            over.wait(20 if silent else 0)
-            connection.close()
-
-        over, given = threading.Event(), 0
-        threading.Thread(target=send, daemon=True).start()
-        source = open_source(SourceRequest(f"tcp://127.0.0.1:{listening.getsockname()[1]}"))
+    jpeg, given = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes(), 0
+    with _sent([jpeg] * pictures, silent) as url:
+        source = open_source(SourceRequest(url))
         assert source.info.kind == "stream" and source.info.live
         with pytest.raises(SourceLost, match="was lost" if silent else "ended") as lost:
             for _ in range(pictures + 1):
                 frame = source.read()
                 assert frame is not None and frame.media_time is None, "shown as it comes"
                 given += 1
-        over.set()
         source.close()
     assert given == pictures and lost.value.ended is not silent
 
@@ -185,7 +171,7 @@ def test_a_link_to_a_picture_is_fetched_once(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("order", ["ab", "ba"])
 def test_joined_recordings_go_on_as_one(tmp_path: Path, order: str) -> None:
     """Forwards by an hour; and backwards, which FFmpeg takes for a clock that ran over: a day forwards."""
-    parts = {"a": _part(tmp_path / "a.ts", 10, 5.0), "b": _part(tmp_path / "b.ts", 10, 3605.0)}
+    parts = {"a": film(tmp_path / "a.ts", 10, 5.0, rate=FPS), "b": film(tmp_path / "b.ts", 10, 3605.0, rate=FPS)}
     (tmp_path / "both.ts").write_bytes(b"".join(parts[one].read_bytes() for one in order))
     source = VideoSource(str(tmp_path / "both.ts"))
     times = [frame.media_time for _ in range(30) if (frame := source.read()) is not None]
@@ -196,7 +182,7 @@ def test_joined_recordings_go_on_as_one(tmp_path: Path, order: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mkv"])
 def test_titles_from_before_unicode_are_no_reason_to_refuse_a_film(tmp_path: Path, suffix: str) -> None:
-    path = _part(tmp_path / f"old{suffix}", 5, 0.0, title="CafX au lait")
+    path = film(tmp_path / f"old{suffix}", 5, 0.0, rate=FPS, title="CafX au lait")
     content = path.read_bytes()
     assert b"CafX" in content
     path.write_bytes(content.replace(b"CafX", b"Caf\xe9"))
@@ -208,23 +194,11 @@ def test_titles_from_before_unicode_are_no_reason_to_refuse_a_film(tmp_path: Pat
 def test_a_stream_that_falls_silent_has_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An overnight run must not report success because the network went away."""
     monkeypatch.setattr(container, "TIMEOUT", 1.0)
-    content = _part(tmp_path / "s.ts", 30, 0.0).read_bytes()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        over = threading.Event()
-
-        def send() -> None:
-            connection, _ = listening.accept()
-            connection.sendall(content)
-            over.wait(20)
-            connection.close()
-
-        threading.Thread(target=send, daemon=True).start()
-        source = open_source(SourceRequest(f"tcp://127.0.0.1:{listening.getsockname()[1]}", live=False))
+    content = film(tmp_path / "s.ts", 30, 0.0, rate=FPS).read_bytes()
+    with _sent([content], silent=True) as url:
+        source = open_source(SourceRequest(url, live=False))
         with pytest.raises(SourceLost, match="was lost: no answer for 1 seconds"):
             run_batch(source, PoseMachine("body", engine=DotEngine()), None, tmp_path / "k.jsonl")
-        over.set()
     assert len((tmp_path / "k.jsonl").read_text().splitlines()) > 20, "what came is kept"
 
 

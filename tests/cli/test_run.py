@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from cpm_live.recording.video import VideoWriter
-from tests.capture.test_streams import _part
+from tests.capture.films import film
 
 COMMAND = [sys.executable, "-m", "cpm_live.cli.main", "run"]
 
@@ -85,7 +85,7 @@ def test_the_second_wish_ends_it_while_a_stream_is_silent() -> None:
 
 
 def test_joined_recordings_are_told_and_read_to_their_end(tmp_path: Path) -> None:
-    content = b"".join(_part(tmp_path / f"{start}.ts", 10, start).read_bytes() for start in (9005.0, 5.0))
+    content = b"".join(film(tmp_path / f"{start}.ts", 10, start, rate=5).read_bytes() for start in (9005.0, 5.0))
     (tmp_path / "both.ts").write_bytes(content)
     done = subprocess.run(
         [*COMMAND, str(tmp_path / "both.ts"), "-k", str(tmp_path / "k.jsonl"), "--threads", "1"],
