@@ -53,7 +53,7 @@ def frame_count(container: av.container.InputContainer, video: av.VideoStream, r
 
 def has_times(container: av.container.InputContainer) -> bool:
     """Whether the pictures' times are the file's own."""
-    return container.format.name not in _UNTIMED and not container.format.name.endswith("_pipe")
+    return container.format.name not in _UNTIMED and not is_pictures(container)
 
 
 def patience(where: str) -> float:

@@ -116,14 +116,14 @@ def evaluate(
         typer.echo(f"no OKS and AP: pycocotools is not installed ({install('train')})", err=True)
     if predictions is None:
         figures["weights"] = str(recipe.weights)
+        if not as_json:
+            typer.echo(f"weights: {recipe.weights}", err=True)
     # The figures first: a file that cannot be written must not cost them.
     if as_json:
         typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
     else:
         wanted = {"joint": per_joint, "source": per_source, "stage": per_stage}
         sections = tuple(section for section, on in wanted.items() if on) or tables.SECTIONS
-        if predictions is None:
-            typer.echo(f"weights: {recipe.weights}", err=True)
         tables.print_figures(Console(), figures, recipe.skeleton, sections)
     if save_predictions is not None:
         files.save(save_predictions, answers)
@@ -153,10 +153,7 @@ def _finder(
     from cpm_live.cli.evaluate_finder import measure_finder, print_finder
     from cpm_live.training import data as places
 
-    kind, folder = places.place(data[0], data_format)
-    if len(data) != 1 or kind != "coco":
-        raise InputError("the finder is measured on one folder in the layout of our data (body_*.json, hand_*.json)")
-    figures = measure_finder(recipe, folder, split, engine, threads)
+    figures = measure_finder(recipe, places.finder_folder(data, data_format), split, engine, threads)
     if as_json:
         typer.echo(json.dumps(_without_nan(figures), allow_nan=False))
     else:

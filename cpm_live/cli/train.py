@@ -88,7 +88,8 @@ def train(
 
     chosen = recipes.find(recipe)
     folder = out or Path("runs") / chosen.name
-    if (folder / "state.pt").exists() and not resume:
+    begun = (folder / "state.pt").exists()
+    if begun and not resume:
         raise InputError(f"{folder} holds an earlier run; go on with --resume, or choose another --out")
     plan = Plan.from_table(with_settings(chosen.train, settings or []))
     where = devices.choose(device, precision, ranks.local, graphs)
@@ -100,7 +101,7 @@ def train(
     torch.manual_seed(plan.seed)
     ranks.begin(where.kind)
     try:
-        if resume and (folder / "state.pt").exists():
+        if begun:
             machine, provenance = setup.network_to_resume(chosen)
         else:
             machine, provenance = setup.network(chosen, init, trunk, say)

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import platform
-import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,7 +99,7 @@ def _preset(path: Path) -> dict[str, Any]:
     """The preset in a checkpoint's header."""
     try:
         preset: dict[str, Any] = json.loads(weights_header.metadata(path)["preset"])
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except weights_header.BROKEN as error:
         raise InputError(f"{path} is not a checkpoint of cpm-live: {type(error).__name__}") from None
     return preset
 

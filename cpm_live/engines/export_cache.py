@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from pathlib import Path
 
 from cpm_live.core.errors import InputError
@@ -28,7 +27,7 @@ def made_from(metadata: dict[str, str], weights: Path) -> bool:
         return True
     try:
         theirs = weights_header.metadata(weights)["provenance"]
-    except (ValueError, KeyError, TypeError, struct.error):
+    except weights_header.BROKEN:
         return True
     return metadata.get("provenance") == theirs
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -195,7 +194,7 @@ def of_checkpoint(path: Path) -> Recipe:
         zoom = json.loads(told.get("provenance", "{}")).get("plan", {}).get("augment", {}).get("zoom")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+    except (*weights_header.BROKEN, AttributeError):
         raise InputError(f"{path} is not a checkpoint of cpm-live; train writes ema.safetensors") from None
     ours = [recipe for recipe in map(find, (*names(), FINDER)) if recipe.skeleton == skeleton]
     recipe = ours[0] if ours else Recipe("", skeleton, preset, path)

@@ -7,13 +7,15 @@ import struct
 from pathlib import Path
 
 _LONGEST = 100_000_000
+BROKEN = (ValueError, KeyError, TypeError, struct.error)
+"""What :func:`metadata` raises, and what reading its values may raise, where a file is none of ours."""
 
 
 def metadata(weights: Path) -> dict[str, str]:
     """What a safetensors file says of itself: 8 bytes of length, then JSON.
 
     Raises:
-        ValueError, KeyError, TypeError, struct.error: it is no such file.
+        BROKEN: it is no such file.
         OSError: it cannot be read.
     """
     with weights.open("rb") as file:

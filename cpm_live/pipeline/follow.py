@@ -158,8 +158,6 @@ class Follower:
         """
         seen = self.seen
         offers = [f for f in offers if scene.region is None or holds(scene.region, (f.x, f.y))]
-        if self.lock_point is not None:
-            offers = [f for f in offers if holds(f.box, self.lock_point, 0.1)]
         gain = np.array([[_fits(track, offer, scene.now) for offer in offers] for track in seen])
         known = assign(gain.reshape(len(seen), len(offers)), 0.15)
         for row, column in known:
@@ -169,8 +167,7 @@ class Follower:
                 seen[row].look_in(offers[column].box)
         if self.skeleton.name == "hand":
             self.tracks += second_opinions(seen, offers, scene.now, _FIRST["hand"])
-        if finder and self.lock_point is None:
-            # (Pointed at, these are only what is there: nothing is known of anybody elsewhere.)
+        if finder:
             self._disown({row for row, _ in known}, seen, scene)
             seen = [track for track in seen if track in self.tracks]
         taken = {column for _, column in known}
@@ -179,6 +176,8 @@ class Follower:
             for column, offer in enumerate(offers)
             if column not in taken and not any(self._part_of(offer, t, scene) for t in seen)
         ]
+        if self.lock_point is not None:
+            fresh = [offer for offer in fresh if holds(offer.box, self.lock_point, 0.1)]
         free = (1 if self.locked is not None else scene.budget) - len(seen)
         if self.lock_point is not None:
             free = max(free, 1)  # who is pointed at takes the place of whoever is followed now

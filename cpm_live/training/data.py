@@ -26,6 +26,14 @@ def place(data: str, default: str = "coco") -> tuple[str, Path]:
     return kind, path
 
 
+def finder_folder(data: list[str], default: str = "coco") -> Path:
+    """The one folder that a finder learns from or is measured on. Raises ``InputError``."""
+    kind, folder = place(data[0], default)
+    if len(data) > 1 or kind != "coco":
+        raise InputError("a finder takes one folder in the layout of our data (body_*.json, hand_*.json)")
+    return folder
+
+
 def load(data: list[str], skeleton: Skeleton, split: str, default: str = "coco") -> list[Sample]:
     """All samples of one split of all places (see :func:`place`). Raises ``InputError``."""
     samples: list[Sample] = []

@@ -61,6 +61,13 @@ class Sample:
             image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         return image  # type: ignore[return-value]
 
+    @property
+    def corners(self) -> NDArray[np.float32]:
+        """Those of the box (4, 2), for want of joints; none (0, 2) of a box without a size."""
+        x, y, w, h = self.box
+        there = w > 0 and h > 0
+        return np.array([[x, y], [x + w, y], [x, y + h], [x + w, y + h]] if there else np.zeros((0, 2)), np.float32)
+
 
 def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
     """All samples of one split.

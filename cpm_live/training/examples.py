@@ -90,8 +90,7 @@ class ExampleMaker:
 
 def _whereabouts(sample: Sample) -> NDArray[np.float32]:
     """Where somebody is, as joints (N, 3): the labelled ones and, of those who have next to none, their box."""
-    x, y, w, h = sample.box
-    if (sample.joints[:, 2] > 0).sum() >= 3 or not (w > 0 and h > 0):
+    if (sample.joints[:, 2] > 0).sum() >= 3:
         return sample.joints
-    corners = np.array([[x, y, 1], [x + w, y, 1], [x, y + h, 1], [x + w, y + h, 1]], np.float32)
-    return np.concatenate([sample.joints, corners])
+    corners = sample.corners
+    return np.concatenate([sample.joints, np.column_stack([corners, np.ones(len(corners), np.float32)])])

@@ -159,10 +159,7 @@ def _same(guess: Labelled, labelled: Labelled) -> bool:
 def _points(sample: Sample) -> NDArray[np.float32]:
     """The labelled joints (n, 2); without any the corners of the box, as of people in a crowd; none without either."""
     labelled = sample.joints[sample.joints[:, 2] > 0, :2]
-    x, y, w, h = sample.box
-    if not len(labelled) and w > 0 and h > 0:
-        labelled = np.array([[x, y], [x + w, y], [x, y + h], [x + w, y + h]])
-    return np.asarray(labelled, np.float32)
+    return np.asarray(labelled if len(labelled) else sample.corners, np.float32)
 
 
 def _side(wrist: NDArray[np.float32], bodies: Sequence[NDArray[np.float32]], points: NDArray[np.float32]) -> int:

@@ -197,9 +197,7 @@ def _finder(
 ) -> tuple[Callable[[np.random.Generator], Task], int]:
     if teacher is not None:
         raise InputError("the finder learns from labels only; leave --teacher out")
-    kind, folder = places.place(data[0], data_format)
-    if len(data) > 1 or kind != "coco":
-        raise InputError("the finder learns from one folder in the layout of our data (body_*.json, hand_*.json)")
+    folder = places.finder_folder(data, data_format)
     train, val = finder_data.load(folder, "train"), finder_data.load(folder, "val")
     share = train[ranks.rank :: ranks.count]
     return lambda rng: FinderTask(preset, plan, share, val, rng), len(train)

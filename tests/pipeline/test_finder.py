@@ -63,7 +63,8 @@ def test_finds_are_in_frame_pixels(finder: Finder) -> None:
     assert (found.x, found.y) == pytest.approx((500, 120), abs=12)
     assert found.size == pytest.approx(64 * 640 / 256) and found.side is None and found.score == pytest.approx(0.9)
     assert findings.beliefs.shape == (3, 3, 32, 32) and findings.crop.side == 640
-    hand = finder(_frame(100, 400), "hand").found[0]
+    hand, person = finder(_frame(100, 400), "hand").found
+    assert (hand.kind, person.kind) == ("hand", "person")
     assert hand.side == "right" and (hand.x, hand.y) == pytest.approx((100, 400), abs=12)
 
 
