@@ -65,7 +65,10 @@ def open_source(request: SourceRequest) -> Source:
     from cpm_live.capture.images import ImageSource, is_image
 
     try:
-        path = Path(text).expanduser()
+        # As it was given: names may begin or end with a blank.
+        path = Path(request.text).expanduser()
+        if not path.exists():
+            path = Path(text).expanduser()
         folder, exists = path.is_dir(), path.exists()
     except (OSError, RuntimeError) as error:
         raise InputError(f"cannot use {text[:200]} as a path: {getattr(error, 'strerror', None) or error}") from None

@@ -35,11 +35,12 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _refuse_own_input(opened: Source, given: Path, out: Path | None, keypoints: Path | None) -> None:
+def _refuse_own_input(opened: Source, out: Path | None, keypoints: Path | None) -> None:
     """Writing over what is being read, or over what is being written, would destroy it."""
     pictures: list[Path] = getattr(opened, "paths", [])
+    film = [Path(where)] if (where := getattr(opened, "where", "")) else []
     # Looked up once: a folder may hold thousands, and so may the one that is written to.
-    read = {_identity(path) for path in (given, *pictures) if path.exists()}
+    read = {_identity(path) for path in (*film, *pictures) if path.exists()}
     annotated = [out / picture.name for picture in pictures] if out is not None and opened.info.kind == "folder" else []
     for path in (out, keypoints, *annotated):
         if path is not None and path.exists() and _identity(path) in read:
@@ -136,7 +137,7 @@ def run(
     opened = open_source(request)
     try:
         if opened.info.kind in ("video", "image", "folder"):
-            _refuse_own_input(opened, Path(source).expanduser(), out, keypoints)
+            _refuse_own_input(opened, out, keypoints)
         _check_region(options.region, opened.info.width, opened.info.height)
         machine = PoseMachine(recipe, engine, threads, options)
         stages = machine.engine.preset.stages

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.whole_file import whole
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
@@ -17,7 +18,7 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     Not by ``cv2.imwrite``, which knows no names beyond the system's code page on Windows.
 
     Raises:
-        InputError: it is larger than such a file can be, or cannot be written.
+        InputError: it is larger than such a file can be, or cannot be written; what was there before stays.
     """
     try:
         done, data = cv2.imencode(path.suffix.lower() or ".png", picture)
@@ -29,6 +30,7 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
+        with whole(path) as temporary:
+            temporary.write_bytes(data.tobytes())
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None

@@ -24,7 +24,7 @@ class Pose:
     """One person or hand in one frame, as every stage saw it.
 
     Attributes:
-        id: track number, stable while the person stays in view.
+        id: track number, stable while the person stays in view; hands at wrists have numbers of their own.
         box: x, y, width, height in frame pixels.
         stages: (T, K, 3) float32: per stage and joint x, y in frame pixels and score: the peak belief, 0..1, as the
             network said it; 0 where the peak lies outside the frame, since nothing was seen there.
@@ -34,6 +34,7 @@ class Pose:
         smoothed: (K, 3): the last stage's joints after smoothing over time; None without smoothing.
         presence: how sure the machine is that somebody is there, 0..1.
         centre_sigma: of the centre map, as a share of the crop's side; 0 where the network has none.
+        body: of a hand at a wrist: the track number of the body whose it is.
     """
 
     id: int
@@ -45,6 +46,13 @@ class Pose:
     smoothed: NDArray[np.float32] | None = None
     presence: float = 1.0
     centre_sigma: float = 0.0
+    body: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What a box is labelled with: whose number, and which hand."""
+        number = self.id if self.body is None else self.body
+        return f"{number} {self.side}" if self.side else f"{number}"
 
     @property
     def raw(self) -> NDArray[np.float32]:

@@ -122,5 +122,6 @@ def _paint_box(canvas: Image, pose: Pose, mirrored: bool, locked: bool, tint: Co
     a, b = (round(x), round(y)), (round(x + w), round(y + h))
     colour = _bgr(LOCKED if locked else tint or _BOX)
     cv2.rectangle(canvas, a, b, colour, 2 if locked else 1, cv2.LINE_AA)
-    label = f"{pose.id}" + (f" {pose.side}" if pose.side else "")
-    cv2.putText(canvas, label, (a[0] + 3, max(12, a[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+    cv2.putText(
+        canvas, pose.label, (a[0] + 3, max(12, a[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA
+    )

@@ -103,5 +103,5 @@ def visible_joints(pose: Pose, stage: int, view: View, threshold: float) -> NDAr
 
 
 def hand_view(view: View) -> View:
-    """The view for the hands beside bodies: what is chosen by number there is a body's joint."""
-    return replace(view, hidden=frozenset(), highlight=None, joint=min(view.joint, ALL_JOINTS))
+    """The view for the hands beside bodies: what is chosen by number there is a body's joint, and no hand has it."""
+    return replace(view, hidden=frozenset(), highlight=None, joint=NO_MAP if view.joint >= 0 else view.joint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
+from cpm_live.core.whole_file import whole
 from cpm_live.evaluation.predict import labelled_box
 from cpm_live.training.dataset import Sample
 
@@ -62,10 +62,9 @@ def save(path: Path, predictions: Sequence[Prediction]) -> None:
         }
         for p in predictions
     ]
-    temporary = path.with_name(path.name + ".part")
     try:
-        temporary.write_text(json.dumps(rows), encoding="utf-8")
-        os.replace(temporary, path)
+        with whole(path) as temporary:
+            temporary.write_text(json.dumps(rows), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
 

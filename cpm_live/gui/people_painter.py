@@ -27,7 +27,7 @@ def box_area(box: Box, fit: Fit) -> QRectF:
 
 def pose_name(pose: Pose) -> str:
     """A pose's number and side as people read them."""
-    return f"#{pose.id}" + (f" {pose.side}" if pose.side else "")
+    return f"#{pose.label}"
 
 
 def paint_box(painter: QPainter, pose: Pose, fit: Fit, tint: Colour | None) -> None:

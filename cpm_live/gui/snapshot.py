@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 
 from cpm_live.core.pose import Result
+from cpm_live.core.whole_file import whole
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
@@ -37,7 +38,8 @@ def write_snapshot(result: Result, view: View, folder: Path) -> Path | str:
         ok, data = cv2.imencode(".png", paint(result, view))
         if not ok:
             return f"cannot encode the snapshot for {path}"
-        path.write_bytes(data.tobytes())
+        with whole(path) as temporary:
+            temporary.write_bytes(data.tobytes())
     except OSError as error:
         return f"cannot write a snapshot into {folder}: {error.strerror or error}; choose another folder"
     return path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.whole_file import whole
 from cpm_live.network.cpm import PoseMachine, build
 from cpm_live.network.presets import Preset
 
@@ -73,10 +73,9 @@ def save(path: Path, state: dict[str, Tensor], header: Header, half: bool = Fals
         if not name.endswith("num_batches_tracked")
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    # Written by us: safetensors' own save_file makes files that only their owner may read.
-    temporary.write_bytes(to_bytes(tensors, metadata=header.to_metadata()))
-    os.replace(temporary, path)
+    with whole(path) as temporary:
+        # Written by us: safetensors' own save_file makes files that only their owner may read.
+        temporary.write_bytes(to_bytes(tensors, metadata=header.to_metadata()))
 
 
 def load(path: Path) -> tuple[PoseMachine, Header]:

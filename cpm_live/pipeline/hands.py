@@ -134,7 +134,7 @@ class WristHands:
             if any(same(sight, other, sigmas, limits.follow) or nested(sight, other) for other in kept):
                 continue
             kept.append(sight)
-            poses.append(self._show(key[1], sight, now, limits, options))
+            poses.append(self._show(key, sight, now, limits, options))
         for key, track in self._tracks.items():
             if all(sight.track is not track for sight in kept):
                 track.missed(now)
@@ -185,14 +185,15 @@ class WristHands:
             own[2] < limits.follow or np.hypot(*(own[:2] - place.wrist[:2])) <= _NEAR * max(told, _OF_HAND * size)
         )
 
-    def _show(self, side: Side, sight: Sight, now: float, limits: Thresholds, options: Options) -> Pose:
+    def _show(self, key: Key, sight: Sight, now: float, limits: Thresholds, options: Options) -> Pose:
         track = sight.track
         assert sight.box is not None
         if not track.id:
             track.id, self._next_id = self._next_id, self._next_id + 1
         track.saw(sight.joints, sight.box, sight.presence, now, self.recipe.margin, limits.follow)
+        body, side = key
         track.side_votes = 1.0 if side == "right" else -1.0
-        return make_pose(sight, limits, options.smoothing, self.engine.preset)
+        return make_pose(sight, limits, options.smoothing, self.engine.preset, body)
 
     def rescale(self, across: float, down: float) -> None:
         """The frame has another size from now on: factors of its width and height."""

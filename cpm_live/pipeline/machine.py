@@ -94,7 +94,7 @@ class PoseMachine:
         self._hands_due = False
         self._hands_failed, self._no_hands = hands_failed, False
         self._applied: Options | None = None
-        self._count = 0
+        self._count = self._frames = 0
         self._clock, self._last_s = 0.0, 0.0
         self._size = (0, 0)
 
@@ -109,12 +109,13 @@ class PoseMachine:
                 as for a camera: how joints are smoothed and followed then hangs on how fast frames are handed in.
         """
         if not isinstance(frame, Frame):
-            # The caller's array stays writable: only this view of it is not.
-            frame = Frame(np.ascontiguousarray(frame).view(), self._count, time.monotonic_ns(), seconds)
+            # A copy: results are kept, and whoever reads a film into one buffer writes the next picture over it.
+            frame = Frame(np.array(frame, order="C"), self._frames, time.monotonic_ns(), seconds)
+            self._frames += 1
         return self._result(frame, searching=False)
 
     def find(self, frame: Frame | NDArray[np.uint8], tries: int = 8) -> Result:
-        """Find the poses in an unrelated picture: forget who was followed.
+        """Find the poses in an unrelated picture: forget who was followed before, and who is found here after it.
 
         Where the finder sees nobody, up to ``tries`` places are searched with the pose network.
         """
@@ -122,11 +123,15 @@ class PoseMachine:
         # Unlike a lock of the source before, one that is set now is meant for this picture.
         self._applied = None
         result = self(frame)
+        findings, steps = result.finder, dict(result.steps_ms)
         for _ in range(tries - 1):
             if result.poses:
                 break
             result = self._result(result.frame, searching=True)
-        return self._with_every_hand(result)
+            steps |= {name: steps.get(name, 0.0) + took for name, took in result.steps_ms.items() if name != "wait"}
+        result = self._with_every_hand(replace(result, finder=findings, steps_ms=Steps(steps)))
+        self.reset()
+        return result
 
     def _with_every_hand(self, result: Result) -> Result:
         """The hands of a single picture: looked for at all sizes that are otherwise tried one a frame."""
@@ -328,7 +333,7 @@ class PoseMachine:
         self.follower.reset()
         self._schedule.reset()
         self._search.reset()
-        self._size = (0, 0)
+        self._size, self._frames = (0, 0), 0
         if self.finder is not None:
             self.finder.reset()
         # Whoever was pointed at belongs to the source before.

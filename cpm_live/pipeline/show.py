@@ -13,7 +13,7 @@ PAPER_SIZE = 368
 """Input side that ``Preset.centre_sigma`` is given for."""
 
 
-def make_pose(sight: Sight, limits: Thresholds, smoothing: float, preset: Preset) -> Pose:
+def make_pose(sight: Sight, limits: Thresholds, smoothing: float, preset: Preset, body: int | None = None) -> Pose:
     """The pose of a sight that its track has taken, its joints smoothed after those of the frames before."""
     track = sight.track
     # ``sure``, not ``joint``: the slider says which joints are shown, not who somebody is.
@@ -31,4 +31,5 @@ def make_pose(sight: Sight, limits: Thresholds, smoothing: float, preset: Preset
         smoothed=smoothed if smoothing > 0 else None,
         presence=sight.presence,
         centre_sigma=preset.centre_sigma / PAPER_SIZE if preset.centre_map else 0.0,
+        body=body,
     )

@@ -26,7 +26,7 @@ class KeypointWriter:
         skeleton: whose joints the lines hold.
         about: more for the header: model, source, size...
         hands: the hands' skeleton, in "Body + hands": each line then has ``hands`` beside ``poses``, in the same
-            form, and the header says which joints they have.
+            form with the number of the body whose they are, and the header says which joints they have.
 
     Raises:
         InputError: the file cannot be written.
@@ -73,7 +73,7 @@ class KeypointWriter:
             line["width"], line["height"] = size
         line["poses"] = [_pose(pose) for pose in result.poses]
         if self._hands:
-            line["hands"] = [_pose(pose) for pose in result.hands]
+            line["hands"] = [_pose(pose) | {"body": pose.body} for pose in result.hands]
         self._line(line)
 
     def _line(self, value: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.pose import Result
+from cpm_live.core.whole_file import whole
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
@@ -47,6 +48,7 @@ class Recorder(threading.Thread):
         self.path = path
         self.written = 0
         self.dropped = 0
+        self._given = 0
         self.error = ""
         self._done, self._max_bytes = done, max_bytes
         self._queue: deque[tuple[Result, View, int]] = deque()
@@ -66,6 +68,7 @@ class Recorder(threading.Thread):
             if self._ending or self.error:
                 return
             self._count(result)
+            self._given += 1
             if self._bytes + size > self._max_bytes:
                 self.dropped += 1
                 return
@@ -157,6 +160,12 @@ class Recorder(threading.Thread):
             writer.close()
         except InputError as error:
             self.error = self.error or str(error)
+        if self.error:
+            from cpm_live.recording.video import what_is_there
+
+            # More was given to the encoder than has come to the disk.
+            self.written, self._seconds = what_is_there(self.path)
+            self.dropped = self._given - self.written
         try:
             sidecar = {
                 "video": self.path.name,
@@ -166,7 +175,8 @@ class Recorder(threading.Thread):
                 "skipped_by_pose": self.skipped,
                 "error": self.error,
             }
-            self.path.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+            with whole(self.path.with_suffix(".json")) as temporary:
+                temporary.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             self.error = self.error or f"cannot write {self.path.with_suffix('.json')}: {error.strerror}"
 

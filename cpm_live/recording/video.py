@@ -138,6 +138,20 @@ class VideoWriter:
                 raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
 
 
+def what_is_there(path: Path) -> tuple[int, float]:
+    """How many pictures a film holds and when the last one is shown (s): for films whose end could not be written, of
+    which the encoder and the last fragment took more than there is."""
+    count, last = 0, 0.0
+    try:
+        with av.open(os.path.abspath(path)) as film:
+            for packet in film.demux(video=0):
+                if packet.size and packet.pts is not None and not packet.is_corrupt:
+                    count, last = count + 1, float(packet.pts * packet.time_base)
+    except (FFmpegError, OSError, IndexError):
+        return count, last  # what came before the break
+    return count, last
+
+
 def _fit(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """Scale into a frame of another size, black around; the odd pixel that encoders do not take is cut off."""
     import cv2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+
+from cpm_live.core.whole_file import whole
 
 _EVERY = 20
 """Steps between two points of TensorBoard's curves."""
@@ -18,12 +19,10 @@ _EVERY = 20
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """All rows, the columns being all their keys; the file appears whole or not at all."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("w", newline="", encoding="utf-8") as handle:
+    with whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, names, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(temporary, path)
 
 
 class Curves:

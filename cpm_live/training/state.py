@@ -9,19 +9,18 @@ from typing import Any
 import torch
 
 from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.whole_file import whole
 
 VERSION = 2
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
     """Write a state of tensors and plain values."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as handle:
+    with whole(path) as temporary, temporary.open("wb") as handle:
         torch.save({**state, "version": VERSION}, handle)
         handle.flush()
         # After a power cut, too, the name must stand for a whole file.
         os.fsync(handle.fileno())
-    os.replace(temporary, path)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -323,8 +323,8 @@ def test_files_whose_names_begin_like_other_sources(tmp_path: Path, monkeypatch:
     assert is_demo("demo:hand") and not is_demo("demo.mp4")
     assert is_camera("camera:1") and not is_camera("camera.mp4")
     monkeypatch.chdir(tmp_path)
-    for name in ("demo.mp4", "12:30.mp4"):
-        _video(tmp_path / name, [0, 0.1])
+    for name in ("demo.mp4", "12:30.mp4", " blank.mp4", "blank.mp4 "):
+        _video(tmp_path / "film.mp4", [0, 0.1]).rename(name)
         source = open_source(SourceRequest(name))
         assert source.info.kind == "video"
         source.close()

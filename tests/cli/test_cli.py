@@ -164,6 +164,9 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     for arguments in (["-o", str(picture)], ["-k", str(picture)]):
         done = cli("run", str(picture), *arguments)
         assert done.returncode == 2 and "is the input itself" in done.stderr
+    # Opened under the name that is there.
+    done = cli("run", f"{picture} ", "-o", str(picture))
+    assert done.returncode == 2 and "is the input itself" in done.stderr
     folder = cli("run", str(tmp_path), "-o", str(tmp_path))
     assert folder.returncode == 2 and picture.read_bytes() == before
 

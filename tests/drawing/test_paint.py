@@ -22,6 +22,7 @@ from cpm_live.drawing.view import (
     HOLLOW,
     NO_MAP,
     View,
+    hand_view,
     joint_marks,
     shown_map,
     stage_index,
@@ -157,6 +158,9 @@ def test_the_hands_beside_bodies_are_drawn_too() -> None:
     drawn = paint(both, view)
     assert (_at(drawn, *joints[8]) != _at(paint(result, view), *joints[8])).any()
     assert (paint(replace(both, hands=()), view) == paint(result, view)).all()
+    # Where one of the body's joints glows, no map of the hand's does, which covers it.
+    assert hand_view(view).joint == NO_MAP and hand_view(View(joint=BACKGROUND)).joint == BACKGROUND
+    assert replace(hand, body=7).label == "7 left" and hand.label == "1 left", "whose hand it is"
 
 
 def test_the_centre_map_shows_whom_the_network_was_told() -> None:

@@ -56,6 +56,28 @@ def test_a_lock_that_was_set_before_a_single_picture_holds_for_it() -> None:
     assert len(result.poses) == 1 and of(result, world.people[1]) == result.locked
 
 
+def test_a_single_picture_leaves_nobody_behind() -> None:
+    """Whoever is in a photo is not followed into the film that comes next."""
+    world = World([Somebody(200)])
+    machine = world.machine()
+    first = machine.find(world.image()).poses[0].id
+    world.people = [Somebody(500)]
+    (pose,) = machine(world.image()).poses
+    assert pose.id != first and abs(pose.box[0] + pose.box[2] / 2 - 500) < 60
+
+
+def test_a_picture_without_anybody_tells_what_the_finder_saw() -> None:
+    world = World([])
+    machine = world.machine()
+    for _ in range(2):
+        result = machine.find(world.image())
+        assert result.finder is not None and result.steps_ms["find"] == 5.0, (
+            "though other places were searched after it"
+        )
+        assert result.frame.index == 0 and result.steps_ms["engine"] > 2.0
+    assert [machine(world.image()).frame.index for _ in range(3)] == [0, 1, 2]
+
+
 def test_nobody_is_left_out_while_locked() -> None:
     world = World([Somebody(200), Somebody(450)])
     machine = world.machine(Options(people=1))

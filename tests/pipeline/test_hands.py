@@ -213,6 +213,19 @@ def test_the_hands_looked_at_do_not_change_with_the_boxes() -> None:
         assert {pose.id for pose in world.step(machine).hands} == before
 
 
+def test_hands_tell_whose_they_are() -> None:
+    """They have numbers of their own: of two people the second one's hands are 3 and 4."""
+    world = BodiesWithHands([Somebody(250, y=520, unit=100), Somebody(850, y=520, unit=100)], size=(1280, 960))
+    machine, hands = _machine(world, Options(hands=True))
+    hands.people = world.with_hands()
+    for _ in range(4):
+        result = world.step(machine)
+    assert len(result.hands) == 4 and all(pose.body is None for pose in result.poses)
+    at = {pose.id: pose.box[0] + pose.box[2] / 2 for pose in result.poses}
+    for hand in result.hands:
+        assert hand.body == min(at, key=lambda number: abs(at[number] - hand.box[0]))
+
+
 def test_a_hand_much_too_large_for_its_arm_is_somebody_elses() -> None:
     world = BodiesWithHands([Somebody(320, unit=60)])
     world.gloves = "left"

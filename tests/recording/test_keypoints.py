@@ -74,13 +74,14 @@ def test_file_names_that_are_not_utf_8(tmp_path: Path) -> None:
 def test_body_and_hands(tmp_path: Path) -> None:
     frame = Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
     result = Result(
-        frame, (_pose(1, 14),), BODY, "body", 2, 0.4, hands=(_pose(1, 21, "left"), _pose(2, 21, "right")),
-        hand_skeleton=HAND, hand_stages=2,
+        frame, (_pose(1, 14),), BODY, "body", 2, 0.4,
+        hands=(_pose(1, 21, "left"), replace(_pose(2, 21, "right"), body=1)), hand_skeleton=HAND, hand_stages=2,
     )  # fmt: skip
     header, line = _write(tmp_path / "a.jsonl", result, hands=True)
     assert header["skeleton"] == "body" and header["hands"]["skeleton"] == "hand"
     assert header["hands"]["joints"] == list(HAND.joints)
     assert len(line["poses"]) == 1 and [hand["side"] for hand in line["hands"]] == ["left", "right"]
+    assert [hand["body"] for hand in line["hands"]] == [None, 1] and "body" not in line["poses"][0]
     assert len(line["hands"][0]["keypoints"]) == 21
     _, empty = _write(tmp_path / "b.jsonl", replace(result, poses=(), hands=()), hands=True)
     assert empty["poses"] == [] and empty["hands"] == []

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -233,6 +235,37 @@ def test_a_full_disk_is_one_line_not_a_crash(tmp_path: Path, suffix: str) -> Non
     recorder.finish()
     recorder.join(20)
     assert done == [recorder] and "No space left" in recorder.error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_disk_that_fills_up_is_told_with_what_there_is(tmp_path: Path, suffix: str) -> None:
+    """The encoder and the last fragment hold pictures that never come to the disk."""
+    import resource
+
+    path = tmp_path / f"a{suffix}"
+    recorder = Recorder(path, lambda r: None)
+    machine = PoseMachine("body", engine=DotEngine())
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (96, 128, 3), dtype=np.uint8) for _ in range(160)]
+    results = [machine(Frame(image, index, index * 33_000_000)) for index, image in enumerate(noise)]
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, most))
+    try:
+        recorder.start()
+        for result in results:
+            recorder.put(result, View())
+        recorder.finish()
+        recorder.join(60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    played = []
+    with av.open(str(path)) as film, contextlib.suppress(av.error.InvalidDataError):
+        played += [frame.time for frame in film.decode(video=0)]
+    assert 0 < len(played) == recorder.written < 159 and recorder.seconds == pytest.approx(played[-1], abs=2e-3)
+    assert recorder.dropped == len(results) - recorder.written, recorder.failure()
+    told = json.loads(path.with_suffix(".json").read_text())
+    assert told["frames"] == len(played) and told["dropped_by_recorder"] == recorder.dropped and told["error"]
 
 
 def test_names_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,62 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cpm_live.core.errors import InputError
+from cpm_live.core.picture_file import write_picture
+from cpm_live.core.whole_file import whole
+
+
+def test_a_file_that_cannot_be_ended_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with pytest.raises(OSError), whole(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert path.read_text() == "before" and os.listdir(tmp_path) == ["a.txt"]
+    with whole(path) as temporary:
+        temporary.write_text("after")
+        assert path.read_text() == "before"
+    assert path.read_text() == "after" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_links_long_names_and_devices(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("before")
+    try:
+        link.symlink_to(target)
+    except OSError:
+        pytest.skip("needs symbolic links")
+    long = tmp_path / ("ü" * 120 + ".png")
+    for path in (link, long):
+        with whole(path) as temporary:
+            temporary.write_text("after")
+    assert link.is_symlink() and target.read_text() == long.read_text() == "after"
+    if (null := Path("/dev/null")).exists():
+        with whole(null) as temporary:
+            temporary.write_text("gone")
+        assert not null.is_file(), "a device stays one"
+
+
+def test_a_picture_on_a_full_disk_is_not_cut_in_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    write_picture(path, np.full((40, 60, 3), 90, np.uint8))
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for name in ("a.png", "b.png"):
+        with pytest.raises(InputError, match="No space left"):
+            write_picture(tmp_path / name, np.full((40, 60, 3), 10, np.uint8))
+    assert os.listdir(tmp_path) == ["a.png"] and int(cv2.imread(str(path)).mean()) == 90
