@@ -23,6 +23,42 @@ _SRGB = 1
 SUFFIXES = (".mp4", ".mkv")
 
 
+class _Disk:
+    """A file for FFmpeg to write, which remembers what went wrong: of the last bytes of a film FFmpeg does not tell.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # Unbuffered: what FFmpeg has let go of is on its way to the disk.
+        self._file = path.open("wb", buffering=0)
+        self.name = str(path)
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self.error = self.error or error
+            raise
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            self.error = self.error or error
+
+
 class VideoWriter:
     """Encodes frames with the times they were taken.
 
@@ -47,8 +83,9 @@ class VideoWriter:
             options["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
-            self._container = av.open(os.path.abspath(path), "w", options=options)
+            self._disk = _Disk(path)
+            kind = "mp4" if path.suffix.lower() == ".mp4" else "matroska"
+            self._container = av.open(self._disk, "w", kind, options=options)
         except (FFmpegError, OSError) as error:
             raise InputError(f"cannot write {path}: {error.strerror or error}") from None
         self.path = path
@@ -136,6 +173,10 @@ class VideoWriter:
                 self._container.close()
             except (FFmpegError, OSError) as error:
                 raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
+            finally:
+                self._disk.close()
+        if self._disk.error is not None:
+            raise InputError(f"cannot write {self.path}: {self._disk.error.strerror}")
 
 
 def what_is_there(path: Path) -> tuple[int, float]:
