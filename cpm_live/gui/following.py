@@ -277,9 +277,12 @@ class Following(QObject):
 
     @Slot(str)
     def _model_changed(self, _kind: str) -> None:
-        if self.session.recipe is not None:
-            self._forget_people()
-            self.state.model_is(self.session.recipe)
+        recipe = self.session.recipe
+        if recipe is not None:
+            # Another engine that fails is no other model: whoever is followed stays followed.
+            if recipe != self.state.recipe or not self.session.live.engine_label:
+                self._forget_people()
+            self.state.model_is(recipe)
 
     @Slot(str)
     def _source_changed(self, _text: str) -> None:

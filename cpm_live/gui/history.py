@@ -13,6 +13,8 @@ from cpm_live.drawing.view import View, stage_index
 
 STEPS = ("age", "engine", "crop", "decode")
 """Charted durations, the largest first."""
+_GAP_S = 1.0
+"""Results further apart are not joined by a line: nothing was measured in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class History:
         if self._samples and self._samples[-1].seconds == now:
             # The same moment, shown otherwise.
             self._samples.pop()
+        if self._samples and now - self._samples[-1].seconds > _GAP_S:
+            nothing = np.full(joints, np.nan, np.float32)
+            self._samples.append(Sample(self._samples[-1].seconds, nothing, (float("nan"),) * len(STEPS)))
         self._samples.append(Sample(now, beliefs, steps))
         while now - self._samples[0].seconds > self.window:
             self._samples.popleft()

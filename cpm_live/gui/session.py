@@ -100,7 +100,7 @@ class Session(QObject):
         self.recipe: Recipe | None = None
         self._running: tuple[Recipe | None, str] = (None, "auto")
         self._wished: dict[tuple[str, str], Recipe] = {}
-        self._loading = self._waiting = False
+        self._waiting = False
         self._first_source, self._was_saved = True, False
         self._stopping = False
         self._camera_asked = 0
@@ -180,7 +180,6 @@ class Session(QObject):
             return False
         was = self.kind
         self.recipe, self.engine = recipe, engine or self.engine
-        self._loading = True
         self._load(recipe)
         self.model_wanted.emit(recipe.skeleton.name)
         if self.source == "demo" and recipe.skeleton.name != was:
@@ -199,11 +198,11 @@ class Session(QObject):
         self.live.set_model(recipe, self.engine)
 
     def _model_failed(self, message: str) -> None:
-        self._loading = self._waiting = False
+        self._waiting = False
         recipe, engine = self._running
         if self.live.engine_label and recipe is not None:
             # What ran before still runs: let the window say so.
-            was, self.recipe, self.engine = self.kind, recipe, engine
+            was, self.recipe, self.engine, self.live.wanted = self.kind, recipe, engine, recipe
             if self.source == "demo" and self.kind != was:
                 self.open("demo")
         self.model_failed.emit(self.kind)
@@ -277,13 +276,9 @@ class Session(QObject):
         result = self.live.results.take_now()
         if result is None or result.generation != self.live.generation or self._stopping:
             return
-        if self._loading and self.recipe is not None and result.model != self.recipe.name:
-            # The old model goes on until the new one is ready; its joints would not fit what is asked for.
-            result = replace(
-                result, poses=(), hands=(), left_out=0, locked=None, stage_count=0, skeleton=self.recipe.skeleton
-            )
-        # The finder's view needs its last answer, which may have come with a result that we did not see.
-        result = self.live.findings.filled(result)
+        # Another model may have been asked for since. The finder's view needs its last answer, which may have come
+        # with a result that we did not see.
+        result = self.live.findings.filled(self.live.as_wanted(result))
         self.latest = result
         self.result.emit(result)
 
@@ -321,7 +316,7 @@ class Session(QObject):
                 pass  # nobody waits for that one any more
             case "engine":
                 self._running = (self.recipe, self.engine)
-                self._loading = self._waiting = False
+                self._waiting = False
                 self.model_ready.emit(event.message)
                 latest, recipe = self.latest, self.recipe
                 shown = latest is not None and recipe is not None and latest.model == recipe.name
@@ -340,6 +335,9 @@ class Session(QObject):
             case "recording-done":
                 self.recording_changed.emit(self.live.recording is not None)
                 self.notice.emit(Notice("done", f"Recording saved: {event.path} ({_after_name(event.message)})", 8))
+            case "recording-empty":
+                self.recording_changed.emit(self.live.recording is not None)
+                self.notice.emit(Notice("info", _sentence(event.message), 5))
             case "recording-failed":
                 self.recording_changed.emit(self.live.recording is not None)
                 advice = f"; {_OTHER_FOLDER}" if event.message.startswith("cannot write") else ""

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cpm_live.gui.shortcuts import with_key
 from cpm_live.gui.theme import DARK
-from cpm_live.gui.widgets import Dot, ElidedLabel, ToolButton, give_focus_back, muted
+from cpm_live.gui.widgets import Dot, ElidedLabel, ToolButton, give_focus_back
 from cpm_live.pipeline.stats import Stats
 
 _FIGURES = (
@@ -27,11 +27,14 @@ class StatusLine(QWidget):
         self.figures = ElidedLabel(shrinks=True)
         self.figures.setObjectName("muted")
         self.dot = Dot(DARK.danger)
-        self.recording = muted("")
+        self.recording = ElidedLabel(shrinks=True)
+        self.recording.setObjectName("muted")
         self.engine = ElidedLabel()
+        self.engine.setMinimumWidth(60)
         self.engine.setObjectName("muted")
         self.engine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.people = ElidedLabel()
+        self.people = ElidedLabel(shrinks=True)
+        self.people.setMinimumWidth(110)
         self.people.setObjectName("muted")
         self.release = ToolButton()
         self.release.setObjectName("badge")
@@ -88,4 +91,4 @@ class StatusLine(QWidget):
                 text += f", {stats.record_dropped} dropped"
             if stats.record_skipped:
                 text += f", {stats.record_skipped} skipped"
-            self.recording.setText(text)
+            self.recording.set_text(text)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from cpm_live.capture.base import SourceInfo
+from cpm_live.capture.video import is_stream
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
 from cpm_live.gui import placement, shortcuts, theme
@@ -287,6 +288,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _source_failed(self, text: str) -> None:
         self._wishes.denied("source")
+        self.charts.history.clear()
         self.toolbar.source.show_none(text)
         self.picture.clear("This source cannot be shown")
         self.strip.clear("open a source to see the stages")
@@ -376,6 +378,8 @@ class MainWindow(QMainWindow):
             return
         event.ignore()
         if self.isEnabled():
+            if is_stream(self._wishes.pending("source")):
+                self._wishes.denied("source")  # its server may never have answered
             self.settings = self._wishes.granted(self.settings, "source", "model", "engine")
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if not self._options.startup_report:

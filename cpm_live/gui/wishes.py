@@ -22,6 +22,10 @@ class Wishes:
         kept = {key: self._open.pop(key) for key in keys if key in self._open}
         return replace(settings, **kept)  # type: ignore[arg-type]
 
+    def pending(self, key: str) -> str:
+        """What was chosen for a key and does not run yet; empty if nothing was."""
+        return self._open.get(key, "")
+
     def denied(self, *keys: str) -> None:
         """It cannot run, and is not to be tried again at the next start."""
         for key in keys:

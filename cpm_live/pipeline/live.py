@@ -43,7 +43,7 @@ class Event:
         kind: ``source`` (opened; ``info`` set), ``source-failed``, ``source-lost``, ``source-ended``,
             ``engine`` (ready; message is its label), ``engine-failed``, ``engine-note`` (what
             became of a build, or why a better engine is not used), ``recording`` (started),
-            ``recording-done``, ``recording-failed``; ``source-note`` (something of it was left out).
+            ``recording-done``, ``recording-failed``, ``recording-empty``; ``source-note`` (part of it was left out).
         message: one line.
         info: of the source, with ``source``.
         path: of the recording.
@@ -92,6 +92,9 @@ class Live:
         self._retired: list[CaptureThread] = []
         self._capture_rate, self._pose_rate, self._meter = Rate(), Rate(), Meter()
         self._skipped_before = 0
+        self.wanted: Recipe | None = None
+        """The model that was asked for. The old one goes on until it is ready, but its joints do not fit what is
+        chosen for the new one; whoever asked puts it back where the new one cannot be had."""
         self._view = View()
         self._recorder: Recorder | None = None
         self._finishing: list[Recorder] = []
@@ -117,16 +120,16 @@ class Live:
             self._capture.stop()
             self._retired.append(self._capture)
         self._retired = [thread for thread in self._retired if thread.is_alive()]
-        self._frames.clear()
-        self._meter.clear()
+        self._forget_figures()
         self._skipped_before = self._frames.skipped
         self.pause(False)
-        waiting_for = list(self._retired)
+        # A camera can only be opened once the thread before has let go of it; others need not wait.
+        waiting_for = list(self._retired) if is_camera(request.text) else []
 
         def opener(wanted: SourceRequest) -> Source:
-            # A camera can only be opened once the thread before has let go of it; others need not wait.
-            for thread in waiting_for if is_camera(wanted.text) else ():
-                thread.join(timeout=5.0)
+            while waiting_for:
+                # Not kept: each thread would hold on to all before it.
+                waiting_for.pop().join(timeout=5.0)
             return self._opener(wanted)
 
         def deliver(frame: Frame) -> None:
@@ -145,11 +148,26 @@ class Live:
     def drop_source(self) -> None:
         """Forget a source that failed: what is still on its way from it is not shown any more."""
         self._generation += 1
+        self._forget_figures()
+
+    def _forget_figures(self) -> None:
+        """Frames that wait, rates and ages are the last source's."""
         self._frames.clear()
+        self._meter.clear()
+        self._capture_rate.clear()
+        self._pose_rate.clear()
 
     def set_model(self, recipe: Recipe, engine: str = "auto") -> None:
         """Switch model or engine; the worker loads it and goes on with the old one until it is ready."""
+        self.wanted = recipe
         self._worker.load(recipe, engine)
+
+    def as_wanted(self, result: Result) -> Result:
+        """A result as it is shown and recorded: of another model than :attr:`wanted` only the picture."""
+        wanted = self.wanted
+        if wanted is None or result.model == wanted.name:
+            return result
+        return replace(result, poses=(), hands=(), left_out=0, locked=None, stage_count=0, skeleton=wanted.skeleton)
 
     @property
     def build_progress(self) -> Progress | None:
@@ -176,6 +194,9 @@ class Live:
     def pause(self, paused: bool) -> None:
         """Stop or go on reading the source."""
         self._paused = paused
+        if paused:
+            self._capture_rate.clear()
+            self._pose_rate.clear()
         if self._capture is not None:
             self._capture.pause(paused)
         if self._recorder is not None:
@@ -220,7 +241,9 @@ class Live:
     def _recording_done(self, recorder: Recorder) -> None:
         if self._recorder is recorder:
             self._recorder = None
-        if recorder.error:
+        if recorder.empty:
+            self._tell(Event("recording-empty", "nothing was recorded: no picture came meanwhile", path=recorder.path))
+        elif recorder.error:
             self._tell(Event("recording-failed", recorder.failure(), path=recorder.path))
         else:
             self._tell(Event("recording-done", recorder.summary(), path=recorder.path))
@@ -230,7 +253,7 @@ class Live:
     def _publish(self, generation: int, result: Result) -> None:
         if generation != self._generation:
             return
-        result = replace(result, generation=generation)
+        result = self.as_wanted(replace(result, generation=generation))
         self._pose_rate.tick()
         self._meter.add(result)
         # Here, since whoever shows results may skip the one in which the finder ran.

@@ -49,15 +49,23 @@ class Rate:
         with self._lock:
             self._times.append(time.monotonic())
 
+    def clear(self) -> None:
+        """Forget everything: what comes is not a course with what was."""
+        with self._lock:
+            self._times.clear()
+
     def value(self) -> float:
-        """Events per second; 0 when the last one is older than the window."""
+        """Events per second; falling while none comes, 0 when the last one is older than the window."""
         now = time.monotonic()
         with self._lock:
             while self._times and now - self._times[0] > self._window:
                 self._times.popleft()
             if len(self._times) < 2:
                 return 0.0
-            return (len(self._times) - 1) / max(self._times[-1] - self._times[0], 1e-6)
+            span = self._times[-1] - self._times[0]
+            if now - self._times[-1] > 2 * span / (len(self._times) - 1):
+                span = now - self._times[0]
+            return (len(self._times) - 1) / max(span, 1e-6)
 
 
 class Meter:

@@ -50,6 +50,8 @@ class Recorder(threading.Thread):
         self.dropped = 0
         self._given = 0
         self.error = ""
+        self.empty = False
+        """It ended before any picture came, and there is no file."""
         self._done, self._max_bytes = done, max_bytes
         self._queue: deque[tuple[Result, View, int]] = deque()
         self._bytes = 0
@@ -136,12 +138,11 @@ class Recorder(threading.Thread):
                 self._seconds = at_ns / 1e9
                 writer.write(paint(result, view), self._seconds)
                 self.written += 1
-            if writer is None:
-                self.error = f"{self.path.name}: nothing was recorded, no frame came"
+            self.empty = writer is None
         except InputError as error:
             self.error = str(error)
         except Exception as error:  # noqa: BLE001 - encoders raise what they like, and nothing may be lost silently
-            self.error = f"{self.path.name}: {first_line(error)}"
+            self.error = f"cannot go on recording {self.path.name}: {first_line(error)}"
         finally:
             self._end(writer)
             if self.error:

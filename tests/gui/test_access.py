@@ -139,7 +139,15 @@ def test_the_figures_end_in_an_ellipsis_where_they_do_not_fit(qtbot: QtBot) -> N
     status.show()
     status.show_stats(stats, "CPU", 83.0)
     assert status.figures.text().endswith("skipped 23456")
-    assert status.recording.text() == "REC 1:23   345 written, 2 dropped, 58 skipped"
+    whole = "REC 1:23   345 written, 2 dropped, 58 skipped"
+    qtbot.waitUntil(lambda: status.recording.text() == whole)
+    # Recording and locked in a narrow window: everything is still told, cut with an ellipsis.
+    status.show_people(4, 0, 2, "#1")
+    for width in (800, 910, 1024):
+        status.resize(width, 30)
+        qtbot.waitUntil(lambda: status.people.text().startswith("4 followed"))
+        labels = (status.figures, status.people, status.engine, status.recording)
+        assert all(len(label.text()) >= 3 for label in labels), [label.text() for label in labels]
     status.resize(420, 30)
     assert status.figures.text().endswith("…") and "skipped 23456" in status.figures.toolTip()
 

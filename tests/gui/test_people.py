@@ -11,11 +11,14 @@ from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import BODY, HAND, LEFT
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import ALL_JOINTS, NO_MAP
+from cpm_live.engines.base import Engine
+from cpm_live.engines.recipe import Recipe
 from cpm_live.gui import settings
 from cpm_live.gui.lock import LockWatch
 from cpm_live.gui.settings import Settings
@@ -151,6 +154,22 @@ def test_lock_by_key_menu_and_badge(crowd: MainWindow, qtbot: QtBot) -> None:
     assert crowd.session.live.options.lock == chosen
     press(qtbot, crowd, Key.Key_L)
     assert crowd.session.live.options.lock is None
+
+
+def test_an_engine_that_cannot_be_had_releases_nobody(crowd: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, crowd, Qt.Key.Key_L)
+    qtbot.waitUntil(lambda: crowd.session.latest.locked is not None, timeout=3000)  # type: ignore[union-attr]
+    locked = crowd.session.latest.locked  # type: ignore[union-attr]
+
+    def none_there(recipe: Recipe, kind: str) -> Engine:
+        raise InputError("torch is not installed")
+
+    crowd.session.live._worker._loader._open = none_there
+    crowd._choose_engine("torch")
+    qtbot.waitUntil(lambda: crowd.picture.banner.notice is not None, timeout=3000)
+    qtbot.wait(200)
+    assert crowd.following.state.options.lock == locked == crowd.session.latest.locked  # type: ignore[union-attr]
+    assert crowd.status.release.isVisibleTo(crowd)
 
 
 def test_double_click_on_a_joint_keeps_the_map(crowd: MainWindow, qtbot: QtBot) -> None:

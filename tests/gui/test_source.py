@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from PySide6.QtCore import QSettings, Qt
 from pytestqt.qtbot import QtBot
 
 from cpm_live.capture.camera import Device
+from cpm_live.capture.open import SourceRequest
+from cpm_live.core.errors import InputError
 from cpm_live.gui import settings as memory
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.gui.conftest import Opener, wait_for_pose
-from tests.gui.fakes import one_camera, openers
+from tests.gui.fakes import fake_source, one_camera, openers
 from tests.gui.test_window import press
 
 Key = Qt.Key
@@ -61,6 +64,26 @@ def test_a_source_that_cannot_be_opened_is_not_remembered(window: MainWindow, qt
     with qtbot.waitSignal(window.stopped, timeout=5000):
         window.close()
     assert memory.load(store).source == "demo"
+
+
+def test_a_stream_that_never_answered_is_not_remembered(open_window: Opener, qtbot: QtBot, store: QSettings) -> None:
+    """The next start would wait for it once more."""
+    waiting = threading.Event()
+
+    def source(request: SourceRequest) -> object:
+        if "://" in request.text:
+            waiting.wait(5)
+            raise InputError("no answer")
+        return fake_source(request)
+
+    window = open_window(fakes=replace(openers(), source=source))
+    wait_for_pose(window, qtbot)
+    window.choose_source("http://127.0.0.1:9/cam")
+    qtbot.wait(100)
+    threading.Timer(0.5, waiting.set).start()
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).source == ""
 
 
 def test_no_camera_shows_the_demo_and_says_so(open_window: Opener, qtbot: QtBot) -> None:
@@ -141,6 +164,9 @@ def test_bad_source_is_explained(open_window: Opener, qtbot: QtBot) -> None:
 
 def test_a_source_that_fails_leaves_no_old_figures(window: MainWindow, qtbot: QtBot) -> None:
     assert "Demo" in window.windowTitle()
+    qtbot.waitUntil(lambda: len(window.charts.history.times()) > 3, timeout=3000)
     window.choose_source("nowhere.mp4")
     qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    assert len(window.charts.history.times()) == 0
+    assert window.session.live.stats().capture_fps == window.session.live.stats().pose_fps == 0
     assert window.windowTitle() == "cpm-live" and window.joints.list._result is None

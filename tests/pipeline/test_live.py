@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import av
@@ -15,10 +17,12 @@ from cpm_live.capture.open import SourceRequest
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
+from cpm_live.drawing.view import View
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.pipeline.live import Live
 from cpm_live.pipeline.options import Options
+from cpm_live.recording.recorder import Recorder
 from tests.fakes import DotEngine
 
 
@@ -140,7 +144,7 @@ def test_switching_source_and_model_goes_on_without_old_results(session: object)
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
         result = one.live.results.take(1)
-        if result is not None and result.skeleton.name == "hand":
+        if result is not None and result.skeleton.name == "hand" and result.stage_count:
             break
     assert result is not None and result.poses[0].keypoints.shape == (21, 3)
     time.sleep(0.1)
@@ -217,6 +221,54 @@ def test_options_reach_the_machine_between_two_frames(session: object) -> None:
     one.live.set_model(find("hand"), "fake")
     while time.monotonic() < deadline + 3:
         result = one.live.results.take(1)
-        if result is not None and result.skeleton.name == "hand":
+        if result is not None and result.skeleton.name == "hand" and result.stage_count:
             break
     assert result is not None and result.joint_threshold == 0.77
+
+
+def test_a_recording_shows_no_other_models_people(session: object, tmp_path: Path) -> None:
+    """As the window: while another model loads, the old one's joints do not fit what is chosen for the new one."""
+    one = session()  # type: ignore[operator]
+    one.wait_for_pose()
+    kept: list[Result] = []
+
+    class Keeping(Recorder):
+        def put(self, result: Result, view: View) -> None:
+            kept.append(result)
+
+    one.live._recorder = Keeping(tmp_path / "a.mp4", lambda recorder: None)
+    one.live.wanted = find("hand")  # as asked for, and not there yet
+    time.sleep(0.4)
+    one.live._recorder = None
+    late = kept[2:]
+    assert len(late) > 3 and all(r.poses == () and r.stage_count == 0 and r.skeleton.name == "hand" for r in late)
+    one.live.wanted = find("body")  # it could not be had
+    assert one.wait_for_pose().skeleton.name == "body"
+
+
+def test_a_recording_without_pictures_is_no_failure(session: object, tmp_path: Path) -> None:
+    one = session()  # type: ignore[operator]
+    one.wait_for_pose()
+    one.live.pause(True)
+    time.sleep(0.3)
+    one.live.take_events()
+    one.live.start_recording(tmp_path / "a.mp4")
+    one.live.stop_recording()
+    deadline, told = time.monotonic() + 5, []
+    while time.monotonic() < deadline and "recording-empty" not in told:
+        told += [event.kind for event in one.live.take_events()]
+        time.sleep(0.02)
+    assert told == ["recording", "recording-empty"] and not (tmp_path / "a.mp4").exists()
+
+
+def test_sources_that_were_left_are_let_go(session: object) -> None:
+    one = session()  # type: ignore[operator]
+    first = weakref.ref(one.live._capture)
+    for _ in range(4):
+        one.live.set_source(SourceRequest("numbered"))
+        one.wait_for_pose()
+    deadline = time.monotonic() + 5
+    while first() is not None and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.05)
+    assert first() is None
