@@ -22,6 +22,7 @@ class Found:
         size: the longer side of the visible joints' bounding box in frame pixels.
         score: the peak belief, 0..1.
         side: hands: the person's own left or right, None where unsure.
+        vouched: hands: an arm says so, too.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Found:
     size: float
     score: float
     side: Side = None
+    vouched: bool = False
 
     @property
     def box(self) -> Box:

@@ -16,13 +16,15 @@ from cpm_live.core.crop import Box, Crop
 from cpm_live.core.findings import Found
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.pipeline.colours import blend, likeness
-from cpm_live.pipeline.identity import UNLIKE, put_right, returned
+from cpm_live.pipeline.identity import doubted, keep_to, learned, put_right, returned
 from cpm_live.pipeline.locate import holds
 from cpm_live.pipeline.match import assign, covered, follow_sigmas, oks, overlap, stretched
 from cpm_live.pipeline.opinions import one_place, second_opinions, take_over
 from cpm_live.pipeline.options import MOST_PEOPLE, Lock, Thresholds
+from cpm_live.pipeline.places import away, fits, in_region, middle, touch
+from cpm_live.pipeline.sides import tell_apart
 from cpm_live.pipeline.sights import Sight, doubled, nested, same, settle
-from cpm_live.pipeline.tracks import FIRST_LOOK, State, Track
+from cpm_live.pipeline.tracks import FIRST_LOOK, TOLD, State, Track
 
 AGREE = 0.25
 """OKS that the second, closer look at somebody new must reach with the first."""
@@ -79,6 +81,7 @@ class Follower:
         self._next_id = 1
         self.tracks: list[Track] = []
         self.left_out = 0
+        self._told: list[Found] = []
         self.locked: int | None = None
         self.lock_point: tuple[float, float] | None = None
         self._lock_asked_s: float | None = None
@@ -89,6 +92,11 @@ class Follower:
     def seen(self) -> list[Track]:
         """Who was seen in the last frame, the first come first."""
         return sorted((t for t in self.tracks if t.state is State.SEEN), key=lambda t: (t.id != self.locked, t.id))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the one who alone is followed may be somebody else: they are looked for where the finder says."""
+        return any(doubted(track) for track in self.seen) and len(self.seen) == 1
 
     @property
     def lost(self) -> list[Track]:
@@ -120,7 +128,7 @@ class Follower:
             self.lock_point = lock
             there = [track for track in self.seen if holds(track.box, lock, 0.1)]
             if there:
-                self.locked, self.lock_point = min(there, key=lambda t: _away(t, lock)).id, None
+                self.locked, self.lock_point = min(there, key=lambda t: away(t, lock)).id, None
 
     # -- one frame --------------------------------------------------------------------------------
 
@@ -132,7 +140,7 @@ class Follower:
             for track in self.tracks
             if track.state is not State.NEW
             and not track.forgotten(now)
-            and (scene.region is None or holds(scene.region, _middle(track.expected_box(now))))
+            and in_region(scene.region, track.expected_box(now), followed=True)
         ]
         if self.locked is not None:
             self.tracks = [track for track in self.tracks if track.id == self.locked]
@@ -158,14 +166,16 @@ class Follower:
         """
         seen = self.seen
         offers = [f for f in offers if scene.region is None or holds(scene.region, (f.x, f.y))]
-        gain = np.array([[_fits(track, offer, scene.now) for offer in offers] for track in seen])
+        gain = np.array([[fits(track, offer, scene.now) for offer in offers] for track in seen])
         known = assign(gain.reshape(len(seen), len(offers)), 0.15)
         for row, column in known:
             seen[row].vote(offers[column].side, offers[column].score)
+            seen[row].vouched = offers[column].vouched
             doubtful = self._crowded(seen[row], scene) or seen[row].presence < scene.limits.find
             if offers[column].score > 0 and gain[row, column] < _ASTRAY and doubtful:
                 seen[row].look_in(offers[column].box)
         if self.skeleton.name == "hand":
+            tell_apart([(seen[row], offers[column]) for row, column in known])
             self.tracks += second_opinions(seen, offers, scene.now, _FIRST["hand"])
         if finder:
             self._disown({row for row, _ in known}, seen, scene)
@@ -178,22 +188,24 @@ class Follower:
         ]
         if self.lock_point is not None:
             fresh = [offer for offer in fresh if holds(offer.box, self.lock_point, 0.1)]
-        free = (1 if self.locked is not None else scene.budget) - len(seen)
+        free = (1 if self.locked is not None else scene.budget) - len(seen) + self.doubtful
         if self.lock_point is not None:
             free = max(free, 1)  # who is pointed at takes the place of whoever is followed now
         # Near somebody who was lost just now first, then the largest.
         lost = self.lost
-        fresh.sort(key=lambda f: (-max((_fits(t, f, scene.now) for t in lost), default=0.0), -f.size))
+        fresh.sort(key=lambda f: (-max((fits(t, f, scene.now) for t in lost), default=0.0), -f.size))
         room = min(free + _SPARE, MOST_PEOPLE - sum(t.looked_for(scene.now) for t in self.tracks)) if free > 0 else 0
         for offer in fresh[: max(0, room)]:
             # A place of the search is as large as it is meant to be.
             wider = _FIRST.get(self.skeleton.name, FIRST_LOOK)
             track = Track(offer.box, first_look=wider if finder else 1.0)
             track.vote(offer.side, offer.score)
+            track.vouched = offer.vouched
             self.tracks.append(track)
         # Several offers may be of one hand.
         apart = [f for place, f in enumerate(fresh) if not any(one_place(f, other.box) for other in fresh[:place])]
         self.left_out = 0 if self.locked is not None else max(0, len(apart) - max(0, free))
+        self._told = [offer for offer in offers if offer.vouched]
 
     def wanted(self, scene: Scene) -> list[tuple[Track, Crop]]:
         """Whom to look for in this frame, and where; at most eight."""
@@ -217,7 +229,7 @@ class Follower:
             looked for), and sights of people who may be new.
         """
         limits = scene.limits
-        good = [s for s in seen if s.box is not None and s.presence >= self._needs(s.track, scene) and _in(s, scene)]
+        good = [s for s in seen if s.presence >= self._needs(s.track, scene) and self._in(s, scene)]
         tracks = [track for track in self.tracks if track.state is not State.NEW]
         gain = np.array([[self._gain(track, sight, scene) for sight in good] for track in tracks])
         gain = gain.reshape(len(tracks), len(good))
@@ -249,6 +261,9 @@ class Follower:
         there = [s for s in back if point is not None and s.box is not None and holds(s.box, point, 0.1)]
         if there:
             self.locked, self.lock_point = max(there, key=lambda s: s.presence).track.id, None
+        one_only = self.locked is not None or scene.budget == 1
+        if one_only:
+            keep_to(kept, fresh)
         if self.locked is not None:
             fresh = []
         found = {id(sight.track) for sight in kept}
@@ -256,10 +271,11 @@ class Follower:
             if id(track) not in found:
                 track.missed(scene.now)
         settle(kept, scene.now, limits.follow)
-        alone = [s for s in kept if not any(o is not s and _touch(s, o) for o in kept)]
+        alone = [s for s in kept if not any(o is not s and touch(s, o) for o in kept)]
         for sight in kept:
-            self._take(sight, scene, sight in alone)
-        put_right(alone, self.lost, scene.now)
+            self._take(sight, scene, sight in alone, one_only)
+        if not one_only:
+            put_right(alone, self.lost, scene.now)
         return kept, fresh
 
     def closer(self, fresh: Sequence[Sight]) -> list[tuple[Track, Crop]]:
@@ -279,12 +295,12 @@ class Follower:
         sure: list[Sight] = []
         for before, after in zip(first, second, strict=True):
             agreed = oks(before.joints, after.joints, self._sigmas, after.scale, limits.follow) >= AGREE
-            if after.box is None or not agreed or not _in(after, scene):
+            if after.box is None or not agreed or not self._in(after, scene):
                 continue
             beside = any(o.box is not None and covered(after.box, o.box) > 0.3 for o in (*kept, *sure))
             if self._top and after.joints[self._top, 2].max() < limits.sure:
                 continue  # the edge of a door is like a leg; a head is not like anything else
-            if after.presence < limits.find + (_SURER if beside else 0.0):
+            if after.presence < self._needs(after.track, scene) + (_SURER if beside else 0.0):
                 continue
             if not any(self._one_person(after, other, limits.follow) for other in (*kept, *sure)):
                 sure.append(after)
@@ -301,16 +317,24 @@ class Follower:
                 sight.track = back
             else:
                 sight.track.id, self._next_id = self._next_id, self._next_id + 1
-            self._take(sight, scene, alone=True)
+            self._take(sight, scene, alone=True, one_only=False)
             if self.lock_point is not None and sight.box is not None and holds(sight.box, self.lock_point, 0.2):
                 self.locked, self.lock_point = sight.track.id, None
         return sure[: max(0, room)]
+
+    def missing(self, scene: Scene) -> bool:
+        """Whether an arm has just said where a hand is, and none is followed there though there is room for one."""
+        seen = self.seen
+        return len(seen) < scene.budget and any(
+            not any(one_place(offer, track.expected_box(scene.now)) for track in seen) for offer in self._told
+        )
 
     # -- parts ------------------------------------------------------------------------------------
 
     def _needs(self, track: Track, scene: Scene) -> float:
         """The presence that is enough to believe in somebody there."""
-        return scene.limits.keep if track.state is State.SEEN else scene.limits.find
+        limit = scene.limits.keep if track.state is State.SEEN else scene.limits.find
+        return limit - (TOLD if track.vouched else 0.0)
 
     def _gain(self, track: Track, sight: Sight, scene: Scene) -> float:
         """How well a sight fits a track: place and pose first, clothes second."""
@@ -322,8 +346,8 @@ class Follower:
         if track.state is State.LOST or sight.track is track:
             # Nobody knows what somebody did while hidden: near enough, and dressed alike, will do. So it will
             # for who jumped but is still where they were looked for.
-            there = Found("", *_middle(sight.box), max(sight.box[2:]), 1.0)
-            place = max(place, 0.8 * _fits(track, there, scene.now) * min(1.0, 2 * alike))
+            there = Found("", *middle(sight.box), max(sight.box[2:]), 1.0)
+            place = max(place, 0.8 * fits(track, there, scene.now) * min(1.0, 2 * alike))
         if place < 0.1:
             return 0.0
         if self._crowded(track, scene) and stretched(expected, sight.joints, self._stiff, scene.limits.follow):
@@ -338,6 +362,10 @@ class Follower:
             doubtful = track.presence < scene.limits.find + _SURER
             if self.skeleton.name == "hand" and track.unfound >= _UNFOUND and doubtful:
                 self.tracks.remove(track)
+
+    def _in(self, sight: Sight, scene: Scene) -> bool:
+        followed = sight.track.state is not State.NEW
+        return sight.box is not None and in_region(scene.region, sight.box, followed)
 
     def _one_person(self, new: Sight, other: Sight, least: float) -> bool:
         if same(new, other, self._sigmas, least) or doubled(new, other, least):
@@ -359,36 +387,9 @@ class Follower:
             for other in self.tracks
         )
 
-    def _take(self, sight: Sight, scene: Scene, alone: bool) -> None:
+    def _take(self, sight: Sight, scene: Scene, alone: bool, one_only: bool) -> None:
         assert sight.box is not None
         track = sight.track
         track.saw(sight.joints, sight.box, sight.presence, scene.now, self.margin, scene.limits.follow)
-        if alone and likeness(track.colours, sight.colours) > UNLIKE - 0.1:
-            # Where two people overlap the chest may be the other one's, and so may a number that went astray.
+        if alone and learned(sight, one_only):
             track.colours = blend(track.colours, sight.colours)
-
-
-def _middle(box: Box) -> tuple[float, float]:
-    return box[0] + box[2] / 2, box[1] + box[3] / 2
-
-
-def _in(sight: Sight, scene: Scene) -> bool:
-    return sight.box is not None and (scene.region is None or holds(scene.region, _middle(sight.box)))
-
-
-def _away(track: Track, point: tuple[float, float]) -> float:
-    return float(np.hypot(track.centre[0] - point[0], track.centre[1] - point[1])) / track.size
-
-
-def _fits(track: Track, offer: Found, now: float) -> float:
-    """How well a place and size fit a track, 0..1; more generous the longer nobody saw it."""
-    x, y = _middle(track.expected_box(now))
-    gone = min(now - track.seen_s, 1.0) if track.state is State.LOST else 0.0
-    reach = (0.4 + 0.8 * gone) * max(track.size, offer.size)
-    far = np.hypot(x - offer.x, y - offer.y) / reach
-    ratio = np.log(max(offer.size, 1.0) / track.size) / np.log(2.2)
-    return float(np.exp(-(far**2) - ratio**2))
-
-
-def _touch(a: Sight, b: Sight) -> bool:
-    return a.box is not None and b.box is not None and overlap(a.box, b.box) > 0.1

@@ -22,7 +22,7 @@ from cpm_live.pipeline.match import follow_sigmas, overlap
 from cpm_live.pipeline.options import MOST_PEOPLE, Options, Thresholds
 from cpm_live.pipeline.show import make_pose
 from cpm_live.pipeline.sights import Sight, nested, same, sights
-from cpm_live.pipeline.tracks import State, Track
+from cpm_live.pipeline.tracks import TOLD, State, Track
 
 SIDES: tuple[Side, Side] = ("right", "left")
 
@@ -39,8 +39,6 @@ _OF_HAND = 0.7
 """Of the size of a hand that is seen, where it is larger than the arm tells: its hand length."""
 _SPECK, _LARGE = 0.04, 480
 """Below this share of a picture's short side, of one that has at most so many pixels there, a hand tells nothing."""
-_TOLD = 0.08
-"""An arm says that a hand is there: its look needs to be so much less sure of it than one that nobody vouches for."""
 _OWNED = 0.1
 """So much surer must the look of another wrist be to take a hand over."""
 _SMALLEST, _LARGEST = 0.3, 4.0
@@ -173,7 +171,7 @@ class WristHands:
 
     def _believed(self, sight: Sight, place: _Place, limits: Thresholds) -> bool:
         needs = limits.keep if sight.track.state is State.SEEN else limits.find
-        if sight.box is None or sight.presence < needs - _TOLD:
+        if sight.box is None or sight.presence < needs - TOLD:
             return False
         box, told, size = place.box, place.box[2], max(sight.box[2:])
         if not _SMALLEST * told <= size <= _LARGEST * told or (

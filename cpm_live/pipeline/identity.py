@@ -17,6 +17,10 @@ ALIKE = 0.65
 UNLIKE = 0.55
 _PATIENCE = 4
 """Frames in a row that somebody must wear somebody else's clothes before the numbers are put right."""
+_STEADY = 0.8
+"""Of whoever is followed alone only clothes as alike as this are learned: a passer-by's are not."""
+_ACCEPTED = 90
+"""After so many frames in somebody else's clothes, in which nobody else was found in theirs, the light has changed."""
 
 _NEW_S = 1.5
 """For so long somebody new may turn out to be somebody known."""
@@ -73,3 +77,36 @@ def put_right(sights: Sequence[Sight], lost: Sequence[Track], now: float) -> Non
             track.id, owner.id = owner.id, track.id
             track.colours, owner.colours = owner.colours, track.colours
             track.unlike = owner.unlike = 0
+
+
+def doubted(track: Track) -> bool:
+    """Whether somebody who is followed alone has worn somebody else's clothes for some frames."""
+    return track.unlike >= _PATIENCE
+
+
+def keep_to(kept: list[Sight], others: Sequence[Sight]) -> None:
+    """Whoever is followed alone may be covered by a passer-by, who then has their number, and nobody else is followed
+    whose number it could be: of the ``others`` who wears their clothes is them. Changes ``kept``, which holds one sight
+    or none."""
+    for place, sight in enumerate(kept):
+        track, own = sight.track, likeness(sight.track.colours, sight.colours)
+        if sight.colours is None or track.colours is None:
+            continue
+        track.unlike = track.unlike + 1 if own < UNLIKE else 0
+        right = max(others, key=lambda other: likeness(track.colours, other.colours), default=None)
+        theirs = 0.0 if right is None or right.colours is None else likeness(track.colours, right.colours)
+        if doubted(track) and right is not None and theirs > max(ALIKE, own + 0.15):
+            right.track, kept[place] = track, right
+            track.unlike = 0
+        elif track.unlike >= _ACCEPTED:
+            track.colours, track.unlike = sight.colours, 0
+
+
+def learned(sight: Sight, alone: bool) -> bool:
+    """Whether clothes that were seen may be learned as the track's: where two people overlap the chest may be the
+    other one's, and so may a number that went astray.
+
+    Args:
+        alone: nobody else is followed.
+    """
+    return likeness(sight.track.colours, sight.colours) > (_STEADY if alone else UNLIKE - 0.1)

@@ -95,6 +95,7 @@ class PoseMachine:
         self._hands_failed, self._no_hands = hands_failed, False
         self._applied: Options | None = None
         self._count = self._frames = 0
+        self._missing = False
         self._clock, self._last_s = 0.0, 0.0
         self._size = (0, 0)
 
@@ -150,6 +151,8 @@ class PoseMachine:
         scene = self._scene(frame, options)
         findings = self._look_around(frame, scene, steps, options, searching)
         kept = self._look_at(frame, scene, steps)
+        if findings is not None:
+            self._missing = self.follower.missing(scene)
         order = {id(track): place for place, track in enumerate(self.follower.seen)}
         kept.sort(key=lambda sight: order[id(sight.track)])
         poses = tuple(make_pose(sight, scene.limits, options.smoothing, self.engine.preset) for sight in kept)
@@ -176,8 +179,12 @@ class PoseMachine:
 
     def _scene(self, frame: Frame, options: Options) -> Scene:
         seconds = frame.captured_ns / 1e9 if frame.media_time is None else frame.media_time
-        if self._applied is None or options.lock != self._applied.lock:
-            self.follower.lock(options.lock)
+        follower = self.follower
+        # Asked for again after it was given up: the same value in other options is a wish once more.
+        again = options is not self._applied and options.lock is not None
+        again = again and follower.locked is None and follower.lock_point is None
+        if self._applied is None or options.lock != self._applied.lock or again:
+            follower.lock(options.lock)
         self._applied = options
         step = seconds - self._last_s
         self._clock += min(step, LONGEST_STEP_S) if step > 0 else 0.0
@@ -206,14 +213,14 @@ class PoseMachine:
         follower.begin(scene)
         seen = follower.seen
         worried = any(track.looked_for(scene.now) for track in follower.lost)
-        worried = worried or any(track.presence < scene.limits.find for track in seen)
+        worried = worried or any(track.presence < scene.limits.find for track in seen) or self._missing
         # Hands move faster than their owners, and fewer of them are seen at the first look; but looking for them
         # means looking at bodies and at several places, too much for every frame while there is none.
         every, idle = options.finder_every, 1
         if self._kind == "hand":
             every, idle = max(1, round(0.6 * every)), IDLE_HANDS
         due = self._schedule.due(scene.now, len(seen), worried, every, idle)
-        if not (due or searching) or (follower.locked is not None and seen):
+        if not (due or searching) or (follower.locked is not None and seen and not follower.doubtful):
             return None
         if follower.lock_point is not None:
             # Somebody was pointed at whom nobody has found yet: look there whatever the finder says.
@@ -225,7 +232,8 @@ class PoseMachine:
             return None
         findings = finder(frame.image, self._kind, scene.region)
         steps["find"] += findings.took_ms
-        follower.suggest([f for f in findings.found if f.kind == self._kind and f.score >= scene.limits.finder], scene)
+        offers = [f for f in findings.found if f.kind == self._kind and (f.vouched or f.score >= scene.limits.finder)]
+        follower.suggest(offers, scene)
         return findings
 
     def _look_at(self, frame: Frame, scene: Scene, steps: dict[str, float]) -> list[Sight]:
@@ -245,7 +253,7 @@ class PoseMachine:
         looked = self.engine.look(frame.image, [crop for _, crop in wanted], len(skeleton))
         started = time.perf_counter()
         # Who is alone is known by their place; their clothes are only kept in mind for when somebody comes.
-        dressed = len(self.follower.tracks) > 1 or self._count % CLOTHES_EVERY == 0
+        dressed = len(self.follower.tracks) > 1 or self.follower.locked is not None or self._count % CLOTHES_EVERY == 0
         out = sights(looked, wanted, frame.image, skeleton, scene.limits, dressed)
         _add(steps, looked)
         steps["decode"] += (time.perf_counter() - started) * 1e3
@@ -333,7 +341,7 @@ class PoseMachine:
         self.follower.reset()
         self._schedule.reset()
         self._search.reset()
-        self._size, self._frames = (0, 0), 0
+        self._size, self._frames, self._missing = (0, 0), 0, False
         if self.finder is not None:
             self.finder.reset()
         # Whoever was pointed at belongs to the source before.

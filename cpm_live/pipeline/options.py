@@ -47,7 +47,7 @@ class Options:
         finder_every: frames from one run of the finder to the next while somebody is followed; for hands 0.6 times
             as many.
         joint_threshold, hollow_threshold, find_threshold, keep_threshold, finder_threshold: instead of the recipe's;
-            None leaves them.
+            None leaves them. The finder itself tells of nobody below its own recipe's threshold.
 
     Raises:
         InputError: a value outside its range.

@@ -20,6 +20,8 @@ HOLD_S = 0.35
 """Somebody who is not seen any more is looked for at the place they should be for so long..."""
 REMEMBER_S = 3.0
 """...and known again, when found, for so long."""
+TOLD = 0.08
+"""An arm says that a hand is there: its look needs to be so much less sure of it than one that nobody vouches for."""
 _SPEED_MEMORY_S = 0.12
 _PUMP = 1.3
 """The crop asks for at most this change of size from one frame to the next."""
@@ -56,6 +58,7 @@ class Track:
         unfound: runs of the finder in a row that did not see it.
         second_of: whom this one is a second opinion on (``opinions``).
         unlike: frames in a row in which it wore somebody else's.
+        vouched: of a hand: when it was last offered an arm said that it is there.
     """
 
     box: Box
@@ -76,6 +79,7 @@ class Track:
     smoother: Smoother | None = None
     crop_side: float = 0.0
     second_of: Track | None = None
+    vouched: bool = False
 
     @property
     def size(self) -> float:

@@ -135,7 +135,7 @@ class WristGuide:
             if box is not None:
                 x, y, size, _ = box
                 score = float(joints[skeleton.index(f"{side}_wrist"), 2])
-                hands.append(Found("hand", x + (size - 1) / 2, y + (size - 1) / 2, size, score, side))
+                hands.append(Found("hand", x + (size - 1) / 2, y + (size - 1) / 2, size, score, side, vouched=True))
         return tuple(hands)
 
     def reset(self) -> None:
@@ -163,7 +163,7 @@ def guided(hands: Sequence[Found], bodies: Sequence[Wristed], skeleton: Skeleton
         if near:
             # Where both hands of somebody are together, their wrists do not tell which one this is.
             alone = len(near) == 1 and hand.side is None
-            kept.append(replace(hand, side=near[0].side) if alone else hand)
+            kept.append(replace(hand, side=near[0].side if alone else hand.side, vouched=True))
             if _gap(hand, near[0]) < _AGREED and 1 / _AS_LARGE < hand.size / near[0].size < _AS_LARGE:
                 agreed.append(near[0])
         elif not any(_denies(body, hand, skeleton) for body in bodies):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cpm_live.core.findings import Found
 from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.sides import tell_apart
+from cpm_live.pipeline.tracks import Track
 from tests.pipeline.world import Somebody, World, of
 
 
@@ -145,3 +148,107 @@ def test_what_is_shown_changes_neither_boxes_nor_smoothing() -> None:
         joints.append(pose.keypoints)
     assert boxes[0] == pytest.approx(boxes[1]) and joints[0] == pytest.approx(joints[1])
     assert np.abs(joints[1][:, :2] - pose.raw[:, :2]).max() > 0.1, "it is smoothed"
+
+
+RED, BLUE = (40, 40, 220), (220, 60, 40)
+
+
+@pytest.mark.parametrize("options", [Options(), Options(people=1)])
+def test_a_passer_by_does_not_take_the_one_that_is_followed(options: Options) -> None:
+    """Locked, or with one person allowed, nobody else is followed whose number the passer-by could have."""
+    behind, front = Somebody(320, shirt=RED, unit=62), Somebody(-60, shirt=BLUE)
+    world = World([behind, front])
+    machine = world.machine(options)
+    for _ in range(6):
+        result = world.step(machine)
+    number = of(result, behind)
+    if options.people is None:
+        machine.options = Options(lock=number)
+    while front.x < 700:
+        front.x += 5
+        result = world.step(machine)
+    for _ in range(12):
+        result = world.step(machine)
+    assert number is not None and of(result, behind) == number and len(result.poses) == 1
+
+
+def test_other_light_is_not_somebody_else() -> None:
+    one, other = Somebody(200, shirt=RED), Somebody(450, shirt=BLUE)
+    world = World([one, other])
+    machine = world.machine()
+    number = of(world.step(machine), one)
+    machine.options = Options(lock=number)
+    for _ in range(6):
+        world.step(machine)
+    one.shirt = (90, 200, 90)
+    for _ in range(120):
+        assert of(world.step(machine), one) == number, "nobody else wears what they wore"
+    assert not machine.follower.doubtful, "by now it is what they wear"
+
+
+def test_nobody_at_the_regions_edge_comes_and_goes() -> None:
+    one = Somebody(330)
+    world = World([one])
+    machine = world.machine(Options(region=(320.0, 0.0, 320.0, 480.0)))
+    seen = []
+    for step in range(60):
+        one.x = 330 + 25 * np.sin(step / 3)
+        seen.append(of(world.step(machine), one))
+    assert set(seen) == {seen[0]} and seen[0] is not None
+    one.x = 150
+    assert all(of(world.step(machine), one) is None for _ in range(20)), "who leaves it is left"
+    one.x = 305
+    assert all(of(world.step(machine), one) is None for _ in range(20)), "who is new has to be inside"
+
+
+def test_a_lock_that_was_given_up_can_be_asked_for_again() -> None:
+    world = World([Somebody(150)])
+    machine = world.machine(Options(lock=(470.0, 220.0)))
+    for _ in range(60):
+        result = world.step(machine)
+    assert result.locked is None
+    world.people.append(Somebody(470))
+    machine.options = Options(lock=(470.0, 220.0))
+    for _ in range(30):
+        result = world.step(machine)
+    assert result.locked is not None and of(result, world.people[1]) == result.locked
+
+
+def test_two_hands_of_one_side_are_told_apart() -> None:
+    def told(of_track: str, said: str | None) -> tuple[Track, Found]:
+        track = Track((0.0, 0.0, 50.0, 50.0))
+        track.side_votes = 4.0 if of_track == "right" else -4.0
+        return track, Found("hand", 25, 25, 50, 0.8, said)  # type: ignore[arg-type]
+
+    for said in ("right", None, "left"):
+        pair = [told("left", "left"), told("left", said)]
+        tell_apart(pair)
+        assert pair[1][0].side == (said or "left") and pair[0][0].side == "left"
+    alone = [told("left", "right"), told("left", None)]
+    tell_apart(alone)
+    assert alone[0][0].side == "left", "one that nothing confirms tells nothing: a vote is a vote"
+
+
+def test_where_an_arm_says_so_a_hand_needs_less() -> None:
+    def shown(vouched: bool) -> int:
+        hand = Somebody(300, y=300, unit=70, kind="hand", score=0.6)
+        world = World([], kind="hand", ghosts=[Found("hand", 300, 300, 150, 0.3, vouched=vouched)])
+        machine = world.machine(Options(find_threshold=0.64))
+        world.people = [hand]
+        hand.kind = "hand "  # The finder does not see it by itself.
+        machine.engine.kind = "hand "  # type: ignore[attr-defined]
+        return max(len(world.step(machine).poses) for _ in range(6))
+
+    assert (shown(True), shown(False)) == (1, 0)
+
+
+def test_a_hand_that_an_arm_tells_of_is_soon_looked_for_again() -> None:
+    def runs(vouched: bool) -> int:
+        world = World([Somebody(200, y=300, unit=60, kind="hand")], kind="hand")
+        world.ghosts = [Found("hand", 500, 300, 100, 0.8, vouched=vouched)]
+        machine = world.machine()
+        for _ in range(24):
+            world.step(machine)
+        return world.finder_runs
+
+    assert runs(True) >= 7 and runs(False) <= 5

@@ -111,8 +111,8 @@ def test_a_hand_that_both_know_stays_where_the_finder_has_it_and_gets_its_side()
     left = one.hands[1]
     hand = Found("hand", left.x + 8, left.y, 34.0, 0.5)
     hands = guided([hand], [one], BODY)
-    assert hands == [replace(hand, side="left"), one.hands[0]]
-    told = replace(hand, side="right")
+    assert hands == [replace(hand, side="left", vouched=True), one.hands[0]]
+    told = replace(hand, side="right", vouched=True)
     assert guided([told], [one], BODY)[0] == told, "what the finder says of itself counts"
 
 
@@ -120,7 +120,7 @@ def test_where_they_do_not_agree_both_places_are_offered() -> None:
     one = body()
     left = one.hands[1]
     large = Found("hand", left.x + 8, left.y, 2.2 * left.size, 0.5)
-    assert guided([large], [one], BODY) == [replace(large, side="left"), *one.hands]
+    assert guided([large], [one], BODY) == [replace(large, side="left", vouched=True), *one.hands]
 
 
 def test_between_both_wrists_nobody_can_tell_the_side() -> None:
