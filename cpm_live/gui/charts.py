@@ -122,7 +122,7 @@ class Charts(QWidget):
             curve.setData(times, column, connect="finite")
             value = _short(float(np.median(known[-60:]))) if len(known) else "-"
             words.append(f'<span style="color:{self._step_colour(name)}">●</span>&nbsp;{name}&nbsp;{value}')
-        self._step_title.setText(" &nbsp;".join(words) if len(steps) else "")
+        self._step_title.setText(" &nbsp;".join(words))
         ages = steps[:, 0][np.isfinite(steps[:, 0])]
         top = float(np.percentile(ages, 98)) * 1.25 if len(ages) else 50.0
         top = max(10.0, top)

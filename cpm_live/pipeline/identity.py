@@ -109,4 +109,5 @@ def learned(sight: Sight, alone: bool) -> bool:
     Args:
         alone: nobody else is followed.
     """
-    return likeness(sight.track.colours, sight.colours) > (_STEADY if alone else UNLIKE - 0.1)
+    known = sight.track.colours
+    return known is None or likeness(known, sight.colours) > (_STEADY if alone else UNLIKE - 0.1)

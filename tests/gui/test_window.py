@@ -104,6 +104,18 @@ def test_model_that_fails_leaves_the_old_one(window: MainWindow, qtbot: QtBot) -
     assert memory.load(window._store).model == "body", "the next start does not fail again"
 
 
+def test_a_result_that_was_on_its_way_shows_no_old_joints(window: MainWindow, qtbot: QtBot) -> None:
+    session = window.session
+    old = session.latest
+    assert old is not None and old.poses
+    window.session.live._worker.load = lambda recipe, engine: None  # type: ignore[method-assign]
+    press(qtbot, window, Key.Key_H)
+    pause(qtbot, window)
+    session.live.results.put(replace(old, generation=session.live.generation))
+    session._take_result()
+    assert session.latest is not None and session.latest.poses == () and session.latest.skeleton.name == "hand"
+
+
 def test_late_answer_to_an_earlier_wish_changes_nothing(window: MainWindow, qtbot: QtBot) -> None:
     press(qtbot, window, Key.Key_H)
     session = window.session

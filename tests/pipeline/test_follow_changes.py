@@ -252,3 +252,16 @@ def test_a_hand_that_an_arm_tells_of_is_soon_looked_for_again() -> None:
         return world.finder_runs
 
     assert runs(True) >= 7 and runs(False) <= 5
+
+
+def test_hands_that_touched_get_their_sides_back() -> None:
+    hands = [Somebody(x, y=300, unit=55, kind="hand", side="left") for x in (150, 480)]
+    world = World(hands, kind="hand")
+    machine = world.machine(Options(finder_every=5))
+    for _ in range(12):
+        result = world.step(machine)
+    assert [pose.side for pose in result.poses] == ["left", "left"]
+    hands[1].side = "right"
+    for _ in range(4):
+        result = world.step(machine)
+    assert sorted(str(pose.side) for pose in result.poses) == ["left", "right"], "at the finder's next run"

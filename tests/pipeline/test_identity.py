@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cpm_live.core.crop import Crop
-from cpm_live.pipeline.identity import put_right
+from cpm_live.pipeline.colours import likeness
+from cpm_live.pipeline.identity import learned, put_right
 from cpm_live.pipeline.sights import Sight
 from cpm_live.pipeline.tracks import State, Track
 
@@ -28,3 +29,14 @@ def test_only_who_came_after_the_lost_one_can_be_the_lost_one(born_s: float, own
     sight = Sight(seen, Crop(140, 160, 200, 192), stages, stages, 0.9, BOX, SHIRT)
     put_right([sight], [lost], 1.3)
     assert seen.id == own
+
+
+def test_of_who_is_followed_alone_nobody_elses_clothes_are_learned() -> None:
+    """A shirt that is alike by half may be a passer-by's."""
+    known = track(1, State.SEEN, 0.0, 1.0)
+    stages = np.zeros((1, 14, 3), np.float32)
+    half = Sight(known, Crop(140, 160, 200, 192), stages, stages, 0.9, BOX, SHIRT + 10)
+    assert 0.5 < likeness(known.colours, half.colours) < 0.8
+    assert learned(half, alone=False) and not learned(half, alone=True)
+    known.colours = None
+    assert learned(half, alone=True), "the first ones"

@@ -239,6 +239,29 @@ def test_a_full_disk_is_one_line_not_a_crash(tmp_path: Path, suffix: str) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_film_whose_last_bytes_are_missing_is_not_called_whole(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg does not tell that what it writes at the end went nowhere."""
+    import resource
+
+    def write(path: Path, limit: int) -> None:
+        rng = np.random.default_rng(0)
+        before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+        try:
+            writer = VideoWriter(path)
+            for index in range(40):
+                writer.write(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8), index / 30)
+            writer.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+    write(tmp_path / f"a{suffix}", 10_000_000)
+    with pytest.raises(InputError, match="too large"):
+        write(tmp_path / f"b{suffix}", (tmp_path / f"a{suffix}").stat().st_size - 100)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_disk_that_fills_up_is_told_with_what_there_is(tmp_path: Path, suffix: str) -> None:
     """The encoder and the last fragment hold pictures that never come to the disk."""
     import resource
