@@ -57,7 +57,9 @@ def bench(
         for kind in kinds:
             say(f"timing {recipe.name} on {kind}")
             try:
-                results.append(_time(recipe, kind, source, rounds, threads, naive, batch or [2, 4]))
+                timing = _time(recipe, kind, source, rounds, threads, naive, batch or [2, 4])
+                # Later ones take over what the first one needed, the libraries above all.
+                results.append(replace(timing, memory_mb=None) if results else timing)
             except Exception as error:
                 if engine or kind == "cpu":
                     raise
@@ -69,7 +71,7 @@ def bench(
     best = next((result.engine for result in results if result.model == first.name), "cpu")
     say("measuring how old live results are")
     opener = partial(open_engine, threads=threads)
-    age = live_ages(first, engine[0] if engine else best, request, 4.0, opener=opener)
+    age = live_ages(first, engine[0] if engine else best, request, 4.0, opener=opener, threads=threads)
     figures = {
         "device": _device(),
         "threads": threads or default_threads(),
@@ -174,7 +176,8 @@ def _print(figures: dict[str, Any]) -> None:
     table = Table(title=f"{figures['device']}, {figures['threads']} threads")
     sizes = list(figures["results"][0]["batch_ms"]) if figures["results"] else []
     columns = ("model", "engine", "bare ms p50", "p95", *(f"{size} at once" for size in sizes), "a person more",
-               "pipeline ms", "fps", "ratio", "finder %", "naive torch ms", "times naive", "memory MB")  # fmt: skip
+               "pipeline ms", "fps", "ratio", "a frame's", "finder %", "naive torch ms", "times naive",
+               "memory MB")  # fmt: skip
     for column in columns:
         table.add_column(column, justify="left" if column in ("model", "engine") else "right")
     for row in figures["results"]:
@@ -185,9 +188,10 @@ def _print(figures: dict[str, Any]) -> None:
             *(f"{row['batch_ms'][size]:.2f}" for size in sizes),
             f"{row['extra_person_ms'][sizes[-1]]:.2f}" if sizes else "",
             f"{row['pipeline_ms']['p50']:.2f}", f"{row['pipeline_fps']:.1f}", f"{row['ratio']:.2f}",
+            f"{row['frame_ratio']:.2f}",
             f"{100 * row['finder_share']:.0f}",
             "" if naive is None else f"{naive:.1f}", "" if times is None else f"{times:.1f}",
-            memory if row["gpu_mb"] is None else f"{memory} + {row['gpu_mb']:.0f} GPU",
+            memory if row["gpu_mb"] is None else f"{memory} + {row['gpu_mb']:.0f} GPU".removeprefix(" + "),
         )  # fmt: skip
     Console(width=None if sys.stdout.isatty() else 140).print(table)
     typer.echo(f"age of live results: p50 {figures['age_ms']['p50']} ms, p95 {figures['age_ms']['p95']} ms")

@@ -50,12 +50,14 @@ def doctor(
         if gpu
         else "GPU: no NVIDIA GPU with a driver"
     )
+    if problem := probe.runtime_problem():
+        typer.echo(problem)
     for found in probe.find_engines():
         state = "ready, " if found.ready else ""
         typer.echo(f"engine {found.kind}: {state}{found.what}")
         if found.fix:
             typer.echo(f"  to add it: {found.fix}")
-    if gpu is not None:
+    if probe.tensorrt().ready:
         _tell_built()
     if sys.platform.startswith("linux"):
         display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
@@ -79,8 +81,9 @@ def _tell_built() -> None:
     for name in recipes.names():
         try:
             missing, why = build_cache.missing(recipes.find(name))
-        except InputError:
-            continue  # a model without weights is told above
+        except InputError as error:
+            typer.echo(f"TensorRT engine of {name}: {error}")
+            continue
         built = [batch for batch in build_cache.BATCHES if batch not in missing]
         state = f"built for batch sizes {', '.join(map(str, built))}" if built else "not built"
         typer.echo(f"TensorRT engine of {name}: {why or state}")

@@ -94,15 +94,19 @@ def evaluate(
         raise InputError(f"--split is train or val, not {split!r}")
     looks = Looks(_scales(scales), flip)
     samples = places.load(data, recipe.skeleton, split, data_format)
+    # With boxes from the truth nothing is looked for where nobody is.
+    anywhere = predictions is not None or find
+    empty = places.load_empty(data, recipe.skeleton, split, data_format) if anywhere else []
     if predictions is not None:
-        answers, others = files.load(predictions, samples, recipe.skeleton)
+        answers, others = files.load(predictions, [*samples, *empty], recipe.skeleton)
         if others:
             typer.echo(f"{others} results are of other pictures and left out", err=True)
         found, name = files.match(answers, samples, recipe.skeleton), predictions.stem
     elif find:
         if not looks.once:
             raise InputError("--find looks as the live machine does: without --scales and --flip")
-        (found, answers), name = _find(recipe, samples, engine, threads), recipe.name
+        (found, answers), name = _find(recipe, [*samples, *empty], engine, threads), recipe.name
+        found = found[: len(samples)]
     else:
         found, name = _predict(recipe, samples, looks, engine, threads), recipe.name
         answers = files.of_samples(found[:, -1], samples)
@@ -111,7 +115,7 @@ def evaluate(
     if not looks.once and predictions is None:
         figures["looks"] = {"scales": list(looks.scales), "flip": looks.flip}
     if oks.available():
-        figures["oks"] = oks.average_precision(answers, samples, recipe.skeleton)
+        figures["oks"] = oks.average_precision(answers, samples, recipe.skeleton, empty)
     else:
         typer.echo(f"no OKS and AP: pycocotools is not installed ({install('train')})", err=True)
     if predictions is None:

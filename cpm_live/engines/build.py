@@ -67,7 +67,8 @@ class Build(threading.Thread):
         try:
             last = self._build()
         except OSError as error:
-            last = Progress("failed", f"the TensorRT build did not start: {error.strerror}")
+            where = f" ({error.filename})" if error.filename else ""
+            last = Progress("failed", f"the TensorRT build did not start: {error.strerror}{where}")
         except Exception as error:  # noqa: BLE001 - somebody waits for the end of this thread, whatever it meets
             last = Progress("failed", f"the TensorRT build did not start: {first_line(error)}")
         if self._cancelled:

@@ -121,7 +121,7 @@ def _paths(wanted: Mapping[str, Any], where: Path) -> tuple[Path, Path]:
 def find(wanted: Mapping[str, Any], where: Path | None = None) -> Entry | Miss:
     """The entry with exactly this key. One that is damaged or somebody else's is removed, and the miss says so."""
     plan_path, told_path = _paths(wanted, where or folder())
-    if not told_path.exists():
+    if not os.path.exists(told_path):  # pathlib's own raises where the folder may not be looked into
         if _old(plan_path):
             # Its JSON never came: the build was killed between the two.
             _remove(plan_path, told_path)
@@ -213,6 +213,13 @@ def remove(wanted: Mapping[str, Any], where: Path | None = None) -> None:
 
 
 def missing(recipe: Recipe) -> tuple[list[int], str]:
-    """Batch sizes still to be built, and what was wrong with an entry, if any."""
+    """Batch sizes still to be built, and what was wrong with an entry, if any.
+
+    Raises:
+        InputError: no readable weights, no GPU, or a folder that is somebody else's: nothing could be kept there.
+    """
+    where = folder()
+    if os.path.isdir(where) and not os.access(where, os.R_OK | os.W_OK | os.X_OK):
+        raise InputError(f"TensorRT engines cannot be kept in {where}: it is another user's; make it yours (chown -R)")
     misses = {batch: found for batch in BATCHES if isinstance(found := find(key(recipe, batch)), Miss)}
     return list(misses), next((miss.why for miss in misses.values() if miss.why), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from cpm_live.core.errors import InputError
@@ -48,7 +49,7 @@ def exported(weights: Path, again: bool = False) -> Path:
         # The same weights in other code are another network.
         digest.update(source.read_bytes())
     path = folder() / f"{weights.stem}-{digest.hexdigest()[:24]}.onnx"
-    if path.is_file() and not again:
+    if os.path.isfile(path) and not again:  # pathlib's own raises where the folder may not be looked into
         return path
     try:
         from cpm_live.engines.export import export

@@ -22,7 +22,7 @@ from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines.base import EngineInfo, Looked, run_empty
 from cpm_live.engines.export_cache import exported, made_from
 from cpm_live.engines.look import look_on_cpu
-from cpm_live.engines.probe import PROVIDERS
+from cpm_live.engines.probe import PROVIDERS, installed
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
 
@@ -62,7 +62,14 @@ class CpuEngine:
         if not recipe.onnx.is_file():
             session, preset, _ = _open_exported(recipe.weights, options, providers)
             return cls(session, preset, threads, kind)
-        session, preset, metadata = _open(recipe.onnx, options, providers)
+        try:
+            session, preset, metadata = _open(recipe.onnx, options, providers)
+        except _Unreadable as error:
+            if not (recipe.weights.is_file() and installed("torch")):
+                raise
+            log.warning("%s; %s is used instead", error, recipe.weights)
+            session, preset, _ = _open_exported(recipe.weights, options, providers)
+            return cls(session, preset, threads, kind)
         if not made_from(metadata, recipe.weights):
             log.info("%s is not of the weights beside it; they are exported into the cache", recipe.onnx)
             session, preset, _ = _open_exported(recipe.weights, options, providers)
@@ -109,21 +116,27 @@ def _open_exported(weights: Path, options: ort.SessionOptions, providers: list[s
     path = exported(weights)
     try:
         return _open(path, options, providers)
-    except InputError as error:
+    except _Unreadable as error:
         log.warning("%s; it is made again", error)
         return _open(exported(weights, again=True), options, providers)
 
 
+class _Unreadable(InputError):
+    """The file is at fault, not what runs it."""
+
+
 def _open(path: Path, options: ort.SessionOptions, providers: list[str]) -> _Opened:
     try:
-        session = ort.InferenceSession(str(path), options, providers=providers)
+        # Falling back prints, and opens the CPU under another provider's name.
+        session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
         metadata = dict(session.get_modelmeta().custom_metadata_map)
         preset = Preset.from_dict(json.loads(metadata["preset"]))
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many unrelated types
-        raise InputError(
-            f"cannot read network {path}: {first_line(error)}; make it again with cpm-live models export"
-        ) from None
-    # It would go on with the CPU under another provider's name, and print about it.
+        if providers[0] != "CPUExecutionProvider":
+            raise InputError(f"{providers[0]} does not start: {first_line(error)}; use --engine cpu") from None
+        weights = path.with_suffix(".safetensors")
+        again = f"; make it again with cpm-live models export {weights}" if weights.is_file() else ""
+        raise _Unreadable(f"cannot read network {path}: {first_line(error)}{again}") from None
     session.disable_fallback()
     if providers[0] not in session.get_providers():
         raise InputError(f"{providers[0]} does not start: ONNX Runtime left the network to the CPU; use --engine cpu")

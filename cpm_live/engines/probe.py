@@ -21,6 +21,9 @@ ADD_TENSORRT = install("tensorrt")
 ADD_CUDA = install("gpu")
 ADD_DRIVER = "sudo ubuntu-drivers install (Ubuntu) or sudo apt-get install nvidia-driver (Debian), then restart"
 ADD_TORCH = install("train")
+RUNTIMES = ("onnxruntime", "onnxruntime-directml", "onnxruntime-gpu")
+"""Distributions that hold ONNX Runtime."""
+ADD_RUNTIME = f"{pip()} install --force-reinstall --no-deps onnxruntime"
 PAIRED = "2.13"
 """torch and torch-tensorrt go together by version; this is the pair that the extra installs."""
 
@@ -112,18 +115,34 @@ def provider(kind: str) -> Found:
     platform, package = {"directml": ("win32", "onnxruntime-directml"), "coreml": ("darwin", "onnxruntime")}[kind]
     if sys.platform != platform:
         return Found(kind, False, f"only on {'Windows' if platform == 'win32' else 'macOS'}")
-    import onnxruntime as ort
-
+    # Both packages fill one folder: taking one away leaves the other without its files.
+    fix = f"{pip()} uninstall onnxruntime, then {pip()} install --force-reinstall --no-deps {package}"
+    try:
+        import onnxruntime as ort
+    except ImportError as error:
+        return Found(kind, False, f"ONNX Runtime does not load: {first_line(error)}", ADD_RUNTIME)
     if PROVIDERS[kind] in ort.get_available_providers():
         return Found(kind, True, f"ONNX Runtime {ort.__version__} with {PROVIDERS[kind]}")
-    # Both packages fill one folder.
-    fix = f"{pip()} uninstall onnxruntime, then {pip()} install {package}"
     return Found(kind, False, f"this ONNX Runtime has no {PROVIDERS[kind]}", fix)
 
 
 def cpu() -> Found:
-    """The CPU engine: always there."""
-    return Found("cpu", True, f"ONNX Runtime {version('onnxruntime') or version('onnxruntime-directml')}")
+    """The CPU engine: there with every installation that is whole."""
+    if not installed("onnxruntime"):
+        return Found("cpu", False, "ONNX Runtime is not installed", ADD_RUNTIME)
+    ours = next((found for name in RUNTIMES if (found := version(name))), "of unknown version")
+    return Found("cpu", True, f"ONNX Runtime {ours}")
+
+
+def runtime_problem() -> str:
+    """Why ONNX Runtime does not load, in one line; empty where it does. Loads it."""
+    try:
+        importlib.import_module("onnxruntime")
+    except ImportError as error:
+        # On Windows its libraries need Microsoft's.
+        more = " (on Windows it needs the Visual C++ redistributable)" if sys.platform == "win32" else ""
+        return f"ONNX Runtime does not load: {first_line(error)}{more}; {ADD_RUNTIME}"
+    return ""
 
 
 def torch_reference() -> Found:
@@ -170,11 +189,12 @@ def _torch_on_gpu(kind: str, fix: str) -> Found | None:
     for module in ("torch", "safetensors"):
         if not installed(module):
             return Found(kind, False, f"{gpu.name} found, but {module} is not installed", fix)
-    if (local := version("torch").partition("+")[2]) and not local.startswith("cu"):
+    local = version("torch").partition("+")[2]
+    if local.startswith(("cpu", "rocm", "xpu")):
         return without_cuda(kind, fix)
-    if not local and sys.platform == "win32" and not _holds_cuda():
-        return without_cuda(kind, fix)
-    return None
+    # NVIDIA's containers, Jetsons and builds from source say other things there; the package index says nothing.
+    doubtful = not local.startswith("cu") if local else sys.platform == "win32"
+    return without_cuda(kind, fix) if doubtful and not _holds_cuda() else None
 
 
 def without_cuda(kind: str, fix: str = ADD_CUDA) -> Found:
@@ -189,7 +209,8 @@ def _holds_cuda() -> bool:
     """Whether the installed torch brings its CUDA library; asked without loading it, which takes seconds."""
     spec = importlib.util.find_spec("torch")
     folders = (spec.submodule_search_locations or []) if spec is not None else []
-    return any((Path(folder) / "lib" / "torch_cuda.dll").is_file() for folder in folders)
+    names = ("torch_cuda.dll", "libtorch_cuda.so")
+    return any((Path(folder) / "lib" / name).is_file() for folder in folders for name in names)
 
 
 def _gpu_name() -> str:

@@ -191,14 +191,17 @@ def of_checkpoint(path: Path) -> Recipe:
     try:
         told = weights_header.metadata(path)
         skeleton, preset = SKELETONS[told["skeleton"]], json.loads(told["preset"])["name"]
-        zoom = json.loads(told.get("provenance", "{}")).get("plan", {}).get("augment", {}).get("zoom")
+        plan = json.loads(told.get("provenance", "{}")).get("plan", {})
+        zoom = plan.get("augment", {}).get("zoom")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (*weights_header.BROKEN, AttributeError):
         raise InputError(f"{path} is not a checkpoint of cpm-live; train writes ema.safetensors") from None
     ours = [recipe for recipe in map(find, (*names(), FINDER)) if recipe.skeleton == skeleton]
     recipe = ours[0] if ours else Recipe("", skeleton, preset, path)
-    train = recipe.train | ({"augment": recipe.train.get("augment", {}) | {"zoom": zoom}} if zoom else {})
+    augment = {key: value for key, value in recipe.train.get("augment", {}).items() if key != "zoom" or not plan}
+    # A plan of before 2026-11-27 says nothing of the usual zoom, which is that of a recipe without one.
+    train = recipe.train | {"augment": augment | ({"zoom": zoom} if zoom else {})}
     name = path.resolve().parent.name if path.stem == "ema" else path.stem
     return replace(recipe, name=name, preset=preset, weights=path, description=f"weights {path}", train=train)
 

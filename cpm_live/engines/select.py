@@ -34,7 +34,9 @@ def physical_cores() -> int:
     try:
         logical = os.sched_getaffinity(0)
     except AttributeError:  # macOS and Windows have no affinity call
-        return max(1, os.cpu_count() or 1)
+        import psutil
+
+        return max(1, psutil.cpu_count(logical=False) or os.cpu_count() or 1)
     cores = set()
     for cpu in logical:
         try:
@@ -114,8 +116,10 @@ def open_for_window(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Eng
 
 def _open(recipe: Recipe, kind: str, threads: int) -> Engine:
     if kind in ("cpu", *probe.PROVIDERS):
-        from cpm_live.engines.onnx_cpu import CpuEngine
-
+        try:
+            from cpm_live.engines.onnx_cpu import CpuEngine
+        except ImportError:
+            raise InputError(probe.runtime_problem() or "ONNX Runtime does not load") from None
         if kind != "cpu" and not (found := probe.provider(kind)).ready:
             raise found.refusal()
         return CpuEngine.load(recipe, threads, kind)

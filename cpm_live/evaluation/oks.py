@@ -20,6 +20,9 @@ from cpm_live.training.dataset import Sample
 NAMES = ("AP", "AP50", "AP75", "AP_medium", "AP_large", "AR", "AR50", "AR75", "AR_medium", "AR_large")
 """What COCO's keypoint evaluation tells, in its order."""
 
+_NOWHERE = -1e5
+"""Pixels: where a joint is that was not found."""
+
 
 def available() -> bool:
     """Whether pycocotools is installed."""
@@ -31,9 +34,15 @@ def available() -> bool:
 
 
 def average_precision(
-    predictions: Sequence[Prediction], samples: Sequence[Sample], skeleton: Skeleton
+    predictions: Sequence[Prediction],
+    samples: Sequence[Sample],
+    skeleton: Skeleton,
+    empty: Sequence[Sample] = (),
 ) -> dict[str, float]:
     """AP and AR at OKS 0.5:0.05:0.95 and their parts; NaN for parts without anybody (COCO says -1).
+
+    Args:
+        empty: pictures in which nobody is labelled: what is found there is wrong.
 
     The area that OKS is scaled with is the data set's, where it gives one, else that of the labelled joints' box.
 
@@ -45,7 +54,7 @@ def average_precision(
         from pycocotools.cocoeval import COCOeval
     except ModuleNotFoundError:
         raise InputError(f"OKS and AP need pycocotools; install it: {install('train')}") from None
-    numbers = image_numbers(samples)
+    numbers = image_numbers([*samples, *empty])
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
         truth.dataset = _dataset(samples, skeleton, numbers)
@@ -54,11 +63,12 @@ def average_precision(
             {
                 "image_id": numbers[(p.image_id, p.name)],
                 "category_id": 1,
-                "keypoints": np.asarray(p.joints, np.float64).ravel().tolist(),
+                # pycocotools takes a place that is no number for a perfect one.
+                "keypoints": np.nan_to_num(np.asarray(p.joints, np.float64), nan=_NOWHERE).ravel().tolist(),
                 "score": p.score,
             }
             for p in predictions
-            if (p.image_id, p.name) in numbers
+            if (p.image_id, p.name) in numbers and not np.isnan(p.joints[:, :2]).all()
         ]
         if not results:
             return dict.fromkeys(NAMES, 0.0)
@@ -88,7 +98,8 @@ def _dataset(
         x, y, w, h = labelled_box(sample)
         annotations.append(
             {
-                "id": number, "image_id": numbers[(sample.image_id, sample.name)], "category_id": 1, "iscrowd": 0,
+                "id": number, "image_id": numbers[(sample.image_id, sample.name)], "category_id": 1,
+                "iscrowd": int(sample.crowd),
                 "keypoints": joints.ravel().tolist(), "num_keypoints": int((joints[:, 2] > 0).sum()),
                 "bbox": [x, y, w, h], "area": sample.area or max(w * h, 1.0),
             }

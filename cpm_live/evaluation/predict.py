@@ -26,6 +26,8 @@ _FINER = 2
 
 _ENOUGH = 4
 """Labelled joints that say how large somebody is: a wrist and an elbow alone would be looked at as a whole person."""
+_LEAST = 12.0
+"""Pixels of a box of fewer, for want of another, as training takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,11 @@ class Looks:
 def labelled_box(sample: Sample) -> Box:
     """The tight box of the labelled joints (what ground-truth boxes mean here), the data's own where those are few."""
     points = sample.joints[sample.joints[:, 2] > 0, :2]
-    if len(points) < _ENOUGH:
+    if len(points) == 0 or (len(points) < _ENOUGH and min(sample.box[2:]) > 0):
         return sample.box
     low, high = points.min(axis=0), points.max(axis=0)
-    x, y, w, h = (float(v) for v in (*low, *(high - low)))
+    # A single joint has no size, and many files give no box with it.
+    x, y, w, h = (float(v) for v in (*low, *np.maximum(high - low, 0 if len(points) >= _ENOUGH else _LEAST)))
     return x, y, w, h
 
 

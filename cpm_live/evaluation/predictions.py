@@ -134,9 +134,13 @@ def _called(name: str, by_base: dict[Any, list[Sample]]) -> list[Sample]:
 def _joints(row: Any, path: Path, skeleton: Skeleton) -> tuple[NDArray[np.float32], float]:
     try:
         joints = np.asarray(row["keypoints"], np.float32).reshape(-1, 3)
-        score = float(row.get("score", joints[:, 2].mean()))
+        score = float(row.get("score", np.nan_to_num(joints[:, 2]).mean()))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is not a COCO results file: {error!r} in {str(row)[:80]}") from None
+    # Null or NaN is how joints that were not found are written.
+    joints[~np.isfinite(joints[:, :2]).all(axis=1), :2] = np.nan
+    if not np.isfinite(score):
+        raise InputError(f"{path}: a score is {row.get('score')}; it must be a number")
     if len(joints) != len(skeleton):
         raise InputError(f"{path} has {len(joints)} keypoints, the {skeleton.name} skeleton has {len(skeleton)}")
     return joints, score
@@ -203,4 +207,5 @@ def similarity(joints: NDArray[np.float32], sample: Sample, skeleton: Skeleton) 
     area = sample.area or max(w * h, 1.0)
     variances = (2 * np.asarray(skeleton.sigmas)[labelled]) ** 2
     squares = np.square(joints[labelled, :2] - sample.joints[labelled, :2]).sum(axis=1)
+    squares = np.where(np.isnan(squares), np.inf, squares)
     return float(np.exp(-squares / (2 * area * variances)).mean())

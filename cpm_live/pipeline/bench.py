@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,15 @@ class Timing:
 
     Attributes:
         bare_p50, bare_p95: one inference on one picture, milliseconds.
-        pipeline_fps: frames per second through the whole pipeline, following one person.
-        pipeline_p50: the same as milliseconds per frame, median.
-        ratio: pipeline against bare engine; 1 would mean that the rest is free.
+        pipeline_fps: frames per second through the whole pipeline, following one person, the finder's runs included.
+        pipeline_p50: milliseconds per frame, median: of one in which the finder does not run.
+        ratio: all of the engine's time over all of the pipeline's; 1 would mean that the rest is free.
+        frame_ratio: the same of the medians: of a frame in which the finder does not run.
         batches: median milliseconds of larger batches, by their size.
         finder_share: of the pipeline's time that the finder takes, 0..1, while one person is followed.
         naive_p50: torch, eagerly, in float32 on the CPU, in the same run; None without torch.
-        memory_mb: by how much the process grew with this model and engine; None where the system does not tell.
+        memory_mb: by how much the process grew with this model and engine; None where the system does not tell, and
+            for all but the first in a process, which take over what the first one needed.
         gpu_mb: by how much what is taken of the GPU's memory grew with it; None on a CPU.
     """
 
@@ -47,6 +50,7 @@ class Timing:
     pipeline_fps: float
     pipeline_p50: float
     ratio: float
+    frame_ratio: float
     batches: dict[int, float] = field(default_factory=dict)
     finder_share: float = 0.0
     naive_p50: float | None = None
@@ -62,6 +66,7 @@ class Timing:
             "pipeline_fps": round(self.pipeline_fps, 2),
             "pipeline_ms": {"p50": round(self.pipeline_p50, 3)},
             "ratio": round(self.ratio, 4),
+            "frame_ratio": round(self.frame_ratio, 4),
             "batch_ms": {str(size): round(value, 3) for size, value in self.batches.items()},
             "extra_person_ms": {
                 str(size): round((value - self.bare_p50) / (size - 1), 3) for size, value in self.batches.items()
@@ -116,9 +121,10 @@ def time_model(
         engine=machine.engine.describe().kind,
         bare_p50=float(p50),
         bare_p95=float(p95),
-        pipeline_fps=1e3 / pipeline,
+        pipeline_fps=1e3 * len(whole) / sum(whole),
         pipeline_p50=pipeline,
-        ratio=float(p50) / pipeline,
+        ratio=sum(bare) / sum(whole),
+        frame_ratio=float(p50) / pipeline,
         batches={size: float(np.median(times)) for size, times in large.items()},
         finder_share=finding / sum(whole),
         naive_p50=float(np.median(plain)) if plain else None,
@@ -152,9 +158,10 @@ def live_ages(
     seconds: float,
     stop: Callable[[], bool] = lambda: False,
     opener: Callable[[Recipe, str], Engine] = open_engine,
+    threads: int = 0,
 ) -> tuple[float, float]:
-    """Age of live results (median and 95th percentile, ms) without a window."""
-    live = Live(engine_opener=opener, finder_opener=open_default_finder)
+    """Age of live results (median and 95th percentile, ms) without a window; ``threads`` of the finder."""
+    live = Live(engine_opener=opener, finder_opener=partial(open_default_finder, threads))
     ages: list[float] = []
     try:
         live.set_model(recipe, engine)

@@ -14,10 +14,13 @@ class OpenedBeside:
 
     Args:
         opener: opens the engine of a recipe; may take long.
+        instead: opens another one where that fails, such as for want of memory; told the error.
     """
 
-    def __init__(self, opener: Callable[[Recipe], Engine]) -> None:
-        self._open = opener
+    def __init__(
+        self, opener: Callable[[Recipe], Engine], instead: Callable[[Recipe, Exception], Engine] | None = None
+    ) -> None:
+        self._open, self._instead = opener, instead
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._engine: Engine | None = None
@@ -46,7 +49,7 @@ class OpenedBeside:
 
     def _work(self, recipe: Recipe) -> None:
         try:
-            engine = opened_warm(lambda: self._open(recipe))
+            engine = self._opened(recipe)
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; whoever asks gets it
             self._error = error
             return
@@ -55,3 +58,12 @@ class OpenedBeside:
                 self._engine = engine
                 return
         close_quietly(engine)
+
+    def _opened(self, recipe: Recipe) -> Engine:
+        try:
+            return opened_warm(lambda: self._open(recipe))
+        except Exception as error:
+            if self._instead is None:
+                raise
+            instead, failed = self._instead, error
+        return opened_warm(lambda: instead(recipe, failed))

@@ -67,6 +67,8 @@ class EngineLoader:
         self._closed = self._running = False
         self._build: Build | None = None
         self._progress: Progress | None = None
+        self._ended: set[tuple[str, int]] = set()
+        """Weights and batch sizes whose build failed or was stopped: not tried again unless asked for by name."""
         self._thread: threading.Thread | None = None
 
     def load(self, recipe: Recipe, kind: str, running: bool) -> None:
@@ -136,6 +138,8 @@ class EngineLoader:
             try:
                 self._serve(job, wish)
             except Exception as error:  # noqa: BLE001 - the thread must outlive what planning runs into
+                if not self._running:
+                    self._offer(_Job(job.recipe, "auto"), "cpu", wish)  # a window without an engine shows nothing
                 self._tell("engine-failed", first_line(error), (job.recipe.name, job.kind))
             self._serving = None
 
@@ -156,10 +160,12 @@ class EngineLoader:
         else:
             self._settle(job, wish, problems, wanted.quick, quick)
             problems = []
+        failed = bool(problems)
         if problems and wish == self._wish:
             # The next best runs; why not the best one is worth a line.
             self._tell("engine-note", problems[0], (job.recipe.name, job.kind))
-        if wanted.build and wish == self._wish:
+        refused = wanted.best[:1] == ("tensorrt",) and failed
+        if (wanted.build or refused) and wish == self._wish:
             self._start_build(job, wish)
 
     def _settle(self, job: _Job, wish: int, problems: list[str], stopgap: str, runs: bool) -> None:
@@ -198,6 +204,9 @@ class EngineLoader:
 
     def _start_build(self, job: _Job, wish: int) -> None:
         missing, _ = build_cache.missing(job.recipe)
+        weights = str(job.recipe.weights)
+        if job.kind != "tensorrt":
+            missing = [batch for batch in missing if (weights, batch) not in self._ended]
         if not missing:
             return
 
@@ -209,6 +218,7 @@ class EngineLoader:
                 return
             self._build = None
             if progress.state != "built":
+                self._ended |= {(weights, batch) for batch in build_cache.missing(job.recipe)[0]}
                 self._tell("engine-note", progress.text, (job.recipe.name, job.kind))
             # Where only larger batches failed, what is there is used.
             if progress.state == "built" or (1 in missing and 1 not in build_cache.missing(job.recipe)[0]):

@@ -115,7 +115,13 @@ class Worker(threading.Thread):
         # ready: else hands would wait for the GPU. TensorRT engines are built for the model that was asked for: the
         # hands' may not be there, and CUDA's will do.
         hands_kind = "auto" if opened.opened == "tensorrt" else opened.opened
-        self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, hands_kind))
+
+        def on_the_cpu(hand: Recipe, error: Exception) -> Engine:
+            self._tell("engine-note", f"hands run on the CPU: {first_line(error)}", asked)
+            return self._open(hand, "cpu")
+
+        instead = on_the_cpu if hands_kind in ACCELERATED else None
+        self._hands = open_hands = OpenedBeside(lambda hand: self._open(hand, hands_kind), instead)
         if machine is not None and recipe == self._recipe and engine.preset == machine.engine.preset:
             close_quietly(machine.swap(engine, open_hands))
         else:

@@ -49,6 +49,15 @@ def load(data: list[str], skeleton: Skeleton, split: str, default: str = "coco")
     return samples
 
 
+def load_empty(data: list[str], skeleton: Skeleton, split: str, default: str = "coco") -> list[Sample]:
+    """The pictures of the same places in which nobody is labelled; the original sets have none."""
+    found: list[Sample] = []
+    for kind, folder in (place(entry, default) for entry in data):
+        if kind == "coco":
+            found += _told_apart(dataset.load_empty(folder, skeleton, split), found, folder)
+    return found
+
+
 def _told_apart(more: list[Sample], before: list[Sample], folder: Path) -> list[Sample]:
     """The same samples, named with their folder where another one has pictures of the same name."""
     known = {sample.name for sample in before}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Box
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
+
+log = logging.getLogger("cpm_live.training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Sample:
         head: length of the head segment as the data set gives it (MPII), in pixels; 0 where it does not.
         area: the person's area in pixels as the data set gives it (COCO); 0 where it does not.
         size: width and height of the picture that is labelled, as the data set gives them; zeros where it does not.
+        crowd: the box is of a crowd (COCO's ``iscrowd``): whoever is found there counts neither way.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Sample:
     head: float = 0.0
     area: float = 0.0
     size: tuple[int, int] = (0, 0)
+    crowd: bool = False
 
     def image(self) -> NDArray[np.uint8]:
         """The picture, BGR."""
@@ -80,25 +85,14 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
     Raises:
         InputError: nothing usable there; the message says what was looked for.
     """
-    annotations = folder / "annotations.json"
-    if not annotations.exists():
-        annotations = folder / f"{skeleton.name}_{split}.json"
-    if not annotations.exists():
-        raise InputError(
-            f"no data in {folder}: expected annotations.json (with images/) or {annotations.name} "
-            "(with images-*.tar or images/); give the folder with --data"
-        )
-    try:
-        coco: dict[str, Any] = json.loads(annotations.read_text(encoding="utf-8"))
-        images = {image["id"]: image for image in coco["images"]}
-        rows = [(row, images[row["image_id"]]) for row in coco["annotations"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{annotations} is not a COCO keypoint file: {error!r}") from None
+    annotations, coco = _read(folder, skeleton, split)
+    rows = _of_keypoints(coco)
     if not rows:
         raise InputError(f"{annotations} has no annotations")
-    wanted = {image.get("file_name") for _, image in rows}
-    if odd := [name for name in wanted if not isinstance(name, str)]:
+    names = [image.get("file_name") for _, image in rows]
+    if odd := [name for name in names if not isinstance(name, str)]:
         raise InputError(f"{annotations}: a picture's file_name is {odd[0]!r}; it must be a name")
+    wanted = {str(name) for name in names}
     packed, files = _find_pictures(folder, wanted)
     if missing := sorted(wanted - packed.keys() - files.keys()):
         raise InputError(f"{len(missing)} pictures of {annotations} are missing, {missing[0]} first")
@@ -106,7 +100,12 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
     samples = []
     for row, image in rows:
         try:
+            if "keypoints" not in row:
+                raise InputError(f"{annotations}: annotation {row.get('id')} has no keypoints; leave it out, or say in "
+                                 "categories which have some")  # fmt: skip
             joints = np.asarray(row["keypoints"], np.float32).reshape(-1, 3)
+            # Some write -1 for what is not labelled; here it would mean: labelled, and outside of the picture.
+            joints[joints[:, 2] < 0, 2] = 0
             x, y, w, h = (float(value) for value in row["bbox"])
             area = float(row.get("area") or 0)
             if not np.isfinite([*joints.flat, x, y, w, h, area]).all():
@@ -120,22 +119,78 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
             )
         if (own := order.get(row.get("category_id"))) is not None:
             joints = joints[own]
-        name = image["file_name"]
-        source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
+        name, source = image["file_name"], _source(image)
         samples.append(
             Sample(
                 name,
                 packed.get(name, b""),
                 joints,
                 (x, y, w, h),
-                str(source),
+                source,
                 files.get(name),
                 row["image_id"],
                 area=area,
                 size=_size(image),
+                crowd=bool(row.get("iscrowd")),
             )
         )
     return samples
+
+
+def load_empty(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
+    """The pictures of one split in which nobody is labelled, as samples without joints and box: whatever is found there
+    is a false alarm. See :func:`load`."""
+    _, coco = _read(folder, skeleton, split)
+    taken = {row["image_id"] for row in coco["annotations"]}
+    images = {i["file_name"]: i for i in coco["images"] if i["id"] not in taken and isinstance(i.get("file_name"), str)}
+    packed, files = _find_pictures(folder, set(images))
+    nobody = np.zeros((len(skeleton), 3), np.float32)
+    return [
+        Sample(name, packed.get(name, b""), nobody, (0.0, 0.0, 0.0, 0.0), _source(image), files.get(name), image["id"],
+               size=_size(image))
+        for name, image in images.items()
+    ]  # fmt: skip
+
+
+def _read(folder: Path, skeleton: Skeleton, split: str) -> tuple[Path, dict[str, Any]]:
+    """The file of one split, and what it holds: ``images`` with ids, ``annotations`` of these images."""
+    annotations = folder / "annotations.json"
+    if not annotations.exists():
+        annotations = folder / f"{skeleton.name}_{split}.json"
+    if not annotations.exists():
+        raise InputError(
+            f"no data in {folder}: expected annotations.json (with images/) or {annotations.name} "
+            "(with images-*.tar or images/); give the folder with --data"
+        )
+    try:
+        coco: dict[str, Any] = json.loads(annotations.read_text(encoding="utf-8"))
+        known = {image["id"] for image in coco["images"]}
+        if strange := [row["image_id"] for row in coco["annotations"] if row["image_id"] not in known]:
+            raise KeyError(strange[0])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{annotations} is not a COCO keypoint file: {error!r}") from None
+    return annotations, coco
+
+
+def _of_keypoints(coco: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The annotations that have keypoints, or should have, each with its image: not those of categories without any
+    beside others with some, as of a project that has boxes of balls, too."""
+    categories = coco.get("categories")
+    listed = [entry for entry in categories if isinstance(entry, dict)] if isinstance(categories, list) else []
+    without = {entry.get("id") for entry in listed if not entry.get("keypoints")}
+    if len(without) == len(listed):
+        without = set()
+    images = {image["id"]: image for image in coco["images"]}
+    rows = [row for row in coco["annotations"] if "keypoints" in row or row.get("category_id") not in without]
+    if left := len(coco["annotations"]) - len(rows):
+        log.info("%d annotations of categories without keypoints are left out", left)
+    return [(row, images[row["image_id"]]) for row in rows]
+
+
+def _source(image: dict[str, Any]) -> str:
+    """Which data set a picture came from: as it says, else the first folder of its name."""
+    name = image["file_name"]
+    return str(image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data"))
 
 
 def _orders(categories: Any, skeleton: Skeleton, annotations: Path) -> dict[Any, list[int]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -241,7 +242,8 @@ class Trainer:
         if self.history and self.history[-1]["step"] == self.step:
             row = self.history.pop() | row
         self.history.append(row)
-        write_csv(self.out / "log.csv", self.history)
+        with self._told():
+            write_csv(self.out / "log.csv", self.history)
         if self._curves is not None:
             self._curves.note_figures(self.step, columns(figures), picture)
         return figures
@@ -278,35 +280,46 @@ class Trainer:
         if self.ranks.leads:
             self._write(shares, figures)
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A disk that is full ends hours of work with a line that says what to do."""
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"cannot write into {self.out}: {error.strerror}; make room, and go on with --resume --out {self.out}"
+            ) from None
+
     def _gathered(self) -> list[dict[str, Any]]:
         """What each process alone knows."""
         return self.ranks.gather({"rng": self.rng.bit_generator.state, "task": self.task.state()})
 
     def _write(self, shares: list[dict[str, Any]], figures: dict[str, Any] | None = None) -> None:
-        state.write(
-            self.out / "state.pt",
-            {
-                "machine": self.machine.state_dict(),
-                "ema": self.ema,
-                "optimiser": self.optimiser.state_dict(),
-                "scaler": self.scaler.state_dict(),
-                "torch_rng": torch.get_rng_state(),
-                "ranks": shares,
-                "leg": self.leg.to_plain(),
-                "counters": (self.step, self.seen, self.seconds, self.evaluated),
-                "sums": (self._summed, self._sums.tolist()),
-                "history": self.history,
-                "provenance": self.provenance,
-            },
-        )
-        provenance = self.provenance | {
-            "epochs": round(self.epoch, 2), "minutes": round(self.seconds / 60, 1), "steps": self.step,
-            "device": f"{self.device.name} {self.device.precision}"
-            + (f", {self.ranks.count} processes" if self.ranks.count > 1 else ""),
-            "plan": self.plan.to_plain(),
-        }  # fmt: skip
-        header = checkpoint.Header(self.machine.preset, self.task.name, provenance, figures or {})
-        checkpoint.save(self.out / "ema.safetensors", self.ema, header)
+        with self._told():
+            state.write(
+                self.out / "state.pt",
+                {
+                    "machine": self.machine.state_dict(),
+                    "ema": self.ema,
+                    "optimiser": self.optimiser.state_dict(),
+                    "scaler": self.scaler.state_dict(),
+                    "torch_rng": torch.get_rng_state(),
+                    "ranks": shares,
+                    "leg": self.leg.to_plain(),
+                    "counters": (self.step, self.seen, self.seconds, self.evaluated),
+                    "sums": (self._summed, self._sums.tolist()),
+                    "history": self.history,
+                    "provenance": self.provenance,
+                },
+            )
+            provenance = self.provenance | {
+                "epochs": round(self.epoch, 2), "minutes": round(self.seconds / 60, 1), "steps": self.step,
+                "device": f"{self.device.name} {self.device.precision}"
+                + (f", {self.ranks.count} processes" if self.ranks.count > 1 else ""),
+                "plan": self.plan.to_plain(),
+            }  # fmt: skip
+            header = checkpoint.Header(self.machine.preset, self.task.name, provenance, figures or {})
+            checkpoint.save(self.out / "ema.safetensors", self.ema, header)
 
     def resume(self) -> bool:
         """Continue from ``state.pt`` if there is one; says how :meth:`Leg.continued` treats another length.

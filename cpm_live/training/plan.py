@@ -65,7 +65,8 @@ class Plan:
     def to_plain(self) -> dict[str, Any]:
         """As JSON-ready values, for the provenance of weights: what differs from the defaults, and the basics."""
         usual, own = asdict(Plan()), asdict(self)
-        own["augment"] = {name: value for name, value in own["augment"].items() if value != usual["augment"][name]}
+        own["augment"] = {name: value for name, value in own["augment"].items()
+                          if value != usual["augment"][name] or name == "zoom"}  # fmt: skip
         return {
             name: value for name, value in own.items() if value != usual[name] or name in ("batch", "rate", "sizes")
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ VERSION = 2
 
 def write(path: Path, state: dict[str, Any]) -> None:
     """Write a state of tensors and plain values."""
+    # In memory first: torch hides why a file cannot be written.
+    buffer = io.BytesIO()
+    torch.save({**state, "version": VERSION}, buffer)
     with whole(path) as temporary, temporary.open("wb") as handle:
-        torch.save({**state, "version": VERSION}, handle)
+        handle.write(buffer.getbuffer())
         handle.flush()
         # After a power cut, too, the name must stand for a whole file.
         os.fsync(handle.fileno())

@@ -69,7 +69,7 @@ def test_a_command_that_is_not_there() -> None:
     build = Build(find("body"), [1], told.append, ["/no/such/python"])
     build.start()
     build.join(10)
-    assert told == [Progress("failed", "the TensorRT build did not start: No such file or directory")]
+    assert told == [Progress("failed", "the TensorRT build did not start: No such file or directory (/no/such/python)")]
 
 
 def test_cancel_ends_the_process_at_once() -> None:

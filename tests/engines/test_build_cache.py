@@ -136,3 +136,23 @@ def test_a_folder_that_cannot_be_written_is_one_line(wanted: dict[str, object], 
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write a TensorRT engine into"):
         build_cache.store(wanted, ENTRY, tmp_path / "file" / "folder")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs permissions of files")
+def test_a_folder_of_somebody_elses_is_told_before_anything_is_built(
+    wanted: dict[str, object], tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One build as root leaves it so; the app would build for minutes, and could not keep it."""
+    build_cache.store(wanted, ENTRY)
+    real = Path.stat
+
+    def stat(self: Path, **how: object) -> os.stat_result:
+        if self.suffix in (".json", ".plan"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert isinstance(build_cache.find(wanted), (Miss, Entry)), "nothing is raised"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match="another user's"):
+        build_cache.missing(tiny)

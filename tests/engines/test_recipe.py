@@ -12,6 +12,7 @@ from cpm_live.engines import recipe as recipes
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
+from cpm_live.training.plan import Plan
 
 MODEL = '[model]\nname = "mine"\nskeleton = "body"\npreset = "tiny"\nweights = "weights/body.safetensors"\n'
 
@@ -84,6 +85,13 @@ def test_a_checkpoint_is_a_model_of_its_own(tmp_path: Path) -> None:
     assert (recipe.name, recipe.weights, recipe.preset) == ("mine", weights, "tiny")
     assert recipe.skeleton is BODY and recipe.find_threshold == ours.find_threshold
     assert recipe.training_margin == pytest.approx(1.3)
+    # A plan that says nothing of it had the usual zoom, not that of our recipe for hands.
+    hands = PRESETS["tiny"].with_joints(21)
+    for plan, margin in (({}, recipes.find("hand").training_margin), ({"batch": 4}, 1.4)):
+        header = checkpoint.Header(hands, "hand", {"plan": plan} if plan else {}, {})
+        checkpoint.save(weights, build(hands).state_dict(), header)
+        assert recipes.find(str(weights)).training_margin == pytest.approx(margin)
+    assert "zoom" in Plan().to_plain()["augment"]
     (tmp_path / "other.safetensors").write_bytes(b"nonsense")
     for name, message in (("other.safetensors", "not a checkpoint of cpm-live"), ("none.safetensors", "cannot read")):
         with pytest.raises(InputError, match=message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from cpm_live.core.errors import InputError
 from cpm_live.core.extras import install
 from cpm_live.engines import build_cache, nvidia, probe, select
-from cpm_live.engines.recipe import find
+from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.select import open_engine
 from cpm_live.training.augment import Augmentation
 from tests.fakes import DotEngine
 
@@ -155,7 +157,7 @@ def test_the_provider_is_handed_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch)
     seen: list[object] = []
     real = onnx_cpu.ort.InferenceSession
 
-    def session(path: str, options: object, providers: list[str]) -> object:
+    def session(path: str, options: object, providers: list[str], enable_fallback: int) -> object:
         seen.append(providers)
         made = real(path, options, providers=["CPUExecutionProvider"])
         if takes_it:
@@ -171,6 +173,51 @@ def test_the_provider_is_handed_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch)
     takes_it = False
     with pytest.raises(InputError, match="DmlExecutionProvider does not start: ONNX Runtime left the network to the"):
         onnx_cpu.CpuEngine.load(BODY, 1, "directml")
+
+
+def test_a_provider_that_fails_is_not_the_networks_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cpm_live.engines import onnx_cpu
+
+    def session(path: str, options: object, providers: list[str], enable_fallback: int) -> object:
+        assert not enable_fallback, "it would print, and go on with the CPU"
+        raise RuntimeError("no adapter\nlong")
+
+    monkeypatch.setattr(onnx_cpu, "ort", SimpleNamespace(**{**vars(onnx_cpu.ort), "InferenceSession": session}))
+    with pytest.raises(InputError, match=r"^DmlExecutionProvider does not start: no adapter; use --engine cpu$"):
+        onnx_cpu.CpuEngine.load(BODY, 1, "directml")
+
+
+def test_a_damaged_network_is_made_again_from_its_weights(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "t.safetensors"
+    weights.write_bytes(tiny.weights.read_bytes())
+    weights.with_suffix(".onnx").write_bytes(b"cut off")
+    recipe = replace(tiny, weights=weights)
+    open_engine(recipe, "cpu", 1).close()
+    monkeypatch.setattr("cpm_live.engines.onnx_cpu.installed", lambda module: False)
+    with pytest.raises(InputError, match=rf"make it again with cpm-live models export {weights}$"):
+        open_engine(recipe, "cpu", 1)
+
+
+def test_an_onnx_runtime_that_does_not_load_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "cpm_live.engines.onnx_cpu", raising=False)
+    with pytest.raises(InputError, match=r"ONNX Runtime does not load: .*pip install --force-reinstall"):
+        open_engine(BODY, "cpu", 1)
+    monkeypatch.setattr(sys, "platform", "win32")
+    found = probe.provider("directml")
+    assert not found.ready and "does not load" in found.what and "--force-reinstall" in found.fix
+
+
+def test_cores_where_there_is_no_affinity_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(select.os, "sched_getaffinity")
+    counted: dict[bool, int | None] = {False: 2, True: 4}
+    monkeypatch.setitem(sys.modules, "psutil", SimpleNamespace(cpu_count=lambda logical: counted[logical]))
+    assert select.physical_cores() == 2
+    counted[False] = None
+    monkeypatch.setattr(select.os, "cpu_count", lambda: 8)
+    assert select.physical_cores() == 8
 
 
 def test_true_boxes_are_measured_with_the_margin_of_the_training() -> None:

@@ -8,6 +8,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,6 +96,20 @@ def test_versions_that_do_not_go_together(
     with pytest.raises(InputError, match=line) as caught:
         open_engine(tiny, "tensorrt")
     one_line(caught)
+
+
+@pytest.mark.parametrize("version", ["2.9.0a0+50eac811a6.nv25.09", "2.13.0a0+gitd990dad"])
+def test_a_containers_own_torch_is_asked_for_its_library(
+    rtx: FakeTorchTensorRT, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str
+) -> None:
+    """Whoever followed the advice to reinstall it would destroy NVIDIA's container."""
+    monkeypatch.setattr(probe, "version", lambda name: version if name == "torch" else "")
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(probe.importlib.util, "find_spec", lambda module: spec)
+    assert "was built without CUDA" in probe.cuda().what
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libtorch_cuda.so").touch()
+    assert probe.cuda().ready
 
 
 def test_no_gpu(rtx: FakeTorchTensorRT, tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,57 @@ def test_a_build_that_fails_or_is_cancelled_is_told_and_the_engine_stays(
     assert not bench.engines["body cuda"].closed
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_build_that_ended_is_not_begun_again_with_each_change(
+    bench: Bench, gpu: dict[str, list[int]], stopped: bool
+) -> None:
+    """Minutes of it, beside the picture, each time somebody looks at the other model."""
+    bench.loader.load(BODY, "auto", running=True)
+    until(lambda: bench.builds)
+    if stopped:
+        bench.loader.cancel()
+    else:
+        bench.builds[0].tell(Progress("failed", "no kernel"))
+    for recipe in (HAND, BODY):
+        before = len(bench.opened)
+        bench.loader.load(recipe, "auto", running=True)
+        until(lambda before=before: len(bench.opened) > before and bench.loader.outstanding is None)
+    until(lambda: len(bench.builds) == 2)
+    assert [build.started for build in bench.builds] == [True, True], "the body's and the hand's"
+    bench.loader.load(BODY, "tensorrt", running=True)
+    until(lambda: len(bench.builds) == 3)
+
+
+def test_a_built_engine_that_is_refused_is_built_again(bench: Bench, gpu: dict[str, list[int]]) -> None:
+    gpu["missing"] = []
+    bench.problems["tensorrt"] = "the built TensorRT engine does not load (bad magic); it was removed"
+    real = bench.open
+
+    def refused(recipe: Recipe, kind: str) -> DotEngine:
+        if kind == "tensorrt":
+            gpu["missing"] = [1]  # as the real one does
+        return real(recipe, kind)
+
+    bench.loader._open = refused
+    bench.loader.load(BODY, "auto", running=True)
+    assert bench.next().opened == "cuda"
+    until(lambda: bench.builds)
+    assert bench.builds[0].batches == [1]
+
+
+def test_a_plan_that_cannot_be_made_leaves_a_new_window_on_the_cpu(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(recipe: Recipe, kind: str) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(engine_loader, "plan", broken)
+    bench.loader.load(BODY, "auto", running=False)
+    assert bench.next().opened == "cpu"
+    until(lambda: bench.told)
+    assert bench.told[0][0] == "engine-failed"
+
+
 def test_a_built_engine_that_does_not_load_leaves_cuda(bench: Bench, gpu: dict[str, list[int]]) -> None:
     gpu["missing"] = []
     bench.problems["tensorrt"] = "the built TensorRT engine does not load (bad magic); it was removed"

@@ -167,6 +167,27 @@ def test_hands_do_with_another_engine_where_tensorrt_was_built_for_the_body_only
     assert for_hands == [opened]
 
 
+def test_hands_run_on_the_cpu_where_the_gpu_has_no_room_for_them() -> None:
+    rig = Rig()
+    for_hands: list[str] = []
+
+    def opener(recipe: Recipe, kind: str) -> Named:
+        if recipe.name == "hand":
+            for_hands.append(kind)
+            if kind == "cuda":
+                raise InputError("not enough GPU memory for the CUDA engine")
+        return rig.open(recipe, kind)
+
+    rig.worker._open = opener
+    rig.worker.load(find("body"), "cuda")
+    rig.worker.options = Options(hands=True)
+    rig.run(lambda: rig.results and rig.results[-1].hand_skeleton is not None)
+    rig.end()
+    assert for_hands == ["cuda", "cpu"]
+    line = "hands run on the CPU: not enough GPU memory for the CUDA engine"
+    assert ("engine-note", line, ("body", "cuda")) in rig.told
+
+
 def test_hands_run_on_the_cpu_until_the_gpu_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """cuDNN needs ten seconds to choose its kernels the first time: too long to be without hands."""
     monkeypatch.setattr(engine_loader, "plan", lambda recipe, kind: Plan("cpu", ("cuda",)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import signal
 import subprocess
 import time
@@ -176,3 +177,18 @@ def test_what_cannot_be_resumed_says_why(tmp_path: Path) -> None:
     _foreign(tmp_path / "state.pt", ranks=[{}, {}])
     with pytest.raises(InputError, match="written by 2 processes, now there are 1"):
         trainer_of(tmp_path, 1).resume()
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours of work are in what was written before."""
+    trainer = trainer_of(tmp_path, 0.5)
+    trainer.run()
+    before = (tmp_path / "state.pt").read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(state.os, "fsync", full)
+    with pytest.raises(InputError, match=r"cannot write into .*No space left on device; make room, .*--resume"):
+        trainer.save()
+    assert (tmp_path / "state.pt").read_bytes() == before
