@@ -218,7 +218,7 @@ class PoseMachine:
         # means looking at bodies and at several places, too much for every frame while there is none.
         every, idle = options.finder_every, 1
         if self._kind == "hand":
-            every, idle = max(1, round(0.6 * every)), IDLE_HANDS
+            every, idle = max(1, round(0.75 * every)), IDLE_HANDS
         due = self._schedule.due(scene.now, len(seen), worried, every, idle)
         if not (due or searching) or (follower.locked is not None and seen and not follower.doubtful):
             return None

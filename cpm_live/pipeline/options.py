@@ -44,7 +44,7 @@ class Options:
         region: look for people inside this box of the frame only; None is the whole frame.
         lock: single-person mode: whoever stands at this point, or the track of this number; None releases.
         hands: "Body + hands": also run the hand model at the wrists.
-        finder_every: frames from one run of the finder to the next while somebody is followed; for hands 0.6 times
+        finder_every: frames from one run of the finder to the next while somebody is followed; for hands 0.75 times
             as many.
         joint_threshold, hollow_threshold, find_threshold, keep_threshold, finder_threshold: instead of the recipe's;
             None leaves them. The finder itself tells of nobody below its own recipe's threshold.
