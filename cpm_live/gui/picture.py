@@ -199,7 +199,8 @@ class Picture(QWidget):
                 tint = person_colour(shown, pose)
                 if how.skeleton:
                     paint_figure(painter, pose, stage_index(shown, how), shown, how, fit, tint)
-                if how.boxes:
+                # The lock has a box and a name of its own.
+                if how.boxes and not (self._locking and shown is result and pose.id == result.locked):
                     paint_box(painter, pose, fit, tint)
         for pose in result.poses:
             if self._locking and pose.id == result.locked:

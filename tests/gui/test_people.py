@@ -129,6 +129,13 @@ def test_double_click_locks_and_escape_releases(crowd: MainWindow, qtbot: QtBot)
     crowd.picture.show_result(replace(shown(crowd), locked=None))
     without = pixels(crowd.picture.grab().toImage()).astype(int)
     assert np.abs(with_lock - without).mean() > 0.1, "the one that is locked on is marked, boxes or not"
+    result = shown(crowd)
+    crowd.picture.show_result(replace(result, locked=target.id))
+    crowd.state.set(boxes=True)
+    boxed = pixels(crowd.picture.grab().toImage()).astype(int)
+    assert (boxed == with_lock).all(), "their box is the lock's: two numbers would lie over each other"
+    crowd.state.set(boxes=False)
+    crowd.picture.show_result(result)
     assert np.abs(film - paint(replace(shown(crowd), locked=None), crowd.state.view)).mean() > 0.05
     press(qtbot, crowd, Key.Key_Space)
     press(qtbot, crowd, Key.Key_Escape)
