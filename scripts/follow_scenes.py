@@ -41,6 +41,44 @@ def as_frame(image: Image, index: int, fps: float = FPS) -> Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A clip, changed a little: what follows from it should not hang on that.
+
+    Attributes:
+        late: frames that are left out at the beginning.
+        gamma: above 1 is darker.
+        scale: of the picture's sides.
+    """
+
+    late: int = 0
+    mirrored: bool = False
+    gamma: float = 1.0
+    scale: float = 1.0
+
+    def image(self, image: Image) -> Image:
+        """A frame as changed."""
+        if self.gamma != 1:
+            table = np.round(255 * (np.arange(256) / 255) ** self.gamma).astype(np.uint8)
+            image = np.asarray(cv2.LUT(image, table), np.uint8)
+        if self.scale != 1:
+            image = np.asarray(
+                cv2.resize(image, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        return np.ascontiguousarray(image[:, ::-1]) if self.mirrored else image
+
+    def points(self, points: Any, image: Image) -> NDArray[np.float64]:
+        """Where points (..., 2 or more) of the frame ``image`` as it was lie in the changed one: (..., 2)."""
+        out = (np.asarray(points, np.float64)[..., :2] + 0.5) * self.scale - 0.5
+        if self.mirrored:
+            out[..., 0] = round(image.shape[1] * self.scale) - 1 - out[..., 0]
+        return out
+
+    def side(self, side: str) -> str:
+        """Which hand that is in the changed clip."""
+        return {"left": "right", "right": "left"}[side] if self.mirrored else side
+
+
+@dataclass(frozen=True, slots=True)
 class Crossing:
     """Two people who slide over each other.
 
