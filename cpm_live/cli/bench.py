@@ -65,6 +65,8 @@ def bench(
                     raise
                 # One that was not asked for by name, such as TensorRT before it is built, or a GPU that fails.
                 typer.echo(f"cpm-live: left out: {kind}: {first_line(error)}", err=True)
+    if naive and not (torch := probe.torch_reference()).ready:
+        typer.echo(f"cpm-live: no comparison with torch: {torch.what}; {torch.fix}", err=True)
     first = chosen[0]
     request = SourceRequest(source, live=True, demo_kind=first.skeleton.name)
     # By name: "auto" begins with the CPU where a GPU's engine takes seconds to load.
@@ -174,28 +176,38 @@ def _print(figures: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title=f"{figures['device']}, {figures['threads']} threads")
-    sizes = list(figures["results"][0]["batch_ms"]) if figures["results"] else []
-    columns = ("model", "engine", "bare ms p50", "p95", *(f"{size} at once" for size in sizes), "a person more",
-               "pipeline ms", "fps", "ratio", "a frame's", "finder %", "naive torch ms", "times naive",
-               "memory MB")  # fmt: skip
-    for column in columns:
-        table.add_column(column, justify="left" if column in ("model", "engine") else "right")
+    table.add_column("")
     for row in figures["results"]:
-        naive, times = row["naive_torch_ms"], row["times_naive"]
-        memory = "" if row["memory_mb"] is None else f"{row['memory_mb']:.0f}"
-        table.add_row(
-            row["model"], row["engine"], f"{row['bare_ms']['p50']:.2f}", f"{row['bare_ms']['p95']:.2f}",
-            *(f"{row['batch_ms'][size]:.2f}" for size in sizes),
-            f"{row['extra_person_ms'][sizes[-1]]:.2f}" if sizes else "",
-            f"{row['pipeline_ms']['p50']:.2f}", f"{row['pipeline_fps']:.1f}", f"{row['ratio']:.2f}",
-            f"{row['frame_ratio']:.2f}",
-            f"{100 * row['finder_share']:.0f}",
-            "" if naive is None else f"{naive:.1f}", "" if times is None else f"{times:.1f}",
-            memory if row["gpu_mb"] is None else f"{memory} + {row['gpu_mb']:.0f} GPU".removeprefix(" + "),
-        )  # fmt: skip
+        table.add_column(f"{row['model']}, {row['engine']}", justify="right")
+    columns = [_column(row) for row in figures["results"]]
+    for name in dict.fromkeys(name for column in columns for name in column):
+        table.add_row(name, *(column.get(name, "") for column in columns))
     Console(width=None if sys.stdout.isatty() else 140).print(table)
     typer.echo(f"age of live results: p50 {figures['age_ms']['p50']} ms, p95 {figures['age_ms']['p95']} ms")
     if figures["startup_s"] is not None:
         typer.echo(
             f"window: first painted frame after {figures['startup_s']} s, peak memory {figures['peak_rss_mb']} MB"
         )
+
+
+def _column(row: dict[str, Any]) -> dict[str, str]:
+    """One model's figures on one engine, by what they are called; only what was measured."""
+    sizes = list(row["batch_ms"])
+    out = {"bare engine, ms": f"{row['bare_ms']['p50']:.2f}", "  95 %": f"{row['bare_ms']['p95']:.2f}"}
+    out |= {f"  {size} at once": f"{row['batch_ms'][size]:.2f}" for size in sizes}
+    if sizes:
+        out["  a person more"] = f"{row['extra_person_ms'][sizes[-1]]:.2f}"
+    out |= {
+        "whole pipeline, ms": f"{row['pipeline_ms']['p50']:.2f}",
+        "  frames/s, finder included": f"{row['pipeline_fps']:.1f}",
+        "  bare engine over it": f"{row['ratio']:.2f}",
+        "  the same, without finder": f"{row['frame_ratio']:.2f}",
+        "  the finder's share, %": f"{100 * row['finder_share']:.0f}",
+    }
+    if row["naive_torch_ms"] is not None:
+        out |= {"torch, eager, ms": f"{row['naive_torch_ms']:.1f}", "  times the engine": f"{row['times_naive']:.1f}"}
+    if row["memory_mb"] is not None:
+        out["memory, MB"] = f"{row['memory_mb']:.0f}"
+    if row["gpu_mb"] is not None:
+        out["memory of the GPU, MB"] = f"{row['gpu_mb']:.0f}"
+    return out

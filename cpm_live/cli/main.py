@@ -51,7 +51,16 @@ def root(
     for name in ("source", "model", "engine", "size", "threads"):
         given = context.get_parameter_source(name)
         if given is not None and given.name == "COMMANDLINE":
-            raise InputError(f"--{name} before {command} does nothing; put it behind: {command} --{name} ...")
+            there = f"put it behind: {command} --{name} ..." if name in _options(context, command) else "leave it out"
+            if name == "source" and command == "run":
+                there = "give it as INPUT: run INPUT ..."
+            raise InputError(f"--{name} before {command} does nothing; {there}")
+
+
+def _options(context: typer.Context, command: str) -> set[str]:
+    """The names of a command's parameters."""
+    commands = getattr(context.command, "commands", {})
+    return {str(parameter.name) for parameter in commands[command].params} if command in commands else set()
 
 
 app.command("window", rich_help_panel="Look")(window.window)

@@ -16,7 +16,9 @@ SourceOption = Annotated[
         help="camera:0, camera:NAME, a video, picture or folder, a stream URL, or demo. Default: the first camera.",
     ),
 ]  # fmt: skip
-ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="body, hand, or a recipe (.toml).")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", "-m", help="body, hand, a recipe (.toml), or weights (.safetensors).")
+]
 EngineOption = Annotated[
     str | None,
     typer.Option("--engine", "-e", help="auto, tensorrt, cuda, directml, coreml, cpu or torch (cpm-live doctor)."),

@@ -67,8 +67,11 @@ class CpuEngine:
         except _Unreadable as error:
             if not (recipe.weights.is_file() and installed("torch")):
                 raise
-            log.warning("%s; %s is used instead", error, recipe.weights)
-            session, preset, _ = _open_exported(recipe.weights, options, providers)
+            try:
+                session, preset, _ = _open_exported(recipe.weights, options, providers)
+            except InputError:
+                raise error from None  # the weights are no better
+            log.warning("%s; meanwhile %s is used", error, recipe.weights)
             return cls(session, preset, threads, kind)
         if not made_from(metadata, recipe.weights):
             log.info("%s is not of the weights beside it; they are exported into the cache", recipe.onnx)

@@ -68,7 +68,9 @@ def test_help_and_version() -> None:
         (["models", "export", "{tmp}/text.mp4"], "cannot read weights"),
         (["--size", "big"], "write it as 1280x720"),
         (["--model", "cat"], "unknown model 'cat'"),
-        (["--model", "hand", "run", "demo", "-o", "{tmp}/a.mp4"], "--model before run does nothing"),
+        (["--model", "hand", "run", "demo", "-o", "{tmp}/a.mp4"], "--model before run does nothing; put it behind"),
+        (["--source", "x.mp4", "run", "demo", "-k", "k"], "--source before run does nothing; give it as INPUT"),
+        (["--threads", "1", "doctor"], "--threads before doctor does nothing; leave it out"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cpm_live.cli.bench import _print
 from cpm_live.cli.main import app
 from cpm_live.core.errors import InputError
 from cpm_live.engines import build, build_cache, nvidia, probe
@@ -19,7 +22,7 @@ from cpm_live.engines.build import Progress
 from cpm_live.engines.probe import Found
 from cpm_live.engines.recipe import find
 from cpm_live.network.presets import PRESETS
-from cpm_live.pipeline.bench import time_model
+from cpm_live.pipeline.bench import Timing, time_model
 
 RUNNER = CliRunner()
 
@@ -167,6 +170,23 @@ def test_the_finders_runs_are_in_the_frames_per_second() -> None:
     timing = time_model(Machine(), [None], rounds=40)  # type: ignore[arg-type, list-item]
     assert timing.pipeline_fps < 0.8 * 1e3 / timing.pipeline_p50
     assert timing.ratio < 0.8 * timing.frame_ratio
+
+
+def test_benchs_table_is_readable_in_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timing = Timing(
+        "hand", "tensorrt", 10.26, 11.43, 49.97, 12.86, 0.71, 0.8, {2: 17.2, 4: 33.65}, 0.11, 44.2, 114, 900
+    )
+    figures = {"device": "NVIDIA H200, Intel(R) Xeon(R) Processor", "threads": 2, "age_ms": {"p50": 14.6, "p95": 30},
+               "results": [timing.to_json(), timing.to_json()], "startup_s": None}  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    _print(figures)
+    said = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "…" not in said and max(len(line) for line in said.splitlines()) <= 80
+    for value in ("10.26", "33.65", "50.0", "0.71", "0.80", "11", "44.2", "4.3", "114", "900"):
+        assert value in said
 
 
 def test_bench_leaves_out_what_is_not_there_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
