@@ -41,6 +41,8 @@ MAY_KNOW = {
 }
 # What the package itself offers lazily: `from cpm_live import PoseMachine`.
 MAY_KNOW["__init__"] = {"core", "pipeline"}
+# python -m cpm_live.
+MAY_KNOW["__main__"] = {"cli"}
 QT = {"PySide6", "PySide2", "PyQt5", "PyQt6", "pyqtgraph", "shiboken6", "qtpy"}
 # Rooms that start fast and small: torch is not imported when they are.
 WITHOUT_TORCH = ("core", "capture", "drawing", "recording", "pipeline", "gui", "cli")
