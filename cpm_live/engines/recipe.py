@@ -200,7 +200,7 @@ def of_checkpoint(path: Path) -> Recipe:
     ours = [recipe for recipe in map(find, (*names(), FINDER)) if recipe.skeleton == skeleton]
     recipe = ours[0] if ours else Recipe("", skeleton, preset, path)
     augment = {key: value for key, value in recipe.train.get("augment", {}).items() if key != "zoom" or not plan}
-    # A plan of before 2026-11-27 says nothing of the usual zoom, which is that of a recipe without one.
+    # Older plans say nothing of the usual zoom, which is that of a recipe without one.
     train = recipe.train | {"augment": augment | ({"zoom": zoom} if zoom else {})}
     name = path.resolve().parent.name if path.stem == "ema" else path.stem
     return replace(recipe, name=name, preset=preset, weights=path, description=f"weights {path}", train=train)

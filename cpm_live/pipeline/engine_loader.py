@@ -218,7 +218,7 @@ class EngineLoader:
                 return
             self._build = None
             if progress.state != "built":
-                self._ended |= {(weights, batch) for batch in build_cache.missing(job.recipe)[0]}
+                self._ended |= {(weights, batch) for batch in missing}
                 self._tell("engine-note", progress.text, (job.recipe.name, job.kind))
             # Where only larger batches failed, what is there is used.
             if progress.state == "built" or (1 in missing and 1 not in build_cache.missing(job.recipe)[0]):

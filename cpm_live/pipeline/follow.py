@@ -264,6 +264,7 @@ class Follower:
         one_only = self.locked is not None or scene.budget == 1
         if one_only:
             keep_to(kept, fresh)
+            fresh = [sight for sight in fresh if sight not in kept]
         if self.locked is not None:
             fresh = []
         found = {id(sight.track) for sight in kept}

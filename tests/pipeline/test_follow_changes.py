@@ -167,6 +167,9 @@ def test_a_passer_by_does_not_take_the_one_that_is_followed(options: Options) ->
     while front.x < 700:
         front.x += 5
         result = world.step(machine)
+        assert len(result.poses) <= 1
+        if of(result, behind) == number and options.people is None:
+            assert result.left_out == 0
     for _ in range(12):
         result = world.step(machine)
     assert number is not None and of(result, behind) == number and len(result.poses) == 1
