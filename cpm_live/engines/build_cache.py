@@ -220,6 +220,6 @@ def missing(recipe: Recipe) -> tuple[list[int], str]:
     """
     where = folder()
     if os.path.isdir(where) and not os.access(where, os.R_OK | os.W_OK | os.X_OK):
-        raise InputError(f"no TensorRT engines can be kept in {where}, which is another user's: make it yours (chown -R)")
+        raise InputError(f"{where} is another user's and holds no TensorRT engine of yours: make it yours (chown -R)")
     misses = {batch: found for batch in BATCHES if isinstance(found := find(key(recipe, batch)), Miss)}
     return list(misses), next((miss.why for miss in misses.values() if miss.why), "")
