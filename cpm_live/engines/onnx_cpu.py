@@ -59,23 +59,7 @@ class CpuEngine:
             # DirectML asks for both.
             options.enable_mem_pattern = False
             options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        if not recipe.onnx.is_file():
-            session, preset, _ = _open_exported(recipe.weights, options, providers)
-            return cls(session, preset, threads, kind)
-        try:
-            session, preset, metadata = _open(recipe.onnx, options, providers)
-        except _Unreadable as error:
-            if not (recipe.weights.is_file() and installed("torch")):
-                raise
-            try:
-                session, preset, _ = _open_exported(recipe.weights, options, providers)
-            except InputError:
-                raise error from None  # the weights are no better
-            log.warning("%s; meanwhile %s is used", error, recipe.weights)
-            return cls(session, preset, threads, kind)
-        if not made_from(metadata, recipe.weights):
-            log.info("%s is not of the weights beside it; they are exported into the cache", recipe.onnx)
-            session, preset, _ = _open_exported(recipe.weights, options, providers)
+        session, preset, _ = _network(recipe, options, providers)
         return cls(session, preset, threads, kind)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -112,6 +96,27 @@ class CpuEngine:
 
 _Opened = tuple[ort.InferenceSession, Preset, dict[str, str]]
 """A session, the network's preset and its metadata."""
+
+
+def _network(recipe: Recipe, options: ort.SessionOptions, providers: list[str]) -> _Opened:
+    """The exported network beside the recipe's weights, or where it is missing, damaged or of others, the cache's."""
+    if not recipe.onnx.is_file():
+        return _open_exported(recipe.weights, options, providers)
+    try:
+        opened = _open(recipe.onnx, options, providers)
+    except _Unreadable as error:
+        if not (recipe.weights.is_file() and installed("torch")):
+            raise
+        try:
+            opened = _open_exported(recipe.weights, options, providers)
+        except InputError:
+            raise error from None  # the weights are no better
+        log.warning("%s; meanwhile %s is used", error, recipe.weights)
+        return opened
+    if made_from(opened[2], recipe.weights):
+        return opened
+    log.info("%s is not of the weights beside it; they are exported into the cache", recipe.onnx)
+    return _open_exported(recipe.weights, options, providers)
 
 
 def _open_exported(weights: Path, options: ort.SessionOptions, providers: list[str]) -> _Opened:

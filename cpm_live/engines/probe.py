@@ -117,10 +117,10 @@ def provider(kind: str) -> Found:
         return Found(kind, False, f"only on {'Windows' if platform == 'win32' else 'macOS'}")
     # Both packages fill one folder: taking one away leaves the other without its files.
     fix = f"{pip()} uninstall onnxruntime, then {pip()} install --force-reinstall --no-deps {package}"
-    try:
-        import onnxruntime as ort
-    except ImportError as error:
-        return Found(kind, False, f"ONNX Runtime does not load: {first_line(error)}", ADD_RUNTIME)
+    if error := _runtime_error():
+        return Found(kind, False, error, ADD_RUNTIME)
+    import onnxruntime as ort
+
     if PROVIDERS[kind] in ort.get_available_providers():
         return Found(kind, True, f"ONNX Runtime {ort.__version__} with {PROVIDERS[kind]}")
     return Found(kind, False, f"this ONNX Runtime has no {PROVIDERS[kind]}", fix)
@@ -135,13 +135,18 @@ def cpu() -> Found:
 
 
 def runtime_problem() -> str:
-    """Why ONNX Runtime does not load, in one line; empty where it does. Loads it."""
+    """Why ONNX Runtime does not load and what to do, in one line; empty where it does. Loads it."""
+    error = _runtime_error()
+    return f"{error}; {ADD_RUNTIME}" if error else ""
+
+
+def _runtime_error() -> str:
     try:
         importlib.import_module("onnxruntime")
     except ImportError as error:
         # On Windows its libraries need Microsoft's.
         more = " (on Windows it needs the Visual C++ redistributable)" if sys.platform == "win32" else ""
-        return f"ONNX Runtime does not load: {first_line(error)}{more}; {ADD_RUNTIME}"
+        return f"ONNX Runtime does not load: {first_line(error)}{more}"
     return ""
 
 
