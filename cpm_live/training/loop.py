@@ -191,7 +191,7 @@ class Trainer:
         self.seen += plan.batch * self.ranks.count
         self._averaged.follow(min(plan.ema, (1 + self.step) / (10 + self.step)))
         losses = losses.detach()
-        self._sums = self._sums.to(losses.device) + losses
+        self._sums = self._sums.to(losses.device) + losses.double()
         self._summed += 1
         return losses
 

@@ -69,7 +69,7 @@ def test_sigterm_and_kill_leave_the_curve_of_an_uninterrupted_run(tmp_path: Path
 
     def command(run: str, *options: str) -> list[str]:
         return train_command(
-            recipe, tmp_path / "data", tmp_path / run, "--epochs", "12", "--workers", "1", *options
+            recipe, tmp_path / "data", tmp_path / run, "--epochs", "7", "--workers", "1", *options
         )  # fmt: skip
 
     whole = subprocess.run(command("whole"), env=ENVIRONMENT, capture_output=True, text=True, timeout=200)
@@ -95,7 +95,7 @@ def test_sigterm_and_kill_leave_the_curve_of_an_uninterrupted_run(tmp_path: Path
         command("parts", "--resume"), env=ENVIRONMENT, capture_output=True, text=True, timeout=200
     )  # fmt: skip
     assert third.returncode == 0 and "resumed at epoch" in third.stdout, third.stderr
-    assert len(_curve(parts)) >= 13
+    assert len(_curve(parts)) >= 8
     assert _curve(parts) == _curve(tmp_path / "whole")
     kept = [(state.read(run / "state.pt"))["ema"] for run in (parts, tmp_path / "whole")]
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
