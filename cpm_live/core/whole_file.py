@@ -12,10 +12,14 @@ _LONGEST = 200
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, shared: bool = False) -> Iterator[Path]:
     """Where to write what shall be at ``path``: beside it, put in its place at the end. What was there before stays
     until then, and stays for good where writing fails. A link's target is written; devices and pipes are written as
     they are.
+
+    Args:
+        shared: several processes may write it at once, as in a cache. (Not for what is written again and again: each
+            process that is killed meanwhile would leave a piece of its own.)
 
     Raises:
         OSError: it cannot be put there.
@@ -25,7 +29,7 @@ def whole(path: Path) -> Iterator[Path]:
         yield path
         return
     short = path.name if len(os.fsencode(path.name)) <= _LONGEST else path.name[: _LONGEST // 4]
-    temporary = path.with_name(f"{short}.part")
+    temporary = path.with_name(f"{short}.{os.getpid()}.part" if shared else f"{short}.part")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -91,13 +91,16 @@ class Build(threading.Thread):
                     [*self._command, request],
                     stdout=subprocess.PIPE,
                     stderr=said,
-                    stdin=subprocess.DEVNULL,
+                    # It ends when this closes: with us, if we are killed.
+                    stdin=subprocess.PIPE,
                     text=True,
                     encoding="utf-8",
                     errors="replace",
                 )
-            failed = self._listen(self._process)
-        status = self._process.wait()
+            assert self._process.stdin is not None
+            with self._process.stdin:
+                failed = self._listen(self._process)
+                status = self._process.wait()
         if failed:
             return Progress("failed", failed)
         if status:

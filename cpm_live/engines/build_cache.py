@@ -21,6 +21,7 @@ from typing import Any
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import cache_dir
+from cpm_live.core.whole_file import whole
 from cpm_live.engines import nvidia, probe, weights_header
 from cpm_live.engines.recipe import Recipe
 
@@ -181,15 +182,10 @@ def unwritten(error: OSError, where: Path, size: str = "") -> InputError:
 
 
 def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path, shared=True) as temporary, temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _old(path: Path, seconds: float = 60) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import warnings
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from cpm_live.core.errors import InputError
+from cpm_live.core.whole_file import whole
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine
 from cpm_live.network.trunks import SameConv
@@ -29,23 +28,19 @@ def export(weights: Path, out: Path) -> Path:
         InputError: unreadable weights, or the file cannot be written.
     """
     machine, header = checkpoint.load(weights)
-    # Another process may be exporting the same checkpoint.
-    temporary = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _write(machine, temporary)
-        model = onnx.load(str(temporary))
-        _pad_inside(model, machine)
-        _halve(model)
-        helper.set_model_props(model, header.to_metadata())
-        onnx.checker.check_model(model)
-        onnx.save(model, str(temporary))
-        os.replace(temporary, out)
+        # Another process may be exporting the same checkpoint into the cache.
+        with whole(out, shared=True) as temporary:
+            _write(machine, temporary)
+            model = onnx.load(str(temporary))
+            _pad_inside(model, machine)
+            _halve(model)
+            helper.set_model_props(model, header.to_metadata())
+            onnx.checker.check_model(model)
+            onnx.save(model, str(temporary))
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror or error}; free some space or write elsewhere") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return out
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -160,8 +161,19 @@ def run(request: dict[str, Any], out: IO[str]) -> int:
     return 0
 
 
+def end_with_owner() -> None:
+    """End this process with the one that asked for it, however that ends: it holds the other end of our input."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, name="owner", daemon=True).start()
+
+
 def main() -> None:
     """The process."""
+    end_with_owner()
     # Our lines get the pipe for themselves.
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +16,8 @@ import pytest
 from cpm_live.engines import build_cache
 from cpm_live.engines.build import COMMAND, Build, Progress, build_now
 from cpm_live.engines.recipe import find
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +119,34 @@ def test_ctrl_c_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
         assert build_now(find("body"), [1], tell).state == "cancelled"
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for the process in /proc")
+def test_a_build_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
+    """Also where that is killed, and can end nothing: else TensorRT would go on for minutes, and nobody would know."""
+    pid = tmp_path / "pid"
+    child = (
+        "import os, sys, time\nfrom cpm_live.engines.tensorrt_build import end_with_owner\nend_with_owner()\n"
+        f"open({str(pid)!r} + '.part', 'w').write(str(os.getpid()))\n"
+        f"os.rename({str(pid)!r} + '.part', {str(pid)!r})\ntime.sleep(100)"
+    )
+    parent = (
+        "import sys\nfrom cpm_live.engines.build import Build\nfrom cpm_live.engines.recipe import find\n"
+        f"Build(find('body'), [1], print, [sys.executable, '-c', {child!r}]).run()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
+    owner = subprocess.Popen([sys.executable, "-c", parent], env=environment)
+    deadline = time.monotonic() + 60
+    while not pid.exists() and owner.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    builds = Path(f"/proc/{pid.read_text()}/stat")
+    assert builds.exists()
+    owner.kill()
+    owner.wait(10)
+    # Nobody may be there to collect it: a process that has ended is a zombie then.
+    while builds.exists() and " Z " not in builds.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not builds.exists() or " Z " in builds.read_text()
 
 
 def test_the_real_process_says_in_one_line_what_is_missing() -> None:
