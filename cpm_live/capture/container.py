@@ -6,6 +6,8 @@ from typing import Any
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 TIMEOUT, SEGMENT_TIMEOUT = 5.0, 12.0
@@ -28,8 +30,8 @@ def length(container: av.container.InputContainer, video: av.VideoStream) -> flo
         return float(video.duration * video.time_base)
     # Matroska tells when a track ends; the file's length is that of the longest one, which may be the sound.
     ends = _seconds(video.metadata.get("DURATION", "")) or (container.duration or 0) / 1e6
-    if container.format.name.startswith("matroska") and container.start_time:
-        ends -= container.start_time / 1e6
+    if container.format.name.startswith("matroska") and video.start_time and video.time_base:
+        ends -= float(video.start_time * video.time_base)
     return max(0.0, ends)
 
 
@@ -76,6 +78,22 @@ def is_pictures(container: av.container.InputContainer) -> bool:
     return container.format.name == "image2" or container.format.name.endswith("_pipe")
 
 
+def film_of(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The film among a file's pictures: the largest of several qualities, never a song's cover. The others are not
+    fetched."""
+    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    film = max(films, key=lambda stream: stream.width * stream.height, default=None)
+    for other in container.streams:
+        if film is not None and other is not film:
+            other.discard = av.stream.Discard.all
+    return film
+
+
+def is_text(container: av.container.InputContainer) -> bool:
+    """Whether FFmpeg would paint letters: it takes notes beside a film for drawings of a terminal."""
+    return container.format.name in ("tty", "bin", "xbin", "adf", "idf")
+
+
 def is_tile(video: av.VideoStream) -> bool:
     """Whether this is one tile of a larger picture, as HEIC and AVIF files hold them."""
     return bool(video.disposition & av.stream.Disposition.dependent)
@@ -87,7 +105,9 @@ def pixel_aspect(video: av.VideoStream) -> float:
     return aspect if 1 / _ODDEST < aspect < _ODDEST else 1.0
 
 
-def as_shown(picture: av.VideoFrame, aspect: float = 1.0) -> NDArray[np.generic]:
+def as_shown(
+    picture: av.VideoFrame, aspect: float = 1.0, scaler: VideoReformatter | None = None
+) -> NDArray[np.generic]:
     """The picture (H, W, 3), BGR, as it is meant to be seen: upright, with square pixels.
 
     Phones store portrait clips lying down, with a matrix beside. Old camcorders squeeze wide pictures: those are
@@ -95,13 +115,15 @@ def as_shown(picture: av.VideoFrame, aspect: float = 1.0) -> NDArray[np.generic]
 
     Args:
         aspect: see :func:`pixel_aspect`.
+        scaler: one for all pictures of a film: each has threads of its own.
     """
     width = round(picture.width * max(1.0, aspect))
     height = round(picture.height / min(1.0, aspect))
-    image = picture.to_ndarray(format="bgr24", width=width, height=height)
+    image = (scaler or VideoReformatter()).reformat(picture, width, height, "bgr24").to_ndarray()
     rotation = float(getattr(picture, "rotation", 0))
     try:
-        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+        # Not the picture's own: that one would keep the picture, and all its memory, until the garbage is collected.
+        matrix: Any = SideDataContainer(picture).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     except ValueError:
         # PyAV does not know every kind of what may lie beside a picture, EXIF for one, and then tells of none.
         matrix = None
@@ -121,5 +143,7 @@ def reason(error: Exception, patience: float = 0.0) -> str:
     """
     if isinstance(error, av.error.ExitError):
         return f"no answer for {patience or TIMEOUT:g} seconds"
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        return "the FFmpeg in this PyAV does not speak that protocol"
     text = getattr(error, "strerror", None) or str(error)
     return str(text).rstrip(".")

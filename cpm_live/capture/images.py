@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+def _order(path: Path) -> list[tuple[int, str]]:
+    """Frame 2 comes before frame 10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), part) if number % 2 else (0, part) for number, part in enumerate(parts)]
+
+
 class ImageSource:
     """One picture or a folder of pictures.
 
@@ -48,7 +55,7 @@ class ImageSource:
         if path.is_dir():
             try:
                 entries = list(path.iterdir())
-                self.paths = sorted(entry for entry in entries if is_image(entry) and entry.is_file())
+                self.paths = sorted((entry for entry in entries if is_image(entry) and entry.is_file()), key=_order)
             except OSError as error:
                 raise InputError(f"cannot read folder {path}: {error.strerror}") from None
             if not self.paths:

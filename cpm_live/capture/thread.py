@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cpm_live.capture.base import Held, LeavesOut, Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
@@ -56,8 +56,8 @@ class CaptureThread(threading.Thread):
         self._stop_asked = threading.Event()
         self._running = threading.Event()
         self._running.set()
-        self._single = threading.Event()
-        self._left_out = 0
+        self._single = threading.Semaphore(0)
+        self._left_out = self._unseen = 0
         self._attempts, self._opened, self._delivered = 0, 0.0, 0.0
 
     def stop(self) -> None:
@@ -66,15 +66,16 @@ class CaptureThread(threading.Thread):
         self._running.set()
 
     def pause(self, paused: bool) -> None:
-        """Stop reading, or go on. A live camera goes on filling its own buffers meanwhile."""
+        """Stop reading, or go on. What a live stream sends meanwhile is read and thrown away: else it would wait in
+        the connection's buffers, and come late and at once. A live camera goes on filling its own."""
         if paused:
             self._running.clear()
         else:
             self._running.set()
 
     def step(self) -> None:
-        """While paused: read one frame."""
-        self._single.set()
+        """While paused: read one frame more."""
+        self._single.release()
 
     def run(self) -> None:
         """The thread's body."""
@@ -90,13 +91,14 @@ class CaptureThread(threading.Thread):
         try:
             while not self._stop_asked.is_set():
                 paused = not (first or self._running.is_set())
-                if paused and not self._single.is_set():
+                unseen = paused and not self._single.acquire(blocking=False)
+                if unseen and not (source.info.live and source.info.kind == "stream"):
                     self._stop_asked.wait(0.02)
                     continue
                 if paused and isinstance(source, Held):
                     source.next_picture()
-                if not first:
-                    self._single.clear()
+                while not first and not paused and self._single.acquire(blocking=False):
+                    pass  # asked for while it stood still, which is over
                 first = False
                 try:
                     frame = source.read()
@@ -113,7 +115,11 @@ class CaptureThread(threading.Thread):
                     self._tell(CaptureEvent("ended", f"{source.info.label} has ended", source.info))
                     return
                 self._delivered = time.monotonic()
-                self._deliver(frame)
+                if unseen:
+                    self._unseen += 1
+                    continue
+                # Those that nobody was meant to see are not missing in a recording.
+                self._deliver(replace(frame, index=frame.index - self._unseen) if self._unseen else frame)
         except Exception as error:  # noqa: BLE001 - as above
             self._tell(CaptureEvent("failed", self._line(error), source.info))
         finally:
@@ -142,7 +148,7 @@ class CaptureThread(threading.Thread):
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(CaptureEvent("lost", f"{self._line(error)}; reconnecting (attempt {self._attempts})"))
                 continue
-            self._opened = time.monotonic()
+            self._opened, self._unseen = time.monotonic(), 0
             self._tell(CaptureEvent("opened", info=source.info))
             return source
         return None

@@ -6,12 +6,13 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
 
 from cpm_live.capture import container
 from cpm_live.capture.base import SourceInfo, SourceLost
@@ -57,14 +58,26 @@ class VideoSource:
         self.where, self.remote = where, is_stream(where)
         self._shown = without_password(where) if self.remote else where
         if not self.remote and not Path(where).is_file():
+            if Path(where).exists():
+                raise InputError(f"{where} is no regular file; cameras are camera:0, camera:1 and so on")
             raise InputError(f"no file {where}; check the path")
         self._index = 0
         self.endless = self.joined = self._still = False
         self._held: np.ndarray | None = None
-        self._pace = Pace()
+        self._pace, self._scaler = Pace(), VideoReformatter()
+        self._ahead: deque[av.VideoFrame | SourceLost | None] = deque()
         self._open()
+        try:
+            self._begin(paced, loop)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, paced: bool, loop: bool) -> None:
+        """Look at the first picture, and tell from it what this is."""
+        where = self.where
         first = self._decode()
-        self._ahead: deque[av.VideoFrame | SourceLost | None] = deque([first])
+        self._ahead.append(first)
         if self.remote and container.is_pictures(self._container):
             # A file's length is known; a second picture in it is the preview that phones put behind a photograph.
             second = None if self._container.size > 0 else self._second()
@@ -72,9 +85,9 @@ class VideoSource:
             self._still, self.endless = second is None, second is not None
         segmented = container.segmented(self._container)
         self.paced, self.loop = paced and (segmented or not self.endless), loop and not self.endless
-        video = self._container.streams.video[0]
+        video = self._video
         self._aspect = container.pixel_aspect(video)
-        height, width = container.as_shown(first, self._aspect).shape[:2] if first is not None else (0, 0)
+        height, width = self._shown_picture(first).shape[:2] if first is not None else (0, 0)
         rate = float(video.average_rate or video.guessed_rate or 0)
         # A person who watches wants to know how old a picture is, a file wants the pictures' own times.
         self._as_they_come = (
@@ -93,9 +106,15 @@ class VideoSource:
 
     def _connect(self, patience: float) -> av.container.InputContainer:
         self._patience = patience
-        options = {"rtsp_transport": "tcp"} if self.where.lower().startswith("rtsp") else {}
-        # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol.
-        where = self.where if self.remote else os.path.abspath(self.where)
+        scheme, rest, path = self.where.partition("://")
+        options = {}
+        if scheme.lower().startswith("rtsp"):
+            options = {"rtsp_transport": "tcp"}
+        elif scheme.lower().startswith("http"):
+            # A server ends the connection of a film that was paused for long; the film goes on where it was.
+            options = {"reconnect": "1", "reconnect_delay_max": "2"}
+        # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol. It knows small schemes only.
+        where = scheme.lower() + rest + path if self.remote else os.path.abspath(self.where)
         timeout = (patience, patience) if self.remote else None
         # Replaced: titles from before Unicode are no reason not to show a film.
         return av.open(where, timeout=timeout, options=options, metadata_errors="replace")
@@ -110,10 +129,11 @@ class VideoSource:
             kind = "stream" if self.remote else "video file"
             why = container.reason(error, self._patience)
             raise InputError(f"cannot open {self._shown} as a {kind}: {why}") from None
-        if not self._container.streams.video:
+        video = container.film_of(self._container)
+        if video is None or container.is_text(self._container):
             self._container.close()
             raise InputError(f"{self._shown} has no video track")
-        video = self._container.streams.video[0]
+        self._video = video
         if container.is_tile(video):
             self._container.close()
             raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
@@ -122,15 +142,18 @@ class VideoSource:
         # a damaged piece they lose all that they hold.
         video.thread_type = "SLICE"
         self.left_out: list[str] = []
+        self._ends = 0.0
         self._frames = self._pictures(video)
         self._first: float | None = None
         self._last: float | None = None
         self._pace.restart()
 
-    def _pictures(self, video: av.VideoStream) -> Iterator[av.VideoFrame]:
+    def _pictures(self, video: av.VideoStream) -> Generator[av.VideoFrame]:
         """All pictures; what is damaged is left out, unless nothing else is there (in a stream: for long)."""
         whole, in_a_row, error = False, 0, None
         for packet in self._container.demux(video):
+            if packet.pts is not None and packet.time_base:
+                self._ends = max(self._ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError as damage:
@@ -179,6 +202,11 @@ class VideoSource:
             log.info("%s: %s", self._shown, container.reason(error, self._patience))
             return False
 
+    @property
+    def ends(self) -> float:
+        """When what was read so far is over, in seconds from the first picture: the last one may stay for long."""
+        return self._ends - (self._first or 0.0)
+
     def read(self) -> Frame | None:
         """The next decoded frame; None at the end of a file."""
         self._pace.enter()
@@ -203,16 +231,19 @@ class VideoSource:
             if self.paced:
                 # The last picture, which may be the only one, is shown for as long as the others.
                 self._pace.wait((self._last or 0.0) + 1 / (self.info.fps or 30.0))
-            self._container.close()
+            self.close()
             self._open()
             return self._next()
         seconds = self._seconds_of(picture)
         if self.paced:
             self._pace.wait(seconds)
-        image = np.ascontiguousarray(container.as_shown(picture, self._aspect), np.uint8)
+        image = np.ascontiguousarray(self._shown_picture(picture), np.uint8)
         if self._still:
             self._held = image
         return self._frame(image, seconds)
+
+    def _shown_picture(self, picture: av.VideoFrame) -> np.ndarray:
+        return container.as_shown(picture, self._aspect, self._scaler)
 
     def _frame(self, image: np.ndarray, seconds: float) -> Frame:
         self._last = seconds
@@ -241,4 +272,7 @@ class VideoSource:
 
     def close(self) -> None:
         """Close the file or connection."""
+        # What decodes is held by what it has half done.
+        self._frames.close()
+        self._ahead.clear()
         self._container.close()

@@ -12,7 +12,7 @@ from cpm_live.cli.stopping import asked_to_stop
 from cpm_live.core.errors import InputError
 
 if TYPE_CHECKING:
-    from cpm_live.capture.base import Source, SourceInfo
+    from cpm_live.capture.base import Source
     from cpm_live.recording.batch import Summary
 
 
@@ -191,7 +191,7 @@ def run(
                 typer.echo(f"{label}: {path}")
     if joined := getattr(opened, "joined", False):
         typer.echo("cpm-live: the recording's times jump, as where files were joined; they were counted on", err=True)
-    if limit is None and not joined and (missing := _cut_short(opened.info, summary)):
+    if limit is None and not joined and (missing := _cut_short(opened, summary)):
         typer.echo(f"cpm-live: {missing}", err=True)
         raise typer.Exit(1)
     if bad := getattr(opened, "left_out", None):
@@ -200,14 +200,15 @@ def run(
         raise typer.Exit(1)
 
 
-def _cut_short(info: SourceInfo, summary: Summary) -> str:
+def _cut_short(source: Source, summary: Summary) -> str:
     """What to say of a video (also one behind a URL) that ended long before it should have; empty where it did not.
 
     Frames alone would not tell: a webcam that slowed down in the dark gives fewer than its rate promises.
     """
+    info = source.info
     if info.kind not in ("video", "stream") or info.live or not info.frames or not info.fps:
         return ""
-    short = summary.frames < 0.9 * info.frames and summary.seconds + 1 / info.fps < 0.9 * info.frames / info.fps
-    if not short:
+    seconds = max(summary.seconds + 1 / info.fps, getattr(source, "ends", 0.0))
+    if summary.frames >= 0.9 * info.frames or seconds >= 0.9 * info.frames / info.fps:
         return ""
     return f"only {summary.frames} of about {info.frames} frames could be read; it is damaged or cut off"

@@ -172,7 +172,7 @@ class SourceButton(ToolButton):
         dialog = QInputDialog(self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle("Open a stream")
-        dialog.setLabelText("Address (rtsp://, http://, udp://, srt:// …)")
+        dialog.setLabelText("Address (rtsp://, http://, udp:// …)")
         dialog.setTextValue(self._current if "://" in self._current else "rtsp://")
         dialog.resize(460, dialog.sizeHint().height())
         dialog.textValueSelected.connect(self._stream_typed)

@@ -226,3 +226,35 @@ def test_what_breaks_off_at_once_again_is_not_asked_ever_faster(monkeypatch: pyt
         assert len(opened) >= 8, "what had been well is mended as quickly each time"
     else:
         assert len(opened) == 4 and opened[3] - opened[2] > 0.15
+
+
+def test_a_film_whose_server_let_go_goes_on_where_it_was(tmp_path: Path) -> None:
+    """As servers do with whoever paused for a minute."""
+    data = film(tmp_path / "a.mkv", 2000, codec="mpeg4").read_bytes()
+    asked: list[int] = []
+
+    class Handler(QuietHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            begin = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+            asked.append(begin)
+            self.send_response(206)
+            self.send_header("Accept-Ranges", "bytes")
+            self.send_header("Content-Length", str(len(data) - begin))
+            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+            self.end_headers()
+            # The first connection breaks off half way.
+            self.wfile.write(data[begin : len(data) // 2 if len(asked) == 1 else None])
+            self.close_connection = True
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = VideoSource(f"http://127.0.0.1:{server.server_port}/a.mkv")
+        count = 0
+        while source.read() is not None:
+            count += 1
+        source.close()
+        server.shutdown()
+    assert count == 2000 and len(data) // 2 in asked

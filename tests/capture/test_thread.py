@@ -94,6 +94,50 @@ def test_pause_step_and_stop() -> None:
     assert not thread.is_alive()
 
 
+class FakeStream(FakeCamera):
+    info = SourceInfo("stream", "Fake", live=True, mirror=False, width=8, height=8, fps=100)
+
+
+def test_what_a_live_stream_sends_during_a_pause_is_not_shown_afterwards() -> None:
+    """Left in the connection's buffers it would come late and at once, with the times of now."""
+    log, stream = Log(), FakeStream(10_000)
+    thread = CaptureThread(SourceRequest("rtsp://x"), log.frames.append, log.events.append, lambda r: stream)
+    thread.start()
+    wait_until(lambda: len(log.frames) > 2)
+    thread.pause(True)
+    time.sleep(0.1)
+    count, read = len(log.frames), stream.index
+    wait_until(lambda: stream.index > read + 10)
+    assert len(log.frames) == count and stream.index > read + 10
+    thread.step()
+    wait_until(lambda: len(log.frames) == count + 1)
+    thread.pause(False)
+    wait_until(lambda: len(log.frames) > count + 3)
+    thread.stop()
+    thread.join(2)
+    indices = [frame.index for frame in log.frames]
+    assert indices == list(range(len(indices))), "nobody misses them in a recording"
+
+
+def test_steps_asked_for_quickly_are_all_taken() -> None:
+    log = Log()
+    thread = CaptureThread(
+        SourceRequest("camera:0"), log.frames.append, log.events.append, lambda r: FakeCamera(10_000)
+    )
+    thread.start()
+    wait_until(lambda: bool(log.frames))
+    thread.pause(True)
+    time.sleep(0.1)
+    count = len(log.frames)
+    for _ in range(5):
+        thread.step()
+    wait_until(lambda: len(log.frames) >= count + 5)
+    time.sleep(0.1)
+    assert len(log.frames) == count + 5
+    thread.stop()
+    thread.join(2)
+
+
 def test_failure_to_open_is_told() -> None:
     log = Log()
     thread = CaptureThread(SourceRequest("nowhere.mp4"), log.frames.append, log.events.append)
