@@ -57,6 +57,7 @@ class CaptureThread(threading.Thread):
         self._running = threading.Event()
         self._running.set()
         self._single = threading.Semaphore(0)
+        self._woken = threading.Event()
         self._left_out = self._unseen = 0
         self._attempts, self._opened, self._delivered = 0, 0.0, 0.0
 
@@ -64,6 +65,7 @@ class CaptureThread(threading.Thread):
         """Ask the thread to end; it does so after the frame it is waiting for."""
         self._stop_asked.set()
         self._running.set()
+        self._woken.set()
 
     def pause(self, paused: bool) -> None:
         """Stop reading, or go on. What a live stream sends meanwhile is read and thrown away: else it would wait in
@@ -72,10 +74,12 @@ class CaptureThread(threading.Thread):
             self._running.clear()
         else:
             self._running.set()
+            self._woken.set()
 
     def step(self) -> None:
         """While paused: read one frame more."""
         self._single.release()
+        self._woken.set()
 
     def run(self) -> None:
         """The thread's body."""
@@ -90,10 +94,11 @@ class CaptureThread(threading.Thread):
         first = True
         try:
             while not self._stop_asked.is_set():
+                self._woken.clear()
                 paused = not (first or self._running.is_set())
                 unseen = paused and not self._single.acquire(blocking=False)
                 if unseen and not (source.info.live and source.info.kind == "stream"):
-                    self._stop_asked.wait(0.02)
+                    self._woken.wait()
                     continue
                 if paused and isinstance(source, Held):
                     source.next_picture()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QTimer, Slot
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -100,12 +100,14 @@ class Charts(QWidget):
         if self.pause_button.isChecked() or state == self._drawn or not self.isVisible():
             return
         self._drawn = state
-        times, beliefs = self._history.times(), self._history.beliefs()
+        times, beliefs = self._history.times(), self._history.beliefs(self._view.stage)
         chosen = self._view.joint
         skeleton = self._skeleton
         if skeleton is not None and beliefs.shape[1] == len(skeleton):
             single = 0 <= chosen < len(skeleton)
-            self._belief_title.set_text(f"{skeleton.label(chosen)}, last 10 s" if single else "all joints, last 10 s")
+            whose = skeleton.label(chosen) if single else "all joints"
+            stage = f", stage {self._view.stage + 1}" if self._view.stage is not None else ""
+            self._belief_title.set_text(f"{whose}{stage}, last 10 s")
             for joint, curve in enumerate(self._curves):
                 shown = joint == chosen if single else joint not in self._view.hidden
                 curve.setVisible(shown)
@@ -170,6 +172,8 @@ def _plot(name: str) -> pg.PlotWidget:
     plot = pg.PlotWidget()
     plot.setAccessibleName(name)
     plot.setFrameShape(QFrame.Shape.NoFrame)
+    # There is nothing to do in it with keys.
+    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     plot.setMenuEnabled(False)
     plot.hideButtons()
     plot.setMouseEnabled(False, False)

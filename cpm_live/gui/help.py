@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QKeySequence
+from PySide6.QtGui import QIcon, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,8 +16,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cpm_live.gui.shortcuts import SHORTCUTS, Entry
+from cpm_live.gui.shortcuts import SHORTCUTS, Entry, key_for
 from cpm_live.gui.widgets import muted
+
+
+def toggle_help(window: QWidget) -> None:
+    """Open the help, or close it. It does not keep the window waiting: what it tells of can be tried beside it."""
+    shown = window.findChild(HelpDialog)
+    if shown is not None:
+        shown.close()
+        return
+    dialog = HelpDialog(window)
+    # What must also work while the dialog has the keys.
+    QShortcut(QKeySequence(key_for("help")), dialog).activated.connect(dialog.close)
+    QShortcut(QKeySequence(key_for("quit")), dialog).activated.connect(window.close)
+    dialog.show()
 
 
 class HelpDialog(QDialog):

@@ -21,7 +21,8 @@ from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.drawing.view import View, stage_index
 
-ROW = 24
+_ROW = 24
+"""Height of a row, where the letters are not larger."""
 _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Space)
 
 
@@ -49,9 +50,14 @@ class JointsList(QWidget):
         self._view = View()
         self._hovered = -1
 
+    @property
+    def row_height(self) -> int:
+        """Pixels; more for those who want large letters."""
+        return max(_ROW, self.fontMetrics().height() + 6)
+
     def sizeHint(self) -> QSize:
         """All rows."""
-        return QSize(230, ROW * (len(self._skeleton) if self._skeleton else 14))
+        return QSize(230, self.row_height * (len(self._skeleton) if self._skeleton else 14))
 
     def minimumSizeHint(self) -> QSize:
         """All rows, but narrower."""
@@ -96,11 +102,11 @@ class JointsList(QWidget):
 
     def row(self, joint: int) -> QRectF:
         """Where a joint's row lies."""
-        return QRectF(0, joint * ROW, self.width(), ROW)
+        return QRectF(0, joint * self.row_height, self.width(), self.row_height)
 
     def check_box(self, joint: int) -> QRectF:
         """Where a joint's checkbox lies."""
-        return QRectF(10, joint * ROW + (ROW - 14) / 2, 14, 14)
+        return QRectF(10, joint * self.row_height + (self.row_height - 14) / 2, 14, 14)
 
     # -- painting ---------------------------------------------------------------------------------
 
@@ -128,7 +134,7 @@ class JointsList(QWidget):
             painter.drawRoundedRect(row.adjusted(4, 1, -4, -1), 5, 5)
         if chosen:
             painter.setBrush(colours.color(QPalette.ColorRole.Highlight))
-            painter.drawRoundedRect(QRectF(3, row.top() + 5, 3, ROW - 10), 1.5, 1.5)
+            painter.drawRoundedRect(QRectF(3, row.top() + 5, 3, row.height() - 10), 1.5, 1.5)
         self._paint_check(painter, self.check_box(joint), not hidden)
         muted = colours.color(QPalette.ColorRole.PlaceholderText)
         colour = QColor(*self._skeleton.colours[joint])
@@ -140,13 +146,13 @@ class JointsList(QWidget):
         spark_width = 40.0 if self.width() >= 205 else 0.0
         value_width = QFontMetricsF(self.font()).horizontalAdvance("0.00") + 4
         bar = QRectF(self.width() - bar_width - value_width - 14, row.center().y() - 3, bar_width, 6)
-        spark = QRectF(bar.left() - spark_width - 10, row.top() + 6, spark_width, ROW - 12)
+        spark = QRectF(bar.left() - spark_width - 10, row.top() + 6, spark_width, row.height() - 12)
         name_room = (spark.left() if spark_width else bar.left()) - 48 - 6
         name = QFontMetricsF(self.font()).elidedText(
             self._skeleton.label(joint), Qt.TextElideMode.ElideRight, name_room
         )
         painter.setPen(colours.color(QPalette.ColorRole.Text))
-        painter.drawText(QRectF(48, row.top(), name_room, ROW), Qt.AlignmentFlag.AlignVCenter, name)
+        painter.drawText(QRectF(48, row.top(), name_room, row.height()), Qt.AlignmentFlag.AlignVCenter, name)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color(QPalette.ColorRole.Mid))
         painter.drawRoundedRect(bar, 3, 3)
@@ -156,7 +162,7 @@ class JointsList(QWidget):
             painter.setBrush(_readable(colour, colours))
             painter.drawRoundedRect(QRectF(bar.left(), bar.top(), bar.width() * score, bar.height()), 3, 3)
             painter.setPen(muted)
-            value = QRectF(bar.right() + 4, row.top(), value_width, ROW)
+            value = QRectF(bar.right() + 4, row.top(), value_width, row.height())
             painter.drawText(value, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, f"{score:.2f}"[-4:])
             if spark_width and len(scores) > 1:
                 _paint_spark(painter, spark, scores, stage, muted, _readable(colour, colours))
@@ -181,7 +187,7 @@ class JointsList(QWidget):
     # -- mouse and keys ---------------------------------------------------------------------------
 
     def _joint_at(self, at: QPointF) -> int:
-        joint = int(at.y() // ROW)
+        joint = int(at.y() // self.row_height)
         return joint if self._skeleton is not None and 0 <= joint < len(self._skeleton) else -1
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWi
 
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, CENTRE, FINDER_HANDS, FINDER_PEOPLE, NO_MAP, View
-from cpm_live.gui.joints_list import ROW, JointsList
+from cpm_live.gui.joints_list import JointsList
 from cpm_live.gui.shortcuts import with_key
 from cpm_live.gui.widgets import Segments, muted
 
@@ -100,4 +100,5 @@ class JointsPanel(QWidget):
         # Only for a new choice: what the mouse highlights must not move the list away from it.
         chosen, self._chosen = self._chosen, view.joint
         if view.joint >= 0 and view.joint != chosen:
-            self._scroll.ensureVisible(0, round((view.joint + 0.5) * ROW), 0, ROW)
+            row = self.list.row_height
+            self._scroll.ensureVisible(0, round((view.joint + 0.5) * row), 0, row)

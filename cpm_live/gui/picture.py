@@ -27,7 +27,7 @@ from cpm_live.drawing.view import View, hand_view, joint_marks, shown_map, stage
 from cpm_live.gui.banner import Banner
 from cpm_live.gui.figure_painter import paint_chip, paint_figure, paint_joint_label
 from cpm_live.gui.geometry import Fit
-from cpm_live.gui.images import bgr_image, glow_array, glow_image
+from cpm_live.gui.images import FrameImage, glow_array, glow_image
 from cpm_live.gui.people_painter import box_area, paint_box, paint_chosen, paint_found, paint_lock
 from cpm_live.gui.region import RegionTool, paint_region
 from cpm_live.gui.theme import PICTURE_BACKGROUND
@@ -71,7 +71,7 @@ class Picture(QWidget):
         self._result: Result | None = None
         self._view = View()
         self._painted = False
-        self._paused = False
+        self._paused, self._frame_image = False, FrameImage()
         self._hovered = -1
         self._mouse: QPointF | None = None
         self._chosen: int | None = None
@@ -182,7 +182,8 @@ class Picture(QWidget):
         if fit.mirror:
             painter.translate(fit.width, 0)
             painter.scale(-1, 1)
-        painter.drawImage(QRectF(0, 0, fit.width, fit.height), bgr_image(result.frame.image))
+        image = self._frame_image.of(result.frame, fit.scale * self.devicePixelRatioF())
+        painter.drawImage(QRectF(0, 0, fit.width, fit.height), image)
         stage = stage_index(result, view)
         layers = [(result, view)]
         hands = result.of_hands()

@@ -23,6 +23,7 @@ from cpm_live.engines.select import default_threads, open_for_window
 from cpm_live.gui.background import in_background
 from cpm_live.gui.banner import Notice
 from cpm_live.gui.bridge import Bridge
+from cpm_live.gui.shortcuts import key_for
 from cpm_live.gui.snapshot import fresh_path, write_snapshot
 from cpm_live.pipeline.finder import open_finder
 from cpm_live.pipeline.finding import Finder, FinderOpener
@@ -103,6 +104,7 @@ class Session(QObject):
         self._waiting = False
         self._first_source, self._was_saved = True, False
         self._stopping = False
+        self._options = Options()
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
 
@@ -217,6 +219,10 @@ class Session(QObject):
     def set_options(self, options: Options) -> None:
         """How people are looked for and followed from the next frame on; a still picture shows the thresholds now."""
         self.live.set_options(options)
+        before, self._options = self._options, options
+        shown = replace(before, joint_threshold=options.joint_threshold, hollow_threshold=options.hollow_threshold)
+        if self.live.paused and shown != options:
+            self.notice.emit(Notice("info", f"This counts from the next frame on ({key_for('step')} steps there).", 5))
         latest, recipe = self.latest, self.recipe
         if self.live.paused and latest is not None and recipe is not None and latest.model == recipe.name:
             limits = options.thresholds(recipe)

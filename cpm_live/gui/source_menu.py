@@ -37,6 +37,7 @@ class SourceButton(ToolButton):
         self._list_cameras = list_cameras
         self._label, self._kind, self._current = "Source", "demo", ""
         self._cameras: list[Device] | None = None
+        self._of_cameras: list[QAction] = []
         self._asking = False
         self._fitted: object = None
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -107,25 +108,36 @@ class SourceButton(ToolButton):
         self._asking = False
         if cameras != self._cameras:
             self._cameras = cameras or []
-            self._fill()
+            self._fill_cameras()
 
     def _fill(self) -> None:
         menu = self.menu()
         menu.clear()
-        if self._cameras is None:
-            menu.addAction("Looking for cameras…").setEnabled(False)
-        elif not self._cameras:
-            menu.addAction("No camera found").setEnabled(False)
-        for camera in self._cameras or []:
-            action = self._add(camera.name, "camera", f"camera:{camera.index}")
-            if camera.index == 0:
-                action.setText(f"{_literal(camera.name)}\t{key_for('camera')}")
-        menu.addSeparator()
+        self._of_cameras = []
         self._ask(f"Video or picture file…\t{key_for('open_file')}", "video", self.ask_file)
         self._ask("Folder of pictures…", "folder", self.ask_folder)
         self._ask("Stream address…", "stream", self.ask_stream)
         menu.addSeparator()
         self._add(f"Built-in demo\t{key_for('demo')}", "demo", "demo")
+        menu.addSeparator()
+        self._fill_cameras()
+
+    def _fill_cameras(self) -> None:
+        """Last in the menu: the list comes while it is open, and must not move what somebody is about to click."""
+        menu = self.menu()
+        for action in self._of_cameras:
+            menu.removeAction(action)
+            action.deleteLater()
+        self._of_cameras = []
+        for camera in self._cameras or []:
+            action = self._add(camera.name, "camera", f"camera:{camera.index}")
+            if camera.index == 0:
+                action.setText(f"{_literal(camera.name)}\t{key_for('camera')}")
+            self._of_cameras.append(action)
+        if not self._of_cameras:
+            action = menu.addAction("Looking for cameras…" if self._cameras is None else "No camera found")
+            action.setEnabled(False)
+            self._of_cameras = [action]
 
     def _add(self, label: str, kind: str, text: str) -> QAction:
         action = self.menu().addAction(icon(kind, colours(self.palette())), _literal(label))

@@ -49,6 +49,10 @@ class StatusLine(QWidget):
         row.addWidget(self.recording)
         row.addWidget(self.people, 6)
         row.addWidget(self.engine, 5)
+        # Room for the badge always: the picture must not jump under the mouse that locks.
+        room = row.contentsMargins()
+        self.release.ensurePolished()
+        self.setMinimumHeight(self.release.sizeHint().height() + room.top() + room.bottom())
         self.dot.hide()
         self.recording.hide()
         self.people.hide()

@@ -39,7 +39,7 @@ DARK = Theme(
 )  # fmt: skip
 LIGHT = Theme(
     "light", window="#eceef2", panel="#fbfcfd", raised="#e9ecf1", hover="#dde2ea", border="#d2d7df",
-    text="#1b1f26", muted="#5d6673", accent="#3b5bdb", on_accent="#ffffff", danger="#d12f2f", good="#12804a",
+    text="#1b1f26", muted="#5a6370", accent="#3b5bdb", on_accent="#ffffff", danger="#d12f2f", good="#12804a",
 )  # fmt: skip
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 

@@ -21,7 +21,7 @@ from cpm_live.gui.charts_holder import ChartsHolder
 from cpm_live.gui.drops import Drops
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
-from cpm_live.gui.help import HelpDialog
+from cpm_live.gui.help import toggle_help
 from cpm_live.gui.joints_panel import JointsPanel
 from cpm_live.gui.options import AppOptions
 from cpm_live.gui.picture import Picture
@@ -179,7 +179,7 @@ class MainWindow(QMainWindow):
             "boxes": self._toggle_boxes,
             "theme": self._toggle_theme,
             "fullscreen": self._toggle_fullscreen,
-            "help": lambda: HelpDialog(self).open(),
+            "help": lambda: toggle_help(self),
             "quit": self.close,
             **self.following.actions(),
         }
@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
     def _show_result(self, result: Result) -> None:
         if result.stage_count:
             self.state.model_is(len(result.skeleton), result.stage_count)
-            self.charts.history.add(self.following.focused(result), self.state.view)
+            self.charts.history.add(result)
         self.following.take(result)
         self.picture.show_result(result)
         self._read_outs.request()
@@ -204,6 +204,8 @@ class MainWindow(QMainWindow):
             self.strip.show_result(result, seen)
             self.joints.show_result(result)
             self.charts.set_skeleton(result.skeleton)
+            if result.poses:
+                self.charts.history.look_at(result.poses[0].id)
 
     @Slot()
     def _person_chosen(self) -> None:

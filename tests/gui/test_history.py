@@ -9,7 +9,6 @@ import pytest
 
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
-from cpm_live.drawing.view import View
 from cpm_live.gui.history import History
 from cpm_live.pipeline import stats
 from cpm_live.pipeline.machine import PoseMachine
@@ -27,11 +26,32 @@ def _results(times: list[float]) -> list[Result]:
 def test_no_line_is_drawn_through_a_pause() -> None:
     history = History()
     for result in _results([0.1, 0.2, 0.3, 4.3, 4.4]):
-        history.add(result, View())
+        history.add(result)
+        history.look_at(result.poses[0].id)
     times, beliefs, steps = history.times(), history.beliefs(), history.steps()
     assert times == pytest.approx([-4.3, -4.2, -4.1, -4.1, -0.1, 0.0])
     for values in (beliefs, steps):
         assert np.isnan(values[3]).all() and np.isfinite(np.delete(values, 3, axis=0)[:, 0]).all()
+
+
+def test_another_stage_or_person_has_a_history_of_its_own() -> None:
+    """Chosen on a picture that stands still, too: the chart says what the list beside it says."""
+    history = History()
+    for index, result in enumerate(_results([0.1, 0.2, 0.3])):
+        own = result.poses[0]
+        stages = own.stages.copy()
+        stages[..., 2] = 0.1 * np.arange(1, len(stages) + 1)[:, None]
+        other = replace(own, id=own.id + 1, stages=stages * 0.5)
+        poses = (replace(own, stages=stages), other) if index else (replace(own, stages=stages),)
+        history.add(replace(result, poses=poses))
+    assert np.isnan(history.beliefs()).all(), "nobody is looked at yet"
+    history.look_at(own.id)
+    assert history.beliefs(0) == pytest.approx(0.1) and history.beliefs(1) == pytest.approx(0.2)
+    assert history.beliefs() == pytest.approx(0.1 * len(own.stages)) == history.beliefs(99)
+    before = history.version
+    history.look_at(other.id)
+    assert history.version > before, "there is something new to draw"
+    assert np.isnan(history.beliefs(0)[0]).all() and history.beliefs(0)[1:] == pytest.approx(0.05)
 
 
 def test_rates_fall_when_nothing_comes_and_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
