@@ -18,6 +18,7 @@ from cpm_live.gui.follow_state import FollowState
 from cpm_live.gui.lock import LockWatch
 from cpm_live.gui.people_painter import pose_name
 from cpm_live.gui.picture import Picture
+from cpm_live.gui.region import SMALLEST
 from cpm_live.gui.session import Session
 from cpm_live.gui.settings import Settings
 from cpm_live.gui.shortcuts import key_for
@@ -28,6 +29,8 @@ from cpm_live.gui.view_state import ViewState
 from cpm_live.pipeline.last_findings import FRESH_S
 
 _SMOOTHER = 0.1
+_ROOM = 0.25
+"""Around somebody's box, as a share of its longer side: an arm that they may stretch."""
 
 
 class Following(QObject):
@@ -85,6 +88,7 @@ class Following(QObject):
         return {
             "region": self.arm_region,
             "clear_region": self.clear_region,
+            "region_here": self.region_here,
             "lock": self.toggle_lock,
             "release": self.escape,
             "next_person": self.next_person,
@@ -247,6 +251,22 @@ class Following(QObject):
         frame = self.picture.result.frame if self.picture.result is not None else None
         self._region_frame = (frame.width, frame.height) if frame is not None else (0, 0)
         self.state.set_region(region)
+
+    def region_here(self) -> None:
+        """Look around the shown person only: a region without a mouse."""
+        result = self.picture.result
+        pose = self._shown(result) if result is not None else None
+        if result is None or pose is None:
+            self._say("Nobody is shown to draw a region around.")
+            return
+        x, y, width, height = pose.box
+        room = _ROOM * max(width, height)
+        x0, y0 = max(0, round(x - room)), max(0, round(y - room))
+        x1 = min(result.frame.width, round(x + width + room))
+        y1 = min(result.frame.height, round(y + height + room))
+        if min(x1 - x0, y1 - y0) >= SMALLEST:
+            self._arm(False)
+            self._region_drawn((float(x0), float(y0), float(x1 - x0), float(y1 - y0)))
 
     @Slot()
     def clear_region(self) -> None:

@@ -44,6 +44,7 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("Model and source", ("O",), "Open a file", "open_file"),
     Entry("Model and source", ("D",), "Built-in demo", "demo"),
     Entry("People", ("I",), "Draw a region of interest", "region"),
+    Entry("People", ("U",), "Region around the shown person", "region_here"),
     Entry("People", ("Shift+I",), "Clear the region", "clear_region"),
     Entry("People", ("P",), "Next person", "next_person"),
     Entry("People", ("L",), "Lock on the shown person, or release", "lock"),

@@ -76,6 +76,25 @@ def test_region_restricts_who_is_followed(crowd: MainWindow, qtbot: QtBot) -> No
     wait_for_people(crowd, qtbot, 3)
 
 
+def test_a_region_without_a_mouse(crowd: MainWindow, qtbot: QtBot) -> None:
+    pause(qtbot, crowd)
+    press(qtbot, crowd, Key.Key_P)
+    press(qtbot, crowd, Key.Key_P)
+    assert crowd.joints.list._result is not None
+    chosen = crowd.joints.list._result.poses[0]
+    press(qtbot, crowd, Key.Key_U)
+    region = crowd.session.live.options.region
+    assert region is not None and crowd.toolbar.region.isChecked()
+    x, width = chosen.box[0], chosen.box[2]
+    assert region[0] <= max(0, x) and region[0] + region[2] >= min(640, x + width)
+    assert region[1] >= 0 and region[1] + region[3] <= 480 and region[2] < 640
+    press(qtbot, crowd, Key.Key_Space)
+    only = wait_for_people(crowd, qtbot, 1).poses[0]
+    assert abs(only.box[0] - x) < 40
+    press(qtbot, crowd, Key.Key_I, Shift)
+    assert crowd.session.live.options.region is None
+
+
 def test_mirrored_and_with_shift(crowd: MainWindow, qtbot: QtBot) -> None:
     press(qtbot, crowd, Key.Key_M)
     before = place(crowd, 30, 60)
