@@ -39,6 +39,11 @@ class Found:
         corner = (self.size - 1) / 2
         return self.x - corner, self.y - corner, self.size, self.size
 
+    @property
+    def label(self) -> str:
+        """For people: what it is, how sure the finder is, which hand."""
+        return f"{self.kind} {self.score:.2f}" + (f" {self.side}" if self.side else "")
+
 
 def _nobody(stage: int) -> tuple[Found, ...]:
     return ()

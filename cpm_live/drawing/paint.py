@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import Crop
+from cpm_live.core.crop import Box, Crop
+from cpm_live.core.findings import Found
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Colour
 from cpm_live.drawing.colours import glow
-from cpm_live.drawing.finder import finder_map, finder_stage
+from cpm_live.drawing.finder import finder_found, finder_map, finder_stage, is_finder
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, hand_view, joint_marks, shown_map, stage_index
 
@@ -54,6 +55,15 @@ def paint(result: Result, view: View) -> Image:
     if view.boxes:
         for hand in result.hands:
             _paint_box(canvas, hand, view.mirror, False, None)
+    if result.finder is not None:
+        for found in finder_found(result.finder, finder_stage(result.finder, view), view.joint):
+            _paint_found(canvas, found, view.mirror)
+    stage = stage_index(result, view)
+    if result.stage_count and stage < result.stage_count - 1:
+        # Without a word an early stage looks like a bad network.
+        whose = "Skeleton: stage" if is_finder(view.joint) else "Stage"
+        text = f"{whose} {stage + 1} of {result.stage_count}"
+        _write(canvas, text, (10, canvas.shape[0] - 12), _BOX)
     return canvas
 
 
@@ -115,13 +125,30 @@ def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view:
         cv2.circle(canvas, centre, size, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _paint_box(canvas: Image, pose: Pose, mirrored: bool, locked: bool, tint: Colour | None) -> None:
-    x, y, w, h = pose.box
+def _corners(canvas: Image, box: Box, mirrored: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    x, y, w, h = box
     if mirrored:
         x = canvas.shape[1] - 1 - x - w
-    a, b = (round(x), round(y)), (round(x + w), round(y + h))
-    colour = _bgr(LOCKED if locked else tint or _BOX)
-    cv2.rectangle(canvas, a, b, colour, 2 if locked else 1, cv2.LINE_AA)
-    cv2.putText(
-        canvas, pose.label, (a[0] + 3, max(12, a[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA
-    )
+    return (round(x), round(y)), (round(x + w), round(y + h))
+
+
+def _paint_box(canvas: Image, pose: Pose, mirrored: bool, locked: bool, tint: Colour | None) -> None:
+    a, b = _corners(canvas, pose.box, mirrored)
+    colour = LOCKED if locked else tint or _BOX
+    cv2.rectangle(canvas, a, b, _bgr(colour), 2 if locked else 1, cv2.LINE_AA)
+    _write(canvas, pose.label, (a[0] + 3, max(12, a[1] - 4)), colour)
+
+
+def _paint_found(canvas: Image, found: Found, mirrored: bool) -> None:
+    """One of the finder's peaks: a cross, and a square of the size it believes in."""
+    a, b = _corners(canvas, found.box, mirrored)
+    middle = (round(canvas.shape[1] - 1 - found.x if mirrored else found.x), round(found.y))
+    for colour, wide in (((20, 20, 20), 3), (_BOX, 1)):
+        cv2.rectangle(canvas, a, b, colour, wide, cv2.LINE_AA)
+        cv2.drawMarker(canvas, middle, colour, cv2.MARKER_CROSS, 13, wide, cv2.LINE_AA)
+    _write(canvas, found.label, (a[0] + 3, b[1] + 14), _BOX)
+
+
+def _write(canvas: Image, text: str, at: tuple[int, int], colour: Colour) -> None:
+    for shade, wide in (((20, 20, 20), 3), (_bgr(colour), 1)):
+        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, wide, cv2.LINE_AA)

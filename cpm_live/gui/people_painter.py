@@ -70,8 +70,7 @@ def paint_found(painter: QPainter, found: list[Found], fit: Fit) -> None:
             painter.setPen(QPen(shade, thick))
             painter.drawLine(centre - QPointF(6, 0), centre + QPointF(6, 0))
             painter.drawLine(centre - QPointF(0, 6), centre + QPointF(0, 6))
-        text = f"{one.kind} {one.score:.2f}" + (f" {one.side}" if one.side else "")
-        paint_chip(painter, QPointF(area.left(), area.bottom() + 12), text, None, "left")
+        paint_chip(painter, QPointF(area.left(), area.bottom() + 12), one.label, None, "left")
 
 
 def _paint_corners(painter: QPainter, area: QRectF, colour: QColor, thick: float) -> None:

@@ -49,4 +49,6 @@ class LastFindings:
         last = self.last(result)
         if result.finder is not None or last is None or self.age_s(result) > FRESH_S:
             return result
+        if last.frame.image.shape != result.frame.image.shape:
+            return result  # a camera that goes on at another resolution: in other pixels
         return replace(result, finder=last.finder)

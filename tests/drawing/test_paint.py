@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cpm_live.core.crop import Crop
+from cpm_live.core.findings import Findings, Found
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import BODY, HAND, LEFT
@@ -17,6 +18,7 @@ from cpm_live.drawing.view import (
     ALL_JOINTS,
     BACKGROUND,
     CENTRE,
+    FINDER_PEOPLE,
     FULL,
     HIDDEN,
     HOLLOW,
@@ -68,6 +70,25 @@ def test_the_chosen_stage_is_shown() -> None:
     first, last = (paint(result, View(stage=stage, joint=NO_MAP)) for stage in (0, None))
     assert (_at(first, 60, 60) != 70).any() and (_at(last, 60, 60) == 70).all()
     assert stage_index(result, View(stage=9)) == 1
+
+
+def test_films_have_what_the_finder_found_and_say_which_stage_they_show() -> None:
+    found = Found("person", 200.0, 110.0, 61.0, 0.8)
+    beliefs = np.zeros((2, 3, 24, 24), np.float32)
+    findings = Findings((found,), beliefs, Crop(160, 120, 320, 192), 1.0)
+    result = replace(_result(), finder=findings)
+    view = View(joint=FINDER_PEOPLE, skeleton=False, glow=0.0)
+    bare = paint(result, replace(view, joint=NO_MAP))
+    assert (bare == 70).all()
+    drawn, mirrored = paint(result, view), paint(result, replace(view, mirror=True))
+    for x in (200, 170, 231):
+        assert (_at(drawn, x, 110) > 150).all() and (_at(mirrored, 319 - x, 110) > 150).all()
+    assert (drawn[144:160, 170:240] > 150).any(), "what it is and how sure"
+    corner = np.s_[-30:, :130]
+    assert (drawn[corner] == 70).all()
+    for chosen in (view, View(joint=NO_MAP, mirror=True)):
+        early = paint(result, replace(chosen, stage=0))
+        assert (early[corner] > 150).any(), "an early stage says so"
 
 
 def test_hidden_and_unbelieved_joints_are_not_drawn() -> None:

@@ -123,6 +123,8 @@ def test_last_findings_are_shown_until_they_are_stale(crowd: MainWindow, qtbot: 
     memory.add(bare)
     assert later(0.1) is seen.finder and later(FRESH_S + 0.1) is None
     assert later(0.1, seen.generation + 1) is None, "another source"
+    other = replace(seen.frame, image=np.zeros((960, 1280, 3), np.uint8))
+    assert memory.filled(replace(bare, frame=other)).finder is None, "a camera that goes on at another resolution"
     clip = replace(seen, frame=replace(seen.frame, media_time=9.8))
     memory.add(clip)
     again = replace(clip.frame, media_time=5.0, captured_ns=clip.frame.captured_ns + round(5.2e9))
