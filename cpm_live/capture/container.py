@@ -83,9 +83,11 @@ def film_of(container: av.container.InputContainer) -> av.VideoStream | None:
     fetched."""
     films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     film = max(films, key=lambda stream: stream.width * stream.height, default=None)
+    # PyAV has it from version 18 on; without, they are fetched in vain.
+    discard = getattr(av.stream, "Discard", None)
     for other in container.streams:
-        if film is not None and other is not film:
-            other.discard = av.stream.Discard.all
+        if discard is not None and film is not None and other is not film:
+            other.discard = discard.all
     return film
 
 

@@ -42,7 +42,7 @@ def _song(path: Path) -> Path:
     with av.open(str(path), "w", format="mp4") as out:
         sound, picture = out.add_stream("aac", rate=48_000), out.add_stream("mjpeg")
         picture.width = picture.height = 300
-        picture.pix_fmt, picture.disposition = "yuvj420p", av.stream.Disposition.attached_pic
+        picture.pix_fmt, picture.disposition = "yuvj420p", av.stream.Disposition.attached_pic.value
         out.start_encoding()
         packet = av.Packet(cover)
         packet.stream, packet.pts, packet.dts, packet.time_base = picture, 0, 0, CLOCK
