@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,3 +40,7 @@ class Frame:
     def height(self) -> int:
         """Pixels down."""
         return int(self.image.shape[0])
+
+
+Picture = Frame | NDArray[np.integer[Any] | np.floating[Any]]
+"""A frame, or a BGR uint8 array (H, W, 3), as OpenCV's type stubs call what it reads."""

@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ LABELS = {
 
 MOST_THREADS = 4
 """More gain little on small nets."""
+_ALL_THREADS = 256
+"""More than that is a mistake: each would be started."""
 
 
 def physical_cores() -> int:
@@ -97,7 +100,9 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
     Raises:
         InputError: unknown kind, what it needs is not installed, or unreadable weights.
     """
-    threads = threads or default_threads()
+    if not isinstance(threads, Integral) or not 0 <= threads <= _ALL_THREADS:
+        raise InputError(f"threads is {threads!r}; use 1 to {_ALL_THREADS}, or 0 to let it choose")
+    threads = int(threads) or default_threads()
     engine = _best(recipe, threads) if kind == "auto" else _open(recipe, kind, threads)
     joints, wanted = engine.preset.joints, len(recipe.skeleton)
     if joints != wanted:

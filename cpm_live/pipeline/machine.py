@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cpm_live.core.crop import Crop
-from cpm_live.core.errors import first_line
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.findings import Findings, Found
-from cpm_live.core.frame import Frame
+from cpm_live.core.frame import Frame, Picture
 from cpm_live.core.pose import Result, Steps
 from cpm_live.engines.base import Engine, Looked, close_quietly
 from cpm_live.engines.recipe import Recipe, find, find_machine
@@ -26,6 +26,7 @@ from cpm_live.pipeline.options import Options
 from cpm_live.pipeline.show import make_pose
 from cpm_live.pipeline.sights import Sight, sights
 from cpm_live.pipeline.tracks import Track
+from cpm_live.pipeline.turns import in_turn
 
 IDLE_HANDS = 2
 """Frames from one search for hands to the next while there are none. (Of the clips' hands every frame, every second
@@ -39,6 +40,9 @@ the people in it."""
 
 class PoseMachine:
     """Finds people (or hands) in frames of one source and follows them from frame to frame.
+
+    May be called from any thread; calls take turns. Use a machine for each source, and close it, or use it as a
+    context manager.
 
     Example:
         >>> machine = PoseMachine("body", engine="cpu")
@@ -84,6 +88,8 @@ class PoseMachine:
             lambda recipe: open_engine(recipe, kind, threads)
         )
         if isinstance(finder, str):
+            if finder != "auto":
+                raise InputError(f"finder is {finder!r}; use 'auto', None, or what opens one")
             finder = (lambda: open_default_finder(threads)) if isinstance(engine, str) else None
         self._open_finder: FinderOpener | None = finder
         self._kind = "hand" if self.recipe.skeleton.name == "hand" else "person"
@@ -98,8 +104,10 @@ class PoseMachine:
         self._missing = False
         self._clock, self._last_s = 0.0, 0.0
         self._size = (0, 0)
+        self.turn = threading.RLock()
 
-    def __call__(self, frame: Frame | NDArray[np.uint8], seconds: float | None = None) -> Result:
+    @in_turn
+    def __call__(self, frame: Picture, seconds: float | None = None) -> Result:
         """Find the poses in a frame, or in a BGR uint8 array (H, W, 3).
 
         Frames of one source follow each other; call :meth:`reset` before unrelated pictures. Who is new is
@@ -115,7 +123,8 @@ class PoseMachine:
             self._frames += 1
         return self._result(frame, searching=False)
 
-    def find(self, frame: Frame | NDArray[np.uint8], tries: int = 8) -> Result:
+    @in_turn
+    def find(self, frame: Picture, tries: int = 8) -> Result:
         """Find the poses in an unrelated picture: forget who was followed before, and who is found here after it.
 
         Where the finder sees nobody, up to ``tries`` places are searched with the pose network.
@@ -144,8 +153,10 @@ class PoseMachine:
         return replace(result, steps_ms=Steps(steps), finished_ns=time.monotonic_ns())
 
     def _result(self, frame: Frame, searching: bool) -> Result:
-        self._count += 1
         options = self.options
+        if not isinstance(options, Options):
+            raise InputError(f"options is {options!r}; use Options(...)")
+        self._count += 1
         steps = {"wait": (time.monotonic_ns() - frame.captured_ns) / 1e6}
         steps |= dict.fromkeys(("find", "crop", "engine", "decode"), 0.0)
         scene = self._scene(frame, options)
@@ -242,6 +253,9 @@ class PoseMachine:
         kept, fresh = follower.learn(self._look(frame, follower.wanted(scene), scene, steps), scene)
         if fresh:
             kept += follower.confirm(fresh, self._look(frame, follower.closer(fresh), scene, steps), kept, scene)
+        if follower.locked is not None:
+            # It may have taken hold of somebody in this very frame.
+            kept = [sight for sight in kept if sight.track.id == follower.locked]
         return kept
 
     def _look(
@@ -306,8 +320,13 @@ class PoseMachine:
 
     def _the_finder(self) -> Finder | None:
         if self._open_finder is not None:
-            opener, self._open_finder = self._open_finder, None
-            self.finder = opener()
+            try:
+                self.finder = self._open_finder()
+            except InputError:
+                self._open_finder = None
+                raise
+            # Not before: who interrupts it, as one does in a notebook, still wants it.
+            self._open_finder = None
         return self.finder
 
     def _around(self, point: tuple[float, float], frame: Frame) -> list[Found]:
@@ -320,6 +339,7 @@ class PoseMachine:
         """Whether the hands at the wrists are looked at as well."""
         return self.options.hands and self.recipe.skeleton.name == "body"
 
+    @in_turn
     def swap(self, engine: Engine, hand_engine: Callable[[Recipe], Engine | None]) -> Engine:
         """Go on with another engine of the same network; whoever is followed stays. Hands at the wrists go on with
         theirs until ``hand_engine`` gives another.
@@ -336,6 +356,7 @@ class PoseMachine:
 
     # -- the end ----------------------------------------------------------------------------------
 
+    @in_turn
     def reset(self) -> None:
         """Forget everybody: another source begins."""
         self.follower.reset()
@@ -349,6 +370,13 @@ class PoseMachine:
         if self._hands is not None:
             self._hands.reset()
 
+    def __enter__(self) -> PoseMachine:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @in_turn
     def close(self) -> None:
         """Close the engines."""
         self.engine.close()

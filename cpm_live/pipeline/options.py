@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -15,6 +16,15 @@ DEFAULT_PEOPLE = {"body": 4, "hand": 2}
 
 Lock = tuple[float, float] | int | None
 """A point in frame pixels, a track number, or nobody."""
+
+
+_THRESHOLDS = ("joint", "hollow", "find", "keep", "finder")
+
+
+def _is_lock(value: object) -> bool:
+    if isinstance(value, tuple):
+        return len(value) == 2 and all(isinstance(part, Real) and np.isfinite(float(part)) for part in value)
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,14 @@ class Options:
         for name in ("region", "lock"):
             if isinstance(value := getattr(self, name), np.ndarray | list):
                 object.__setattr__(self, name, tuple(float(part) for part in value))
+        for name in ("smoothing", "finder_every", *(f"{which}_threshold" for which in _THRESHOLDS)):
+            value = getattr(self, name)
+            if not isinstance(value, Real) and not (value is None and name.endswith("_threshold")):
+                raise InputError(f"{name} is {value!r}; use a number")
+        if not _is_lock(self.lock):
+            raise InputError(f"the lock is {self.lock!r}; use x and y in pixels, the number of a track, or None")
+        if self.region is not None and not isinstance(self.region, tuple):
+            raise InputError(f"the region is {self.region!r}; use x, y, width and height in pixels")
         if self.people is not None and (not isinstance(self.people, int) or not 1 <= self.people <= MOST_PEOPLE):
             raise InputError(f"people is {self.people}; use 1 to {MOST_PEOPLE}")
         if not 0.0 <= self.smoothing <= 1.0:
@@ -83,7 +101,7 @@ class Options:
             raise InputError("the region is too small; use at least 16 x 16 pixels")
         if self.finder_every < 1:
             raise InputError(f"finder_every is {self.finder_every}; use 1 or more frames")
-        for name in ("joint", "hollow", "find", "keep", "finder"):
+        for name in _THRESHOLDS:
             value = getattr(self, f"{name}_threshold")
             if value is not None and not 0.0 <= value <= 1.0:
                 raise InputError(f"{name}_threshold is {value:g}; use 0 to 1")

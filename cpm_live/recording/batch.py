@@ -19,7 +19,7 @@ from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.recording import video
-from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.keypoints import KeypointWriter, refuse_unwritable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
@@ -109,6 +109,9 @@ def run_batch(
     """
     view = view or View()
     unrelated = source.info.kind in ("image", "folder")
+    if keypoints is not None:
+        # First: opening the film empties what is there.
+        refuse_unwritable(keypoints)
     sink = _sink(out, source) if out else None
     info = source.info
     about = {

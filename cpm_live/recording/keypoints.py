@@ -18,6 +18,24 @@ _LONGEST_LINE = 2**20
 """Bytes: a frame with everybody in it takes a hundredth of it."""
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Find out whether a file can be written without touching what is in it.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        there = path.exists()
+        if there and not (path.is_file() or path.is_dir()):
+            return  # a pipe may only be opened once
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+
+
 class KeypointWriter:
     """Writes results in order.
 

@@ -96,3 +96,13 @@ def test_joined_recordings_are_told_and_read_to_their_end(tmp_path: Path) -> Non
     assert done.returncode == 0 and "times jump" in done.stderr, done.stderr
     times = [json.loads(line)["time"] for line in (tmp_path / "k.jsonl").read_text().splitlines()[1:]]
     assert len(times) == 20 and times[-1] < 5
+
+
+def test_keypoints_that_cannot_be_written_leave_the_film_that_is_there(tmp_path: Path) -> None:
+    kept, folder = tmp_path / "keep.mp4", tmp_path / "folder"
+    kept.write_bytes(b"an hour of work")
+    folder.mkdir()
+    command = [*COMMAND, "demo", "--frames", "3", "--out", str(kept), "--keypoints", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and f"cannot write {folder}" in done.stderr
+    assert kept.read_bytes() == b"an hour of work" and not list(folder.iterdir())

@@ -1,0 +1,122 @@
+"""The machine as others' programs use it: from several threads, in notebooks, with values that are none."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cpm_live import PoseMachine
+from cpm_live.core.errors import InputError
+from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.options import Options
+from tests.fakes import DotEngine
+from tests.pipeline.world import FakeFinder, Somebody, World, WorldEngine, of
+
+
+def _photo(x: int) -> np.ndarray:
+    picture = np.zeros((240, 320, 3), np.uint8)
+    picture[100:116, x - 8 : x + 8] = 255
+    return picture
+
+
+def test_threads_that_share_a_machine_take_turns() -> None:
+    """As the requests of a web server do."""
+    machine = PoseMachine("body", engine=DotEngine(delay=0.001))
+    wrong: list[object] = []
+
+    def serve(x: int) -> None:
+        try:
+            for _ in range(8):
+                (pose,) = machine.find(_photo(x)).poses
+                if abs(pose.keypoints[:, 0].mean() - x) > 30:
+                    wrong.append((x, pose.keypoints[:, 0].mean()))
+        except Exception as error:  # noqa: BLE001 - whatever a thread meets is what is asked for
+            wrong.append(error)
+
+    threads = [threading.Thread(target=serve, args=(x,)) for x in (60, 160, 260)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not wrong
+
+
+def test_a_machine_is_closed_at_the_end_of_with() -> None:
+    engine = DotEngine()
+    with PoseMachine("body", engine=engine) as machine:
+        assert machine(_photo(160)).poses
+    assert engine.closed
+
+
+def test_whoever_interrupts_the_finders_loading_still_gets_it() -> None:
+    """The stop button of a notebook."""
+    world = World([Somebody(320)])
+    asked: list[int] = []
+
+    def opener() -> FakeFinder:
+        asked.append(1)
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        return FakeFinder(world)
+
+    machine = PoseMachine("body", WorldEngine(world), finder=opener)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        world.step(machine)
+    result = world.step(machine)
+    assert machine.finder is not None and result.finder is not None and len(result.poses) == 1
+
+
+def test_a_lock_shows_nobody_else_from_its_first_frame_on() -> None:
+    world = World([Somebody(160), Somebody(480)])
+    machine = world.machine(Options(people=1))
+    for _ in range(8):
+        result = world.step(machine)
+    (shown,) = result.poses
+    other = world.people[1] if of(result, world.people[0]) == shown.id else world.people[0]
+    x, y, w, h = other.box
+    machine.options = Options(people=1, lock=(x + w / 2, y + h / 2))
+    for _ in range(12):
+        result = world.step(machine)
+        assert len(result.poses) <= 1
+        if result.locked is not None:
+            assert [pose.id for pose in result.poses] == [result.locked]
+    assert result.locked is not None and of(result, other) == result.locked
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"lock": (1,)}, "the lock is"),
+        ({"lock": "1"}, "the lock is '1'"),
+        ({"lock": 1.5}, "the lock is 1.5; use x and y in pixels, the number of a track"),
+        ({"lock": (1.0, float("nan"))}, "the lock is"),
+        ({"lock": True}, "the lock is True"),
+        ({"smoothing": "0.5"}, "smoothing is '0.5'; use a number"),
+        ({"finder_every": None}, "finder_every is None; use a number"),
+        ({"region": 100}, "the region is 100; use x, y, width and height"),
+        ({"find_threshold": "0.4"}, "find_threshold is '0.4'; use a number"),
+    ],
+)
+def test_options_that_are_none(values: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        Options(**values)
+
+
+def test_numbers_of_numpy_are_as_good() -> None:
+    options = Options(lock=np.array([3, 4]), smoothing=np.float32(0.5), finder_every=np.int64(3))  # type: ignore[arg-type]
+    assert options.lock == (3.0, 4.0) and Options(lock=np.int64(3)).lock == 3  # type: ignore[arg-type]
+
+
+def test_what_a_machine_cannot_be_made_with() -> None:
+    with pytest.raises(InputError, match="finder is 'none'; use 'auto'"):
+        PoseMachine("body", engine=DotEngine(), finder="none")
+    machine = PoseMachine("body", engine=DotEngine())
+    machine.options = {"people": 1}  # type: ignore[assignment]
+    with pytest.raises(InputError, match=r"options is \{'people': 1\}; use Options"):
+        machine(_photo(160))
+    for threads in (-1, 1000, "2", 2.5):
+        with pytest.raises(InputError, match="threads is"):
+            open_engine(machine.recipe, "cpu", threads)  # type: ignore[arg-type]
