@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,9 +26,9 @@ def refuse_unwritable(path: Path) -> None:
         InputError: it cannot.
     """
     try:
-        there = path.exists()
+        there = os.path.lexists(path)
         if there and not (path.is_file() or path.is_dir()):
-            return  # a pipe may only be opened once
+            return  # a pipe, which may only be opened once, or a link to a file that is not there yet
         path.parent.mkdir(parents=True, exist_ok=True)
         path.open("ab").close()
         if not there:

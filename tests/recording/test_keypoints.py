@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import BODY, HAND
-from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.keypoints import KeypointWriter, refuse_unwritable
 
 
 def _pose(number: int, joints: int, side: object = None) -> Pose:
@@ -102,3 +104,19 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     writer.close()
     lines = (tmp_path / "k.jsonl").read_text().splitlines()
     assert len(lines) == 1 and "header" in json.loads(lines[0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of other systems")
+def test_whether_a_file_can_be_written_is_found_out_without_touching_it(tmp_path: Path) -> None:
+    old, new, link, pipe = (tmp_path / name for name in ("old", "new", "link", "pipe"))
+    old.write_text("kept")
+    link.symlink_to(tmp_path / "not there yet")
+    os.mkfifo(pipe)
+    for path in (old, new, link, pipe):
+        refuse_unwritable(path)
+    assert old.read_text() == "kept" and link.is_symlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"old", "link", "pipe"}
+    with pytest.raises(InputError, match="cannot write"):
+        refuse_unwritable(tmp_path)
+    with pytest.raises(InputError, match="cannot write"):
+        refuse_unwritable(old / "below a file")
