@@ -81,12 +81,16 @@ def is_pictures(container: av.container.InputContainer) -> bool:
 def film_of(container: av.container.InputContainer) -> av.VideoStream | None:
     """The film among a file's pictures: the largest of several qualities, never a song's cover. The others are not
     fetched."""
-    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    film = max(films, key=lambda stream: stream.width * stream.height, default=None)
+    candidates = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    # Of a kind that nobody here can decode it has no size; alone, decoding it says so.
+    known = [stream for stream in candidates if stream.codec_context is not None]
+    film = max(known, key=lambda s: s.width * s.height, default=candidates[0] if candidates else None)
     # PyAV has it from version 18 on; without, they are fetched in vain.
     discard = getattr(av.stream, "Discard", None)
     for other in container.streams:
-        if discard is not None and film is not None and other is not film:
+        # Sound that is not in segments comes anyhow, and says that its sender is there.
+        heard = other.type == "audio" and not segmented(container)
+        if discard is not None and film is not None and other is not film and not heard:
             other.discard = discard.all
     return film
 

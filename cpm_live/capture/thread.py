@@ -14,6 +14,8 @@ from cpm_live.core.frame import Frame
 
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to reopen a lost camera; the last one repeats."""
+_STEPS = 3
+"""Steps that may wait for their frames."""
 _STEADY_S = 10.0
 """What delivered for so long had been well: its loss is a new one, and is mended as quickly as the first."""
 
@@ -56,7 +58,7 @@ class CaptureThread(threading.Thread):
         self._stop_asked = threading.Event()
         self._running = threading.Event()
         self._running.set()
-        self._single = threading.Semaphore(0)
+        self._steps, self._counting = 0, threading.Lock()
         self._woken = threading.Event()
         self._left_out = self._unseen = 0
         self._attempts, self._opened, self._delivered = 0, 0.0, 0.0
@@ -77,8 +79,9 @@ class CaptureThread(threading.Thread):
             self._woken.set()
 
     def step(self) -> None:
-        """While paused: read one frame more."""
-        self._single.release()
+        """While paused: read one frame more. A key held down asks more often than frames come: few wait."""
+        with self._counting:
+            self._steps = min(self._steps + 1, _STEPS)
         self._woken.set()
 
     def run(self) -> None:
@@ -96,14 +99,14 @@ class CaptureThread(threading.Thread):
             while not self._stop_asked.is_set():
                 self._woken.clear()
                 paused = not (first or self._running.is_set())
-                unseen = paused and not self._single.acquire(blocking=False)
+                unseen = paused and not self._take_step()
                 if unseen and not (source.info.live and source.info.kind == "stream"):
                     self._woken.wait()
                     continue
                 if paused and isinstance(source, Held):
                     source.next_picture()
-                while not first and not paused and self._single.acquire(blocking=False):
-                    pass  # asked for while it stood still, which is over
+                if not (paused or first):
+                    self._steps = 0  # asked for while it stood still, which is over
                 first = False
                 try:
                     frame = source.read()
@@ -129,6 +132,12 @@ class CaptureThread(threading.Thread):
             self._tell(CaptureEvent("failed", self._line(error), source.info))
         finally:
             source.close()
+
+    def _take_step(self) -> bool:
+        with self._counting:
+            asked = self._steps > 0
+            self._steps -= asked
+        return asked
 
     def _tell_left_out(self, source: Source) -> None:
         if not isinstance(source, LeavesOut) or len(source.left_out) <= self._left_out:

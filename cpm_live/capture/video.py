@@ -24,6 +24,8 @@ from cpm_live.core.frame import Frame
 log = logging.getLogger("cpm_live.capture")
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
+_REORDERED = 64
+"""Packets that may come before those whose pictures are shown earlier, and more."""
 _HELD_S = 0.1
 """A single picture is given so often, that switching models acts on it at once."""
 _DAMAGE_LIMIT = 100
@@ -142,7 +144,7 @@ class VideoSource:
         # a damaged piece they lose all that they hold.
         video.thread_type = "SLICE"
         self.left_out: list[str] = []
-        self._ends = 0.0
+        self._promised: deque[tuple[float, float]] = deque(maxlen=_REORDERED)
         self._frames = self._pictures(video)
         self._first: float | None = None
         self._last: float | None = None
@@ -153,7 +155,8 @@ class VideoSource:
         whole, in_a_row, error = False, 0, None
         for packet in self._container.demux(video):
             if packet.pts is not None and packet.time_base:
-                self._ends = max(self._ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                ends = packet.pts + (packet.duration or 0)
+                self._promised.append((float(packet.pts * packet.time_base), float(ends * packet.time_base)))
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError as damage:
@@ -205,7 +208,10 @@ class VideoSource:
     @property
     def ends(self) -> float:
         """When what was read so far is over, in seconds from the first picture: the last one may stay for long."""
-        return self._ends - (self._first or 0.0)
+        first = self._first or 0.0
+        last = first + (self._last or 0.0)
+        # Not of what a damaged end promises: of the pictures that were given.
+        return max((end for begin, end in self._promised if begin <= last + 1e-3), default=last) - first
 
     def read(self) -> Frame | None:
         """The next decoded frame; None at the end of a file."""

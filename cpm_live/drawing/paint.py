@@ -46,7 +46,8 @@ def paint(result: Result, view: View) -> Image:
             for pose in shown.poses:
                 _paint_skeleton(canvas, pose, stage_index(shown, how), shown, how)
     if view.mirror:
-        canvas = np.ascontiguousarray(canvas[:, ::-1])
+        # A copy also of what is one pixel wide: OpenCV does not write on a view.
+        canvas = canvas[:, ::-1].copy()
     for pose in result.poses:
         # Who the machine is locked on is marked whatever is asked for, as in the window.
         locked = result.locked == pose.id

@@ -165,7 +165,9 @@ def end_with_owner() -> None:
     """End this process with the one that asked for it, however that ends: it holds the other end of our input."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: its lock, held for ever, has Python abort where this process ends by an error.
+        while os.read(0, 1024):
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, name="owner", daemon=True).start()

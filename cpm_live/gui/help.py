@@ -22,15 +22,21 @@ from cpm_live.gui.widgets import muted
 
 def toggle_help(window: QWidget) -> None:
     """Open the help, or close it. It does not keep the window waiting: what it tells of can be tried beside it."""
-    shown = window.findChild(HelpDialog)
-    if shown is not None:
-        shown.close()
+    if window.findChild(HelpDialog) is not None:
+        close_help(window)
         return
     dialog = HelpDialog(window)
     # What must also work while the dialog has the keys.
     QShortcut(QKeySequence(key_for("help")), dialog).activated.connect(dialog.close)
     QShortcut(QKeySequence(key_for("quit")), dialog).activated.connect(window.close)
     dialog.show()
+
+
+def close_help(window: QWidget) -> None:
+    """Leave no help behind a window that closes."""
+    shown = window.findChild(HelpDialog)
+    if shown is not None:
+        shown.close()
 
 
 class HelpDialog(QDialog):

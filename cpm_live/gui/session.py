@@ -221,7 +221,8 @@ class Session(QObject):
         self.live.set_options(options)
         before, self._options = self._options, options
         shown = replace(before, joint_threshold=options.joint_threshold, hollow_threshold=options.hollow_threshold)
-        if self.live.paused and shown != options:
+        # A model that is on its way looks at the picture anew.
+        if self.live.paused and shown != options and not self._waiting:
             self.notice.emit(Notice("info", f"This counts from the next frame on ({key_for('step')} steps there).", 5))
         latest, recipe = self.latest, self.recipe
         if self.live.paused and latest is not None and recipe is not None and latest.model == recipe.name:

@@ -21,7 +21,7 @@ from cpm_live.gui.charts_holder import ChartsHolder
 from cpm_live.gui.drops import Drops
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
-from cpm_live.gui.help import toggle_help
+from cpm_live.gui.help import close_help, toggle_help
 from cpm_live.gui.joints_panel import JointsPanel
 from cpm_live.gui.options import AppOptions
 from cpm_live.gui.picture import Picture
@@ -388,6 +388,7 @@ class MainWindow(QMainWindow):
                 # A measurement leaves no trace in what the person has set.
                 memory.save(self._store, kept, self._remembered)
             self.hide()
+            close_help(self)
             self.setEnabled(False)
             self._timer.stop()
             self.session.stop(self.charts.threads())

@@ -29,7 +29,14 @@ def refuse_unwritable(path: Path) -> None:
         there = os.path.lexists(path)
         if there and not (path.is_file() or path.is_dir()):
             return  # a pipe, which may only be opened once, or a link to a file that is not there yet
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        if folder != path.parent:
+            # It is made when there is something to write.
+            if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+                raise InputError(f"cannot write {path}: nothing can be made in {folder}")
+            return
         path.open("ab").close()
         if not there:
             path.unlink()

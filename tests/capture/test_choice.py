@@ -120,3 +120,43 @@ def test_a_picture_that_stays_for_long_is_not_a_piece_that_is_missing(tmp_path: 
 def test_a_film_that_begins_after_its_sound_is_whole(tmp_path: Path) -> None:
     path = film(tmp_path / "late.mkv", 40, offset=3.0, sound=5.0)
     assert VideoSource(str(path)).info.frames == pytest.approx(40, abs=1)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_film_beside_one_that_nobody_can_decode(tmp_path: Path, alone: bool) -> None:
+    path = tmp_path / "both.mkv"
+    with av.open(str(path), "w") as out:
+        streams = [out.add_stream(codec, rate=20) for codec in (("libvpx",) if alone else ("libvpx", "mpeg4"))]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(10):
+            for stream in streams:
+                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * index, np.uint8), format="bgr24")
+                out.mux(stream.encode(frame))
+        for stream in streams:
+            out.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"V_VP8", b"V_XY8"))
+    if alone:
+        with pytest.raises(InputError, match=r"cannot decode .*both\.mkv"):
+            VideoSource(str(path))
+        return
+    source = VideoSource(str(path))
+    count = 0
+    while source.read() is not None:
+        count += 1
+    source.close()
+    assert count == 10
+
+
+def test_a_film_half_of_which_never_came_does_not_pass_for_whole(tmp_path: Path) -> None:
+    """A download that was given its room first: the header is whole, and promises all of it."""
+    path = film(tmp_path / "half.mp4", 100, codec="mpeg2video", options={"movflags": "+faststart"}, rate=25)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    source = VideoSource(str(path))
+    count = 0
+    while source.read() is not None:
+        count += 1
+    assert 10 < count < 90 and source.info.frames == pytest.approx(100, abs=2)
+    assert source.ends < 0.9 * 4
+    source.close()

@@ -119,21 +119,26 @@ def test_what_a_live_stream_sends_during_a_pause_is_not_shown_afterwards() -> No
     assert indices == list(range(len(indices))), "nobody misses them in a recording"
 
 
-def test_steps_asked_for_quickly_are_all_taken() -> None:
-    log = Log()
-    thread = CaptureThread(
-        SourceRequest("camera:0"), log.frames.append, log.events.append, lambda r: FakeCamera(10_000)
-    )
+def test_steps_asked_for_quickly_are_taken_and_a_held_key_does_not_run_on() -> None:
+    log, camera = Log(), FakeCamera(10_000)
+    thread = CaptureThread(SourceRequest("camera:0"), log.frames.append, log.events.append, lambda r: camera)
     thread.start()
     wait_until(lambda: bool(log.frames))
     thread.pause(True)
     time.sleep(0.1)
     count = len(log.frames)
-    for _ in range(5):
+    for _ in range(3):
         thread.step()
-    wait_until(lambda: len(log.frames) >= count + 5)
+    wait_until(lambda: len(log.frames) >= count + 3)
     time.sleep(0.1)
-    assert len(log.frames) == count + 5
+    assert len(log.frames) == count + 3
+    for _ in range(60):  # a key that repeats faster than frames come
+        thread.step()
+    time.sleep(0.4)
+    assert count + 5 < len(log.frames) <= count + 8
+    before = len(log.frames)
+    thread.pause(False)
+    wait_until(lambda: len(log.frames) > before + 3)
     thread.stop()
     thread.join(2)
 

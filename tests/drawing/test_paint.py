@@ -91,6 +91,11 @@ def test_films_have_what_the_finder_found_and_say_which_stage_they_show() -> Non
         assert (early[corner] > 150).any(), "an early stage says so"
 
 
+def test_frames_one_pixel_wide_are_painted_too() -> None:
+    result = replace(_result(), frame=Frame(np.zeros((4, 1, 3), np.uint8), 0, 0))
+    assert paint(result, View(stage=0, mirror=True, boxes=True)).shape == (4, 1, 3)
+
+
 def test_hidden_and_unbelieved_joints_are_not_drawn() -> None:
     result = _result()
     wrist = result.poses[0].keypoints[LEFT_WRIST, :2]

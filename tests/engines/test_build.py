@@ -121,6 +121,12 @@ def test_ctrl_c_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
         signal.signal(signal.SIGINT, before)
 
 
+def test_an_error_that_nobody_foresaw_is_still_the_last_line() -> None:
+    begins = "from cpm_live.engines.tensorrt_build import end_with_owner\nend_with_owner()\n"
+    (last,) = run(begins + "raise RuntimeError('CUDA is ill')")
+    assert last.state == "failed" and "status 1" in last.text and "RuntimeError: CUDA is ill" in last.text
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for the process in /proc")
 def test_a_build_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
     """Also where that is killed, and can end nothing: else TensorRT would go on for minutes, and nobody would know."""

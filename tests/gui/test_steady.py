@@ -83,6 +83,27 @@ def test_keys_work_beside_the_help(window: MainWindow, qtbot: QtBot) -> None:
         QTest.keyClick(dialog, Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
 
 
+def test_no_help_is_left_behind_a_window_that_closes(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Key.Key_Question)
+    dialog = window.findChild(HelpDialog)
+    assert dialog is not None
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+        assert not dialog.isVisible(), "at once, not when the threads have ended"
+
+
+def test_a_model_that_looks_again_is_no_matter_of_the_next_frame(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Key.Key_L)
+    qtbot.waitUntil(lambda: window.following.state.options.lock is not None, timeout=3000)
+    pause(qtbot, window)
+    window.picture.banner.dismiss()
+    said: list[str] = []
+    window.session.notice.connect(lambda notice: said.append(notice.text))
+    press(qtbot, window, Key.Key_H)
+    qtbot.waitUntil(lambda: window.session.latest is not None and window.session.latest.model == "hand", timeout=5000)
+    assert not any("next frame on" in text for text in said)
+
+
 def test_the_lock_does_not_move_the_picture(window: MainWindow, qtbot: QtBot) -> None:
     pause(qtbot, window)
     for theme in ("dark", "light"):

@@ -112,7 +112,7 @@ def test_whether_a_file_can_be_written_is_found_out_without_touching_it(tmp_path
     old.write_text("kept")
     link.symlink_to(tmp_path / "not there yet")
     os.mkfifo(pipe)
-    for path in (old, new, link, pipe):
+    for path in (old, new, link, pipe, tmp_path / "new" / "folder" / "file"):
         refuse_unwritable(path)
     assert old.read_text() == "kept" and link.is_symlink()
     assert {path.name for path in tmp_path.iterdir()} == {"old", "link", "pipe"}
