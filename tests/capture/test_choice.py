@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cpm_live.capture import container
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.capture.video import VideoSource
@@ -160,3 +161,14 @@ def test_a_film_half_of_which_never_came_does_not_pass_for_whole(tmp_path: Path)
     assert 10 < count < 90 and source.info.frames == pytest.approx(100, abs=2)
     assert source.ends < 0.9 * 4
     source.close()
+
+
+@pytest.mark.skipif(not hasattr(av.stream, "Discard"), reason="PyAV before 18 fetches all of a stream")
+def test_of_several_tracks_the_film_and_its_sound_are_fetched(tmp_path: Path) -> None:
+    """Sound that goes on says that the sender is there, where pictures are rare."""
+    with av.open(str(film(tmp_path / "song.mkv", 5, sound=1.0))) as opened:
+        container.film_of(opened)
+        assert [stream.discard for stream in opened.streams] == [av.stream.Discard.default] * 2
+    with av.open(str(_qualities(tmp_path / "both.mkv"))) as opened:
+        assert container.film_of(opened) is opened.streams.video[1]
+        assert opened.streams.video[0].discard == av.stream.Discard.all
