@@ -135,6 +135,9 @@ class VideoSource:
         if video is None or container.is_text(self._container):
             self._container.close()
             raise InputError(f"{self._shown} has no video track")
+        if video.codec_context is None:
+            self._container.close()
+            raise InputError(f"cannot decode {self._shown}: this FFmpeg has no decoder for it")
         self._video = video
         if container.is_tile(video):
             self._container.close()
