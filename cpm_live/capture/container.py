@@ -79,10 +79,10 @@ def is_pictures(container: av.container.InputContainer) -> bool:
 
 
 def film_of(container: av.container.InputContainer) -> av.VideoStream | None:
-    """The film among a file's pictures: the largest of several qualities, never a song's cover. The others are not
-    fetched."""
+    """The film among a file's pictures: the largest of several qualities, never a song's cover; of a kind that nobody
+    here can decode only where there is no other. The others are not fetched."""
     candidates = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    # Of a kind that nobody here can decode it has no size; alone, decoding it says so.
+    # Without a decoder it has no size either.
     known = [stream for stream in candidates if stream.codec_context is not None]
     film = max(known, key=lambda s: s.width * s.height, default=candidates[0] if candidates else None)
     # PyAV has it from version 18 on; without, they are fetched in vain.

@@ -77,7 +77,6 @@ class VideoSource:
 
     def _begin(self, paced: bool, loop: bool) -> None:
         """Look at the first picture, and tell from it what this is."""
-        where = self.where
         first = self._decode()
         self._ahead.append(first)
         if self.remote and container.is_pictures(self._container):
@@ -97,7 +96,7 @@ class VideoSource:
         )  # fmt: skip
         self.info = SourceInfo(
             "image" if self._still else "stream" if self.remote else "video",
-            self._shown if self.remote else Path(where).name,
+            self._shown if self.remote else Path(self.where).name,
             live=self.endless,
             mirror=False,
             width=width,
@@ -131,17 +130,11 @@ class VideoSource:
             kind = "stream" if self.remote else "video file"
             why = container.reason(error, self._patience)
             raise InputError(f"cannot open {self._shown} as a {kind}: {why}") from None
-        video = container.film_of(self._container)
-        if video is None or container.is_text(self._container):
+        try:
+            self._video = video = self._film()
+        except InputError:
             self._container.close()
-            raise InputError(f"{self._shown} has no video track")
-        if video.codec_context is None:
-            self._container.close()
-            raise InputError(f"cannot decode {self._shown}: this FFmpeg has no decoder for it")
-        self._video = video
-        if container.is_tile(video):
-            self._container.close()
-            raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
+            raise
         self.endless = self.remote and not self._container.duration
         # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
         # a damaged piece they lose all that they hold.
@@ -152,6 +145,16 @@ class VideoSource:
         self._first: float | None = None
         self._last: float | None = None
         self._pace.restart()
+
+    def _film(self) -> av.VideoStream:
+        video = container.film_of(self._container)
+        if video is None or container.is_text(self._container):
+            raise InputError(f"{self._shown} has no video track")
+        if video.codec_context is None:
+            raise InputError(f"cannot decode {self._shown}: this FFmpeg has no decoder for it")
+        if container.is_tile(video):
+            raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
+        return video
 
     def _pictures(self, video: av.VideoStream) -> Generator[av.VideoFrame]:
         """All pictures; what is damaged is left out, unless nothing else is there (in a stream: for long)."""

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.findings import Findings, Found
-from cpm_live.drawing.view import FINDER_HANDS, FINDER_PEOPLE, View
+from cpm_live.core.pose import Result
+from cpm_live.drawing.view import FINDER_HANDS, FINDER_PEOPLE, View, stage_index
 
 _MAPS = {FINDER_PEOPLE: (0, "person"), FINDER_HANDS: (1, "hand")}
 """Index in ``Findings.beliefs`` and ``Found.kind`` of each overlay."""
@@ -21,6 +22,15 @@ def finder_stage(findings: Findings, view: View) -> int:
     """The finder's stage to show, as an index that exists; it may have more or fewer than the pose network."""
     last = len(findings.beliefs) - 1
     return last if view.stage is None else min(view.stage, last)
+
+
+def early_stage(result: Result, view: View) -> str:
+    """Which stage the skeleton is of, where that is not the last one: without a word it looks like a bad network."""
+    stage = stage_index(result, view)
+    if not result.stage_count or stage == result.stage_count - 1:
+        return ""
+    whose = "Skeleton: stage" if is_finder(view.joint) else "Stage"
+    return f"{whose} {stage + 1} of {result.stage_count}"
 
 
 def finder_map(findings: Findings, stage: int, joint: int) -> NDArray[np.float32] | None:

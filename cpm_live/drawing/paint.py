@@ -14,7 +14,7 @@ from cpm_live.core.findings import Found
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Colour
 from cpm_live.drawing.colours import glow
-from cpm_live.drawing.finder import finder_found, finder_map, finder_stage, is_finder
+from cpm_live.drawing.finder import early_stage, finder_found, finder_map, finder_stage
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, hand_view, joint_marks, shown_map, stage_index
 
@@ -59,12 +59,8 @@ def paint(result: Result, view: View) -> Image:
     if result.finder is not None:
         for found in finder_found(result.finder, finder_stage(result.finder, view), view.joint):
             _paint_found(canvas, found, view.mirror)
-    stage = stage_index(result, view)
-    if result.stage_count and stage < result.stage_count - 1:
-        # Without a word an early stage looks like a bad network.
-        whose = "Skeleton: stage" if is_finder(view.joint) else "Stage"
-        text = f"{whose} {stage + 1} of {result.stage_count}"
-        _write(canvas, text, (10, canvas.shape[0] - 12), _BOX)
+    if note := early_stage(result, view):
+        _write(canvas, note, (10, canvas.shape[0] - 12), _BOX)
     return canvas
 
 

@@ -22,8 +22,7 @@ from cpm_live.gui.widgets import muted
 
 def toggle_help(window: QWidget) -> None:
     """Open the help, or close it. It does not keep the window waiting: what it tells of can be tried beside it."""
-    if window.findChild(HelpDialog) is not None:
-        close_help(window)
+    if close_help(window):
         return
     dialog = HelpDialog(window)
     # What must also work while the dialog has the keys.
@@ -32,11 +31,10 @@ def toggle_help(window: QWidget) -> None:
     dialog.show()
 
 
-def close_help(window: QWidget) -> None:
-    """Leave no help behind a window that closes."""
+def close_help(window: QWidget) -> bool:
+    """Leave no help behind a window that closes. Whether it was open."""
     shown = window.findChild(HelpDialog)
-    if shown is not None:
-        shown.close()
+    return shown is not None and shown.close()
 
 
 class HelpDialog(QDialog):

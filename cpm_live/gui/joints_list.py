@@ -102,11 +102,12 @@ class JointsList(QWidget):
 
     def row(self, joint: int) -> QRectF:
         """Where a joint's row lies."""
-        return QRectF(0, joint * self.row_height, self.width(), self.row_height)
+        height = self.row_height
+        return QRectF(0, joint * height, self.width(), height)
 
     def check_box(self, joint: int) -> QRectF:
         """Where a joint's checkbox lies."""
-        return QRectF(10, joint * self.row_height + (self.row_height - 14) / 2, 14, 14)
+        return QRectF(10, self.row(joint).center().y() - 7, 14, 14)
 
     # -- painting ---------------------------------------------------------------------------------
 

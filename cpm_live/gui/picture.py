@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.pose import Pose, Result
-from cpm_live.drawing.finder import finder_found, finder_map, finder_stage, is_finder
+from cpm_live.drawing.finder import early_stage, finder_found, finder_map, finder_stage
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import View, hand_view, joint_marks, shown_map, stage_index
 from cpm_live.gui.banner import Banner
@@ -214,7 +214,7 @@ class Picture(QWidget):
         if result.finder is not None:
             seen = finder_found(result.finder, finder_stage(result.finder, view), view.joint)
             paint_found(painter, seen, fit)
-        self._paint_notes(painter, area, result, stage)
+        self._paint_notes(painter, area, result)
 
     def _paint_maps(self, painter: QPainter, layers: list[tuple[Result, View]]) -> None:
         """Belief maps; the painter's units are frame pixels."""
@@ -229,14 +229,13 @@ class Picture(QWidget):
                 colours = glow_array(belief, self._view.glow)
                 painter.drawImage(QRectF(*crop.map_box(len(belief))), glow_image(colours))
 
-    def _paint_notes(self, painter: QPainter, area: QRectF, result: Result, stage: int) -> None:
+    def _paint_notes(self, painter: QPainter, area: QRectF, result: Result) -> None:
         """What must not be overlooked: an early stage is shown, or the picture stands still."""
         notes = []
         if self._paused:
             notes.append("Paused")
-        if result.stage_count and stage != result.stage_count - 1:
-            whose = "Skeleton: stage" if is_finder(self._view.joint) else "Stage"
-            notes.append(f"{whose} {stage + 1} of {result.stage_count}")
+        if note := early_stage(result, self._view):
+            notes.append(note)
         if result.stage_count and not result.poses:
             notes.append("Nobody in view" if result.skeleton.name == "body" else "Nothing found yet")
         notes += self._notes

@@ -104,7 +104,6 @@ class Session(QObject):
         self._waiting = False
         self._first_source, self._was_saved = True, False
         self._stopping = False
-        self._options = Options()
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
 
@@ -218,8 +217,8 @@ class Session(QObject):
 
     def set_options(self, options: Options) -> None:
         """How people are looked for and followed from the next frame on; a still picture shows the thresholds now."""
+        before = self.live.options
         self.live.set_options(options)
-        before, self._options = self._options, options
         shown = replace(before, joint_threshold=options.joint_threshold, hollow_threshold=options.hollow_threshold)
         # A model that is on its way looks at the picture anew.
         if self.live.paused and shown != options and not self._waiting:

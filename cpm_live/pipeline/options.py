@@ -89,15 +89,15 @@ class Options:
                 raise InputError(f"{name} is {value!r}; use a number")
         if not _is_lock(self.lock):
             raise InputError(f"the lock is {self.lock!r}; use x and y in pixels, the number of a track, or None")
-        if self.region is not None and not isinstance(self.region, tuple):
-            raise InputError(f"the region is {self.region!r}; use x, y, width and height in pixels")
         if self.people is not None and (not isinstance(self.people, int) or not 1 <= self.people <= MOST_PEOPLE):
             raise InputError(f"people is {self.people}; use 1 to {MOST_PEOPLE}")
         if not 0.0 <= self.smoothing <= 1.0:
             raise InputError(f"smoothing is {self.smoothing:g}; use 0 (raw) to 1 (smooth)")
-        if self.region is not None and (len(self.region) != 4 or not np.isfinite(self.region).all()):
-            raise InputError(f"the region is {self.region}; use x, y, width and height in pixels")
-        if self.region is not None and not (self.region[2] >= 16 and self.region[3] >= 16):
+        region = self.region
+        four = isinstance(region, tuple) and len(region) == 4 and bool(np.isfinite(region).all())
+        if region is not None and not four:
+            raise InputError(f"the region is {region}; use x, y, width and height in pixels")
+        if region is not None and not (region[2] >= 16 and region[3] >= 16):
             raise InputError("the region is too small; use at least 16 x 16 pixels")
         if self.finder_every < 1:
             raise InputError(f"finder_every is {self.finder_every}; use 1 or more frames")
