@@ -6,7 +6,7 @@ import time
 
 _PAUSE = 0.25
 """Seconds between two reads: a longer time is a pause, in which the clock stood still."""
-_LONGEST = 1.0
+LONGEST = 1.0
 """Seconds that one read waits at most, so that a stop is heard."""
 
 
@@ -27,14 +27,22 @@ class Pace:
         if away > _PAUSE:
             self._started += away
 
+    def ahead(self, seconds: float) -> float:
+        """How long it is until then, in seconds from the first frame."""
+        return self._started + seconds - time.monotonic()
+
+    def skip(self, seconds: float) -> None:
+        """All that comes, comes so much sooner."""
+        self._started -= seconds
+
     def wait(self, seconds: float) -> None:
         """Until a frame's time, in seconds from the first; what is left of a longer gap is skipped."""
-        ahead = self._started + seconds - time.monotonic()
+        ahead = self.ahead(seconds)
         if ahead > 0:
-            time.sleep(min(ahead, _LONGEST))
-            self._started -= max(0.0, ahead - _LONGEST)
-        elif ahead < -_LONGEST:
-            self._started -= ahead
+            time.sleep(min(ahead, LONGEST))
+            self.skip(max(0.0, ahead - LONGEST))
+        elif ahead < -LONGEST:
+            self.skip(ahead)
 
     def leave(self) -> None:
         """The read is over."""

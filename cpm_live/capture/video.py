@@ -16,7 +16,7 @@ from av.video.reformatter import VideoReformatter
 
 from cpm_live.capture import container
 from cpm_live.capture.base import SourceInfo, SourceLost
-from cpm_live.capture.pace import Pace
+from cpm_live.capture.pace import LONGEST, Pace
 from cpm_live.core.address import without_password
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
@@ -27,7 +27,9 @@ STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp:
 _REORDERED = 64
 """Packets that may come before those whose pictures are shown earlier, and more."""
 _HELD_S = 0.1
-"""A single picture is given so often, that switching models acts on it at once."""
+"""A single picture is given so often, and one that stands for long, that switching models acts on it at once."""
+_LONGEST_SLIDE = 20.0
+"""Seconds that one picture of a film stands at most: hours of nothing are a broken file's."""
 _DAMAGE_LIMIT = 100
 """A live stream loses packets now and then; after so many bad ones in a row it is opened again."""
 
@@ -46,7 +48,8 @@ class VideoSource:
         loop: begin again at the end (live use).
 
     Both are for what has an end: files, also those behind a URL. A live stream comes as it comes; one that comes in
-    segments (HLS) is paced. A picture behind a URL is fetched once: where a film would begin again it is held.
+    segments (HLS) is paced. A picture behind a URL is fetched once: where a film would begin again it is held, and so
+    is, live, a picture of a film that stands for over a second (slides).
 
     Attributes:
         left_out: the pieces that cannot be decoded, by their time; the pictures around them are given all the same.
@@ -63,7 +66,7 @@ class VideoSource:
             if Path(where).exists():
                 raise InputError(f"{where} is no regular file; cameras are camera:0, camera:1 and so on")
             raise InputError(f"no file {where}; check the path")
-        self._index = 0
+        self._index, self._further = 0, False
         self.endless = self.joined = self._still = False
         self._held: np.ndarray | None = None
         self._pace, self._scaler = Pace(), VideoReformatter()
@@ -143,6 +146,7 @@ class VideoSource:
         self._promised: deque[tuple[float, float]] = deque(maxlen=_REORDERED)
         self._frames = self._pictures(video)
         self._first: float | None = None
+        self._over: float | None = None
         self._last: float | None = None
         self._pace.restart()
 
@@ -237,22 +241,45 @@ class VideoSource:
                 raise InputError(f"{self._shown} holds no video frames")
             if not self.loop:
                 return None
-            if self._held is not None:
+            if self._still and self._held is not None:
                 time.sleep(_HELD_S)
                 return self._frame(self._held, (self._last or 0.0) + _HELD_S)
-            if self.paced:
-                # The last picture, which may be the only one, is shown for as long as the others.
-                self._pace.wait((self._last or 0.0) + 1 / (self.info.fps or 30.0))
+            # The last picture, which may be the only one, is shown for as long as it should, or as the others.
+            if self._over is None:
+                self._over = max(self.ends, (self._last or 0.0) + 1 / (self.info.fps or 30.0))
+            if slide := self._until(self._over):
+                return slide
             self.close()
             self._open()
             return self._next()
         seconds = self._seconds_of(picture)
-        if self.paced:
-            self._pace.wait(seconds)
+        if slide := self._until(seconds):
+            self._ahead.appendleft(picture)
+            return slide
         image = np.ascontiguousarray(self._shown_picture(picture), np.uint8)
-        if self._still:
+        if self._still or self.paced:
             self._held = image
         return self._frame(image, seconds)
+
+    def _until(self, seconds: float) -> Frame | None:
+        """Wait for the next picture's time, where there is a pace; the last picture again where that is long."""
+        further, self._further = self._further, False
+        if not self.paced:
+            return None
+        ahead = self._pace.ahead(seconds)
+        if further:
+            self._pace.skip(ahead)
+        elif self._held is not None and not self.endless and ahead > LONGEST:
+            self._pace.skip(max(0.0, ahead - _LONGEST_SLIDE))
+            then = (self._last or 0.0) + _HELD_S
+            self._pace.wait(then)
+            return self._frame(self._held, then)
+        self._pace.wait(seconds)
+        return None
+
+    def next_picture(self) -> None:
+        """The next read gives another picture, whenever that is due. (Not of a live stream, which has its own time.)"""
+        self._further = not self.endless
 
     def _shown_picture(self, picture: av.VideoFrame) -> np.ndarray:
         return container.as_shown(picture, self._aspect, self._scaler)

@@ -84,7 +84,8 @@ def run(
         typer.Option("--out", "-o", help="Annotated video (.mp4, .mkv), picture, or folder for a folder of pictures."),
     ] = None,
     keypoints: Annotated[
-        Path | None, typer.Option("--keypoints", "-k", help="Keypoints of every frame as JSON lines.")
+        Path | None,
+        typer.Option("--keypoints", "-k", help="Keypoints of every frame as JSON lines; - prints them."),
     ] = None,
     engine: Annotated[str, typer.Option("--engine", "-e", help="auto, or one that cpm-live doctor lists.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
@@ -117,6 +118,7 @@ def run(
     from cpm_live.pipeline.machine import PoseMachine
     from cpm_live.pipeline.options import Options
     from cpm_live.recording.batch import run_batch
+    from cpm_live.recording.keypoints import STANDARD_OUTPUT
 
     recipe = recipes.find_machine(model)
     skeleton = recipe.skeleton
@@ -130,7 +132,8 @@ def run(
         raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
     if out is None and keypoints is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
-    out, keypoints = _place("--out", out), _place("--keypoints", keypoints)
+    printed = keypoints == STANDARD_OUTPUT
+    out, keypoints = _place("--out", out), keypoints if printed else _place("--keypoints", keypoints)
     if out is not None and keypoints is not None and out.resolve() == keypoints.resolve():
         raise InputError(f"--out and --keypoints are both {out}; give them different names")
     request = SourceRequest(source, live=False, demo_kind=skeleton.name, demo_frames=frames or 300)
@@ -185,10 +188,10 @@ def run(
         if summary.left_out:
             parts.append(f"more than --people allows in {summary.left_out}")
         parts.append(f"{took:.1f} s ({summary.frames / max(took, 1e-6):.1f} fps)")
-        typer.echo("; ".join(parts))
-        for label, path in (("annotated", out), ("keypoints", keypoints)):
+        typer.echo("; ".join(parts), err=printed)
+        for label, path in (("annotated", out), ("keypoints", None if printed else keypoints)):
             if path is not None:
-                typer.echo(f"{label}: {path}")
+                typer.echo(f"{label}: {path}", err=printed)
     if joined := getattr(opened, "joined", False):
         typer.echo("cpm-live: the recording's times jump, as where files were joined; they were counted on", err=True)
     if limit is None and not joined and (missing := _cut_short(opened, summary)):

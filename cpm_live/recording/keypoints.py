@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,8 @@ from cpm_live.core.skeleton import Skeleton
 
 log = logging.getLogger("cpm_live.recording")
 
+STANDARD_OUTPUT = Path("-")
+"""Instead of a file's path: to whoever reads what we print, each line at once."""
 _LONGEST_LINE = 2**20
 """Bytes: a frame with everybody in it takes a hundredth of it."""
 
@@ -25,6 +28,8 @@ def refuse_unwritable(path: Path) -> None:
     Raises:
         InputError: it cannot.
     """
+    if path == STANDARD_OUTPUT:
+        return
     try:
         there = os.path.lexists(path)
         if there and not (path.is_file() or path.is_dir()):
@@ -48,7 +53,7 @@ class KeypointWriter:
     """Writes results in order.
 
     Args:
-        path: the ``.jsonl`` file.
+        path: the ``.jsonl`` file, or :data:`STANDARD_OUTPUT`.
         skeleton: whose joints the lines hold.
         about: more for the header: model, source, size...
         hands: the hands' skeleton, in "Body + hands": each line then has ``hands`` beside ``poses``, in the same
@@ -56,16 +61,15 @@ class KeypointWriter:
 
     Raises:
         InputError: the file cannot be written.
+        BrokenPipeError: nobody reads standard output any more.
     """
 
     def __init__(self, path: Path, skeleton: Skeleton, about: dict[str, Any], hands: Skeleton | None = None) -> None:
         self.path, self._broken = path, False
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Names of files that are not UTF-8 become JSON's own escapes.
-            self._file: IO[str] = path.open("w", encoding="utf-8", errors="backslashreplace")
+            self._file = self._opened(path)
         except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}") from None
+            raise self._refusal(error) from None
         header = {
             "format": "cpm-live keypoints 1",
             "version": __version__,
@@ -83,6 +87,21 @@ class KeypointWriter:
                 "limbs": [list(limb) for limb in hands.limbs],
             }
         self._line({"header": header})
+
+    @staticmethod
+    def _opened(path: Path) -> IO[str]:
+        where: Path | int = path
+        if to_print := path == STANDARD_OUTPUT:
+            # Not through sys.stdout: whatever the terminal's encoding, JSON is UTF-8.
+            where = sys.stdout.fileno()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever reads a pipe wants each frame when it is seen.
+        buffering = 1 if to_print or (path.exists() and not path.is_file()) else -1
+        # Names of files that are not UTF-8 become JSON's own escapes.
+        return open(
+            where, "w", buffering, "utf-8", errors="backslashreplace", newline="\n", closefd=not to_print
+        )  # fmt: skip
 
     def write(self, result: Result, time: float, name: str | None = None) -> None:
         """One line for a frame, empty ``poses`` where nobody is seen; with its size where the header has another.
@@ -107,7 +126,14 @@ class KeypointWriter:
             self._file.write(json.dumps(value, ensure_ascii=False) + "\n")
         except OSError as error:
             self._broken = True
-            raise InputError(f"cannot write {self.path}: {error.strerror}") from None
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: OSError) -> Exception:
+        if self.path == STANDARD_OUTPUT:
+            if isinstance(error, BrokenPipeError):
+                return error
+            return InputError(f"cannot print keypoints: {error.strerror}")
+        return InputError(f"cannot write {self.path}: {error.strerror}")
 
     def close(self) -> None:
         """End the file. Where the disk was full, half a line at its end, which no reader takes, is cut off."""
@@ -115,7 +141,7 @@ class KeypointWriter:
             self._file.close()
         except OSError as error:
             self._broken = True
-            raise InputError(f"cannot write {self.path}: {error.strerror}") from None
+            raise self._refusal(error) from None
         finally:
             # Only now: what the file's buffer still held has been written, as far as it went.
             if self._broken and self.path.is_file():

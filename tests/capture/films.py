@@ -7,7 +7,10 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
+
+from cpm_live.recording.video import VideoWriter
 
 CLOCK = Fraction(1, 90_000)
 
@@ -41,4 +44,18 @@ def film(
                 silence.sample_rate, silence.pts, silence.time_base = 48_000, start, Fraction(1, 48_000)
                 out.mux(music.encode(silence))
             out.mux(music.encode(None))
+    return path
+
+
+def picture(path: Path, value: int = 80) -> Path:
+    cv2.imwrite(str(path), np.full((48, 64, 3), value, np.uint8))
+    return path
+
+
+def slides(path: Path, times: list[float]) -> Path:
+    """A film whose pictures, each brighter than the one before, come at these times."""
+    writer = VideoWriter(path)
+    for index, seconds in enumerate(times):
+        writer.write(np.full((48, 64, 3), 10 * index, np.uint8), seconds)
+    writer.close()
     return path

@@ -1,41 +1,25 @@
 from __future__ import annotations
 
 import threading
-import time
 from functools import partial
 from http.server import ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from cpm_live.capture import camera, pace
+from cpm_live.capture import camera
 from cpm_live.capture.base import Source, SourceLost
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.open import SourceRequest, is_camera, is_demo, open_source
-from cpm_live.capture.thread import CaptureThread
 from cpm_live.capture.video import VideoSource, is_stream
 from cpm_live.core.errors import InputError
 from cpm_live.recording.video import VideoWriter
-from tests.capture.films import QuietHandler
-
-
-def _picture(path: Path, value: int = 80) -> Path:
-    cv2.imwrite(str(path), np.full((48, 64, 3), value, np.uint8))
-    return path
-
-
-def _video(path: Path, times: list[float]) -> Path:
-    writer = VideoWriter(path)
-    for index, seconds in enumerate(times):
-        writer.write(np.full((48, 64, 3), 10 * index, np.uint8), seconds)
-    writer.close()
-    return path
+from tests.capture.films import QuietHandler, picture, slides
 
 
 @pytest.fixture(params=["demo", "image", "folder", "video"])
@@ -44,13 +28,13 @@ def finite(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Source, int]
     if request.param == "demo":
         return DemoSource(frames=5, paced=False), 5
     if request.param == "image":
-        return ImageSource(_picture(tmp_path / "a.png")), 1
+        return ImageSource(picture(tmp_path / "a.png")), 1
     if request.param == "folder":
         for name in ("b.png", "a.jpg", "c.bmp"):
-            _picture(tmp_path / name)
+            picture(tmp_path / name)
         (tmp_path / "notes.txt").write_text("not a picture")
         return ImageSource(tmp_path), 3
-    return VideoSource(str(_video(tmp_path / "v.mp4", [0, 0.1, 0.2, 0.5]))), 4
+    return VideoSource(str(slides(tmp_path / "v.mp4", [0, 0.1, 0.2, 0.5]))), 4
 
 
 @pytest.mark.parametrize("piece", [20, 38, 39])
@@ -78,7 +62,7 @@ def test_a_damaged_piece_of_a_video_is_left_out_and_told(tmp_path: Path, piece: 
 
 
 def test_a_video_of_nothing_but_damage_is_refused(tmp_path: Path) -> None:
-    path = _video(tmp_path / "clip.mp4", [0.0, 0.1, 0.2])
+    path = slides(tmp_path / "clip.mp4", [0.0, 0.1, 0.2])
     with av.open(str(path)) as container:
         pieces = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
     content = bytearray(path.read_bytes())
@@ -146,14 +130,6 @@ def _encoded(path: Path, frames: list[np.ndarray], options: dict[str, str]) -> P
     return path
 
 
-def test_a_looping_film_of_one_picture_does_not_spin(tmp_path: Path) -> None:
-    source = VideoSource(str(_video(tmp_path / "one.mp4", [0.0])), paced=True, loop=True)
-    started = time.monotonic()
-    assert all(source.read() is not None for _ in range(4))
-    # The first picture is timed from when the file was opened.
-    assert time.monotonic() - started >= 2 / (source.info.fps or 30.0)
-
-
 def test_times_go_forward_where_the_file_has_none(tmp_path: Path) -> None:
     """AVI with reordered pictures: FFmpeg makes up times that jump to and fro."""
     rng = np.random.default_rng(0)
@@ -192,7 +168,7 @@ def test_real_clip_decodes_whole_with_its_times(clips: Path) -> None:
 
 def test_variable_times_come_back(tmp_path: Path) -> None:
     times = [0.0, 0.033, 0.5, 0.55, 1.25]
-    source = VideoSource(str(_video(tmp_path / "v.mkv", times)))
+    source = VideoSource(str(slides(tmp_path / "v.mkv", times)))
     assert [source.read().media_time for _ in times] == pytest.approx(times, abs=2e-3)  # type: ignore[union-attr]
 
 
@@ -214,15 +190,6 @@ def test_portrait_clips_of_phones_stand_upright(tmp_path: Path) -> None:
     frame = source.read()
     assert frame is not None and frame.image.shape == (64, 48, 3)
     assert frame.image[8, 40, 0] > 200 and frame.image[8, 8, 0] < 50 and frame.image[56, 40, 0] < 50
-
-
-def test_live_video_is_paced_and_loops(tmp_path: Path) -> None:
-    source = open_source(SourceRequest(str(_video(tmp_path / "v.mp4", [0, 0.1, 0.2])), live=True))
-    started = time.monotonic()
-    indices = [source.read().index for _ in range(7)]  # type: ignore[union-attr]
-    assert indices == list(range(7))
-    assert time.monotonic() - started >= 0.35
-    source.close()
 
 
 def test_demo_knows_its_joints() -> None:
@@ -301,7 +268,7 @@ def test_absent_camera_says_so() -> None:
 
 
 def test_a_file_behind_a_url_plays_to_its_end(tmp_path: Path) -> None:
-    _video(tmp_path / "v.mkv", [0, 0.1, 0.2])
+    slides(tmp_path / "v.mkv", [0, 0.1, 0.2])
     handler = partial(QuietHandler, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -324,7 +291,7 @@ def test_files_whose_names_begin_like_other_sources(tmp_path: Path, monkeypatch:
     assert is_camera("camera:1") and not is_camera("camera.mp4")
     monkeypatch.chdir(tmp_path)
     for name in ("demo.mp4", "12:30.mp4", " blank.mp4", "blank.mp4 "):
-        _video(tmp_path / "film.mp4", [0, 0.1]).rename(name)
+        slides(tmp_path / "film.mp4", [0, 0.1]).rename(name)
         source = open_source(SourceRequest(name))
         assert source.info.kind == "video"
         source.close()
@@ -332,7 +299,7 @@ def test_files_whose_names_begin_like_other_sources(tmp_path: Path, monkeypatch:
 
 def test_a_bad_picture_does_not_end_the_folder(tmp_path: Path) -> None:
     for name in ("b", "d"):
-        _picture(tmp_path / f"{name}.png")
+        picture(tmp_path / f"{name}.png")
     for name in ("a", "c", "e"):
         (tmp_path / f"{name}.png").write_bytes(b"no picture")
     source = ImageSource(tmp_path)
@@ -347,51 +314,3 @@ def test_a_bad_picture_does_not_end_the_folder(tmp_path: Path) -> None:
         path.write_bytes(b"no picture")
     with pytest.raises(InputError, match="cannot decode picture"):
         ImageSource(tmp_path)
-
-
-@pytest.mark.parametrize("kind", ["video", "demo"])
-def test_a_short_pause_is_not_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """Else the picture would jump when it goes on."""
-    now, naps = [0.0], []
-
-    def sleep(seconds: float) -> None:
-        naps.append(seconds)
-        now[0] += seconds
-
-    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
-    source: Source
-    if kind == "video":
-        source = VideoSource(str(_video(tmp_path / "v.mp4", [index / 20 for index in range(20)])), paced=True)
-    else:
-        source = DemoSource(fps=20.0)
-    for _ in range(3):
-        source.read()
-    now[0] += 0.6
-    for _ in range(4):
-        source.read()
-    source.close()
-    assert naps == pytest.approx([0.05] * 6, abs=2e-3), "as long between two frames as before"
-
-
-def test_one_frame_further_is_another_picture(tmp_path: Path) -> None:
-    """In a folder, where each picture is given again and again while it is held."""
-    for value in (10, 20, 30):
-        _picture(tmp_path / f"{value}.png", value)
-    frames: list[int] = []
-    thread = CaptureThread(
-        SourceRequest(str(tmp_path)), lambda frame: frames.append(int(frame.image[0, 0, 0])), lambda event: None
-    )
-    thread.start()
-    deadline = time.monotonic() + 5
-    while not frames and time.monotonic() < deadline:
-        time.sleep(0.01)
-    thread.pause(True)
-    time.sleep(0.2)
-    for _ in range(3):
-        before = len(frames)
-        thread.step()
-        while len(frames) == before and time.monotonic() < deadline:
-            time.sleep(0.01)
-    thread.stop()
-    thread.join(3)
-    assert frames[-3:] == [20, 30, 10]

@@ -106,3 +106,27 @@ def test_keypoints_that_cannot_be_written_leave_the_film_that_is_there(tmp_path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and f"cannot write {folder}" in done.stderr
     assert kept.read_bytes() == b"an hour of work" and not list(folder.iterdir())
+
+
+def test_keypoints_are_printed_alone_and_as_they_come() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--frames", "100000", "-k", "-", "--threads", "1"],
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    # It has hours to go: what is read here was not kept back until the end.
+    first, *frames = (json.loads(process.stdout.readline()) for _ in range(4))
+    assert first["header"]["joints"] and [line["index"] for line in frames] == [0, 1, 2]
+    process.stdout.close()
+    told = process.stderr.read().decode()
+    assert process.wait(60) == 1 and "Traceback" not in told and "unexpected" not in told, told
+
+
+def test_the_summary_does_not_come_between_printed_keypoints() -> None:
+    done = subprocess.run(
+        [*COMMAND, "demo", "--frames", "2", "-k", "-", "--threads", "1"], capture_output=True, timeout=100, text=True
+    )
+    assert [next(iter(json.loads(line))) for line in done.stdout.splitlines()] == ["header", "index", "index"]
+    assert done.returncode == 0 and "2 frames" in done.stderr
