@@ -151,6 +151,12 @@ class FollowPanel(QFrame):
         if self.close_it():
             return
         self._below = anchor, over
+        # It was made last, and would be the last that Tab comes to, behind everything else.
+        last = anchor
+        for widget in self.findChildren(QWidget):
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                QWidget.setTabOrder(last, widget)
+                last = widget
         self.setVisible(True)
         self.place()
         self.raise_()

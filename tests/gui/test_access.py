@@ -22,6 +22,7 @@ from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.gui import settings
 from cpm_live.gui.banner import Banner, Notice
+from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.session import NO_CAMERA
 from cpm_live.gui.settings import Settings
@@ -40,6 +41,28 @@ Key = Qt.Key
 
 
 # -- by keyboard ------------------------------------------------------------------------------------
+
+
+def test_tab_comes_from_a_button_to_its_panel_and_on(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    anchor, after = ToolButton(window), ToolButton(window)
+    panel = FollowPanel(window)
+    for button in (anchor, after):
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    window.show()
+    for _ in range(2):
+        panel.toggle(anchor, anchor)
+        anchor.setFocus(Qt.FocusReason.TabFocusReason)
+        reached = []
+        while window.focusWidget() is not after and len(reached) < 20:
+            window.focusNextChild()
+            reached.append(window.focusWidget())
+        sliders = [row.slider for row in (panel.people, panel.smoothing, panel.joint, panel.sure)]
+        segments = panel.hands.findChildren(ToolButton)
+        enabled = [button for button in (panel.draw, panel.clear, panel.back) if button.isEnabled()]
+        assert reached == [*sliders, *segments, *enabled, after]
+        panel.toggle(anchor, anchor)
 
 
 def test_tab_reaches_every_segment(qtbot: QtBot) -> None:
