@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 # ONNX Runtime from 1.32 on reports to Microsoft and keeps a number for this machine, unless this is set before it
 # loads. Nobody who opens a webcam asked for that; whoever wants it sets the variable to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# OpenCV on Windows: with them webcams take ten seconds and more to open, and what they decode, MJPG, is small here.
+os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "PoseMachine", "__version__"]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.capture.base import SourceInfo, SourceLost
+from cpm_live.capture.permission import HOW_TO_ALLOW, may_use_cameras
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 
@@ -86,13 +87,11 @@ class CameraSource:
 
     def __init__(self, device: Device, size: tuple[int, int] = (640, 480), fps: float = 30.0) -> None:
         self.device = device
+        if not may_use_cameras():
+            raise InputError(f"camera {device.index} ({device.name}) {HOW_TO_ALLOW}")
         self._capture = cv2.VideoCapture(device.index, device.backend)
         if self._capture.isOpened():
-            # MJPG must be asked for before the size: uncompressed 720p does not fit through USB 2.
-            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-            self._capture.set(cv2.CAP_PROP_FPS, fps)
+            self._ask_for(size, fps)
         image = self._grab() if self._capture.isOpened() else None
         if image is None:
             self._capture.release()
@@ -104,13 +103,24 @@ class CameraSource:
             fps=float(rate) if rate and rate > 0 else fps,
         )  # fmt: skip
 
+    def _ask_for(self, size: tuple[int, int], fps: float) -> None:
+        if self.device.backend != cv2.CAP_MSMF:
+            # MJPG must be asked for before the size: uncompressed 720p does not fit through USB 2. (Media Foundation
+            # chooses by itself, and takes no wish.)
+            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        wishes = ((cv2.CAP_PROP_FRAME_WIDTH, size[0]), (cv2.CAP_PROP_FRAME_HEIGHT, size[1]), (cv2.CAP_PROP_FPS, fps))
+        for what, wish in wishes:
+            # Media Foundation takes seconds to start the camera anew for each wish, also for one that is fulfilled.
+            if abs(self._capture.get(what) - wish) > 0.5:
+                self._capture.set(what, wish)
+
     def read(self) -> Frame | None:
         """The camera's next frame."""
         image = self._grab()
         if image is None:
             raise SourceLost(f"camera {self.device.index} ({self.device.name}) stopped delivering; check its cable")
         # OpenCV may reuse its buffer only if it is handed back in, which it is not: no copy needed.
-        frame = Frame(np.asarray(image, np.uint8), self._index, time.monotonic_ns())
+        frame = Frame(np.asarray(image, np.uint8), self._index, time.perf_counter_ns())
         self._index += 1
         return frame
 

@@ -62,7 +62,7 @@ class DemoSource:
         joints = self.joints_at(index)
         (figures.draw_hand if self.kind == "hand" else figures.draw_body)(canvas, joints)
         self._index += 1
-        return Frame(canvas, index, time.monotonic_ns(), None if self.info.live else index / self.fps)
+        return Frame(canvas, index, time.perf_counter_ns(), None if self.info.live else index / self.fps)
 
     def close(self) -> None:
         """Nothing to let go of."""

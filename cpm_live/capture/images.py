@@ -120,7 +120,7 @@ class ImageSource:
         self.current, image = self._from(place)
         if self.hold is None and place >= len(self.paths):
             return None  # the last ones could not be read
-        frame = Frame(image, self._given, time.monotonic_ns(), self._given / 10.0)
+        frame = Frame(image, self._given, time.perf_counter_ns(), self._given / 10.0)
         self._index += 1
         self._given += 1
         return frame

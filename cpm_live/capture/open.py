@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpm_live.capture.base import Source
-from cpm_live.core.address import without_password
+from cpm_live.core.address import STREAM_SCHEMES, is_stream, without_password
 from cpm_live.core.errors import InputError
 
 
@@ -58,7 +58,7 @@ def open_source(request: SourceRequest) -> Source:
         from cpm_live.capture.camera import CameraSource, find_camera
 
         return CameraSource(find_camera(text.partition(":")[2] or "0"), request.size)
-    from cpm_live.capture.video import STREAM_SCHEMES, VideoSource, is_stream
+    from cpm_live.capture.video import VideoSource
 
     if is_stream(text):
         return VideoSource(text, paced=request.live, loop=request.live)

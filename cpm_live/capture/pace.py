@@ -18,18 +18,18 @@ class Pace:
 
     def restart(self) -> None:
         """The next frame is the first one."""
-        self._started = time.monotonic()
+        self._started = time.perf_counter()
         self._left: float | None = None
 
     def enter(self) -> None:
         """A read begins. After a pause the frames go on where they stood, without racing to catch up."""
-        away = time.monotonic() - self._left if self._left is not None else 0.0
+        away = time.perf_counter() - self._left if self._left is not None else 0.0
         if away > _PAUSE:
             self._started += away
 
     def ahead(self, seconds: float) -> float:
         """How long it is until then, in seconds from the first frame."""
-        return self._started + seconds - time.monotonic()
+        return self._started + seconds - time.perf_counter()
 
     def skip(self, seconds: float) -> None:
         """All that comes, comes so much sooner."""
@@ -46,4 +46,4 @@ class Pace:
 
     def leave(self) -> None:
         """The read is over."""
-        self._left = time.monotonic()
+        self._left = time.perf_counter()

@@ -17,13 +17,12 @@ from av.video.reformatter import VideoReformatter
 from cpm_live.capture import container
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.capture.pace import LONGEST, Pace
-from cpm_live.core.address import without_password
+from cpm_live.core.address import is_stream, without_password
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 
 log = logging.getLogger("cpm_live.capture")
 
-STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
 _REORDERED = 64
 """Packets that may come before those whose pictures are shown earlier, and more."""
 _HELD_S = 0.1
@@ -32,11 +31,6 @@ _LONGEST_SLIDE = 20.0
 """Seconds that one picture of a film stands at most: hours of nothing are a broken file's."""
 _DAMAGE_LIMIT = 100
 """A live stream loses packets now and then; after so many bad ones in a row it is opened again."""
-
-
-def is_stream(text: str) -> bool:
-    """Whether this names a network stream."""
-    return text.lower().startswith(STREAM_SCHEMES)
 
 
 class VideoSource:
@@ -286,7 +280,7 @@ class VideoSource:
 
     def _frame(self, image: np.ndarray, seconds: float) -> Frame:
         self._last = seconds
-        frame = Frame(image, self._index, time.monotonic_ns(), None if self._as_they_come else seconds)
+        frame = Frame(image, self._index, time.perf_counter_ns(), None if self._as_they_come else seconds)
         self._index += 1
         return frame
 

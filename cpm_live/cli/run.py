@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,10 +30,10 @@ def _place(option: str, path: Path | None) -> Path | None:
     return path
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    """What ``samefile`` compares."""
+def _identity(path: Path) -> tuple[int, int] | str:
+    """What ``samefile`` compares; the name on Windows' drives that number no files."""
     status = path.stat()
-    return status.st_dev, status.st_ino
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.normcase(os.path.realpath(path))
 
 
 def _refuse_own_input(opened: Source, out: Path | None, keypoints: Path | None) -> None:

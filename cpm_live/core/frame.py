@@ -16,7 +16,8 @@ class Frame:
     Attributes:
         image: BGR uint8 (H, W, 3), read-only.
         index: 0, 1, 2... within its source since it was opened.
-        captured_ns: ``time.monotonic_ns()`` when it was read.
+        captured_ns: ``time.perf_counter_ns()`` when it was read. (Before Python 3.13 Windows' ``monotonic_ns`` goes in
+            steps of 15.6 ms.)
         media_time: seconds from the start of a file or of a stream in segments; None for other live sources.
     """
 

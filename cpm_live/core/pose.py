@@ -105,7 +105,7 @@ class Result:
         joint_threshold: below this score a joint is hollow or hidden.
         steps_ms: how long each step took: ``wait`` (capture to start), ``crop``, ``engine``, ``decode``, and where
             they ran ``find`` (the finder) and ``hands`` (the hands of "Body + hands").
-        finished_ns: ``time.monotonic_ns()`` when the result was ready.
+        finished_ns: ``time.perf_counter_ns()`` when the result was ready.
         generation: counts switches of source, so that a late result can be told from a fresh one (a switch of
             model shows in ``model``).
         hollow_threshold: joints between this score and ``joint_threshold`` are drawn hollow, lower ones not at all.

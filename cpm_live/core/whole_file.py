@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _LONGEST = 200
 """Of the name, before ``.part``: systems allow 255 bytes, and a letter may take more than one."""
+
+
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds: on Windows nobody may have the old file open at that moment, and spreadsheets, virus scanners and whoever
+reads what is written here often do, most of them for an instant."""
 
 
 @contextmanager
@@ -32,7 +39,18 @@ def whole(path: Path, shared: bool = False) -> Iterator[Path]:
     temporary = path.with_name(f"{short}.{os.getpid()}.part" if shared else f"{short}.part")
     try:
         yield temporary
-        os.replace(temporary, path)
+        _put(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _put(temporary: Path, path: Path) -> None:
+    for pause in _PAUSES if sys.platform == "win32" else ():
+        try:
+            os.replace(temporary, path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    os.replace(temporary, path)

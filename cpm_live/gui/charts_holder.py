@@ -55,9 +55,9 @@ class ChartsHolder(QWidget):
             # The window is closing: nothing may begin that it would have to wait for.
             self._making.stop()
             return
-        ends = time.monotonic() + _SLICE
+        ends = time.perf_counter() + _SLICE
         for _ in self._types:
-            if time.monotonic() > ends:
+            if time.perf_counter() > ends:
                 return
         self._making.stop()
         job = Job("import-charts", lambda: importlib.import_module("cpm_live.gui.charts"), self._loaded, self)

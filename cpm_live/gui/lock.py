@@ -24,7 +24,7 @@ class LockWatch:
 
     def asked(self, lock: Lock) -> None:
         """Somebody was pointed at just now."""
-        self._asked_ns, self._waited, self._holds = time.monotonic_ns(), 0, None
+        self._asked_ns, self._waited, self._holds = time.perf_counter_ns(), 0, None
         # A result that is under way may still tell of the lock before.
         self._before = None if lock == self._last else self._last
 

@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from cpm_live.capture.base import SourceInfo
-from cpm_live.capture.video import is_stream
+from cpm_live.core.address import is_stream
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
 from cpm_live.gui import placement, shortcuts, theme

@@ -168,10 +168,10 @@ def live_ages(
         live.set_source(source)
         _wait_for_engine(live)
         # The first second holds finding, which is not what is asked here.
-        begin = time.monotonic() + 1.0
-        while time.monotonic() < begin + seconds and not stop():
+        begin = time.perf_counter() + 1.0
+        while time.perf_counter() < begin + seconds and not stop():
             result = live.results.take(timeout=0.5)
-            if result is not None and result.stage_count and time.monotonic() > begin:
+            if result is not None and result.stage_count and time.perf_counter() > begin:
                 ages.append(result.age_ms)
     finally:
         live.stop()
@@ -182,8 +182,8 @@ def live_ages(
 
 
 def _wait_for_engine(live: Live, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not live.engine_label and time.monotonic() < deadline:
+    deadline = time.perf_counter() + seconds
+    while not live.engine_label and time.perf_counter() < deadline:
         for event in live.take_events():
             if event.kind in ("engine-failed", "source-failed"):
                 raise InputError(event.message)

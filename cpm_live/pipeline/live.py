@@ -15,7 +15,7 @@ from pathlib import Path
 from cpm_live.capture.base import Source, SourceInfo
 from cpm_live.capture.open import SourceRequest, is_camera, open_source
 from cpm_live.capture.thread import CaptureEvent, CaptureThread
-from cpm_live.capture.video import is_stream
+from cpm_live.core.address import is_stream
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
@@ -214,7 +214,7 @@ class Live:
 
     def look_again(self, frame: Frame) -> None:
         """Have a frame of this source estimated once more: the picture that stands still, by another model."""
-        self._frames.put((self._generation, replace(frame, captured_ns=time.monotonic_ns())))
+        self._frames.put((self._generation, replace(frame, captured_ns=time.perf_counter_ns())))
 
     # -- recording --------------------------------------------------------------------------------
 

@@ -119,7 +119,7 @@ class PoseMachine:
         """
         if not isinstance(frame, Frame):
             # A copy: results are kept, and whoever reads a film into one buffer writes the next picture over it.
-            frame = Frame(np.array(frame, order="C"), self._frames, time.monotonic_ns(), seconds)
+            frame = Frame(np.array(frame, order="C"), self._frames, time.perf_counter_ns(), seconds)
             self._frames += 1
         return self._result(frame, searching=False)
 
@@ -150,14 +150,14 @@ class PoseMachine:
             if not self.with_hands or self._hands is None or not self._hands.unseen:
                 break
             result = self._with_hands(result, scene, steps)
-        return replace(result, steps_ms=Steps(steps), finished_ns=time.monotonic_ns())
+        return replace(result, steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
 
     def _result(self, frame: Frame, searching: bool) -> Result:
         options = self.options
         if not isinstance(options, Options):
             raise InputError(f"options is {options!r}; use Options(...)")
         self._count += 1
-        steps = {"wait": (time.monotonic_ns() - frame.captured_ns) / 1e6}
+        steps = {"wait": (time.perf_counter_ns() - frame.captured_ns) / 1e6}
         steps |= dict.fromkeys(("find", "crop", "engine", "decode"), 0.0)
         scene = self._scene(frame, options)
         findings = self._look_around(frame, scene, steps, options, searching)
@@ -184,7 +184,7 @@ class PoseMachine:
             self._no_hands = False
         elif not self._no_hands:
             result = self._with_hands(result, scene, steps)
-        return replace(result, steps_ms=Steps(steps), finished_ns=time.monotonic_ns())
+        return replace(result, steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
 
     # -- the steps of a frame ---------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class Rate:
     def tick(self) -> None:
         """Count one event now."""
         with self._lock:
-            self._times.append(time.monotonic())
+            self._times.append(time.perf_counter())
 
     def clear(self) -> None:
         """Forget everything: what comes is not a course with what was."""
@@ -56,7 +56,7 @@ class Rate:
 
     def value(self) -> float:
         """Events per second; falling while none comes, 0 when the last one is older than the window."""
-        now = time.monotonic()
+        now = time.perf_counter()
         with self._lock:
             while self._times and now - self._times[0] > self._window:
                 self._times.popleft()

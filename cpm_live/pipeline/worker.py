@@ -167,5 +167,5 @@ class Worker(threading.Thread):
             self._publish(
                 generation,
                 Result(frame, (), self._recipe.skeleton, self._recipe.name, 0, self._recipe.joint_threshold,
-                       finished_ns=time.monotonic_ns()),
+                       finished_ns=time.perf_counter_ns()),
             )  # fmt: skip

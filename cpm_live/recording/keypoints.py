@@ -35,7 +35,8 @@ def refuse_unwritable(path: Path) -> None:
         if there and not (path.is_file() or path.is_dir()):
             return  # a pipe, which may only be opened once, or a link to a file that is not there yet
         folder = path.parent
-        while not folder.exists():
+        # A drive or share that is not there is its own parent.
+        while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         if folder != path.parent:
             # It is made when there is something to write.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +31,8 @@ from cpm_live.training.log import Curves, write_csv
 from cpm_live.training.plan import Plan
 from cpm_live.training.schedule import Budget, Leg, evaluations_due, rate_share
 from cpm_live.training.task import Closable, Pictured, Task
+
+log = logging.getLogger("cpm_live.training")
 
 __all__ = ["Budget", "Progress", "Trainer"]
 
@@ -243,7 +247,11 @@ class Trainer:
             row = self.history.pop() | row
         self.history.append(row)
         with self._told():
-            write_csv(self.out / "log.csv", self.history)
+            try:
+                write_csv(self.out / "log.csv", self.history)
+            except PermissionError as error:
+                # On Windows a spreadsheet that shows it is enough. No row is lost: the state has them all.
+                log.warning("log.csv stays as it was until the next evaluation: %s", error.strerror)
         if self._curves is not None:
             self._curves.note_figures(self.step, columns(figures), picture)
         return figures
@@ -286,8 +294,9 @@ class Trainer:
         try:
             yield
         except OSError as error:
+            cure = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make that possible"
             raise InputError(
-                f"cannot write into {self.out}: {error.strerror}; make room, and go on with --resume --out {self.out}"
+                f"cannot write into {self.out}: {error.strerror}; {cure}, and go on with --resume --out {self.out}"
             ) from None
 
     def _gathered(self) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from tests.capture.films import picture, slides
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited each time, by a clock that only waiting moves, and whoever adds to it."""
     taken: list[float] = []
-    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: sum(taken), sleep=taken.append))
+    monkeypatch.setattr(pace, "time", SimpleNamespace(perf_counter=lambda: sum(taken), sleep=taken.append))
     return taken
 
 

@@ -7,16 +7,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
-from cpm_live.capture import camera
-from cpm_live.capture.base import Source, SourceLost
+from cpm_live.capture.base import Source
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.open import SourceRequest, is_camera, is_demo, open_source
-from cpm_live.capture.video import VideoSource, is_stream
+from cpm_live.capture.video import VideoSource
+from cpm_live.core.address import is_stream
 from cpm_live.core.errors import InputError
 from cpm_live.recording.video import VideoWriter
 from tests.capture.films import QuietHandler, picture, slides
@@ -87,36 +86,6 @@ def test_contract(finite: tuple[Source, int]) -> None:
     assert source.read() is None
     source.close()
     source.close()
-
-
-def test_a_broken_picture_of_a_camera_is_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first read of many cameras is empty, and a single MJPG picture may be damaged."""
-    broken, reads = {0, 5}, []
-
-    class Flaky:
-        def __init__(self, index: int, backend: int) -> None: ...
-
-        def isOpened(self) -> bool:
-            return True
-
-        def set(self, key: int, value: float) -> None: ...
-
-        def get(self, key: int) -> float:
-            return 30.0
-
-        def read(self) -> tuple[bool, np.ndarray | None]:
-            reads.append(len(reads))
-            return (False, None) if reads[-1] in broken or len(reads) > 10 else (True, np.zeros((48, 64, 3), np.uint8))
-
-        def release(self) -> None: ...
-
-    monkeypatch.setattr(camera.cv2, "VideoCapture", Flaky)
-    monkeypatch.setattr(camera, "PATIENCE_S", 0.1)
-    source = camera.CameraSource(camera.Device(0, "Cam", 0))
-    for _ in range(7):
-        assert source.read() is not None
-    with pytest.raises(SourceLost, match="stopped delivering"):
-        source.read()
 
 
 def _encoded(path: Path, frames: list[np.ndarray], options: dict[str, str]) -> Path:
@@ -252,19 +221,6 @@ def test_damaged_video_says_where(clips: Path, tmp_path: Path) -> None:
     except InputError as error:
         assert f"after frame {count}" in str(error)
     assert 10 < count < 77
-
-
-def test_cameras_by_index_and_name() -> None:
-    devices = [camera.Device(0, "Integrated Webcam", 200), camera.Device(2, "Logitech BRIO", 200)]
-    assert camera.find_camera("2", devices).name == "Logitech BRIO"
-    assert camera.find_camera("brio", devices).index == 2
-    with pytest.raises(InputError, match=r"no camera named 'elgato'; .* 0: Integrated Webcam, 2: Logitech"):
-        camera.find_camera("elgato", devices)
-
-
-def test_absent_camera_says_so() -> None:
-    with pytest.raises(InputError, match=r"camera 97 \(Ghost\) (is absent|cannot be opened)"):
-        camera.CameraSource(camera.Device(97, "Ghost", cv2.CAP_ANY))
 
 
 def test_a_file_behind_a_url_plays_to_its_end(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class FakeCamera:
         if self.index >= self.good:
             raise SourceLost("camera 0 (Fake) stopped delivering; check its cable")
         self.index += 1
-        return Frame(np.zeros((8, 8, 3), np.uint8), self.index - 1, time.monotonic_ns())
+        return Frame(np.zeros((8, 8, 3), np.uint8), self.index - 1, time.perf_counter_ns())
 
     def close(self) -> None:
         self.closed = True

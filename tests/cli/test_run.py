@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
+from cpm_live.cli.run import _refuse_own_input
+from cpm_live.core.errors import InputError
 from cpm_live.recording.video import VideoWriter
 from tests.capture.films import film
 
@@ -130,3 +133,17 @@ def test_the_summary_does_not_come_between_printed_keypoints() -> None:
     )
     assert [next(iter(json.loads(line))) for line in done.stdout.splitlines()] == ["header", "index", "index"]
     assert done.returncode == 0 and "2 frames" in done.stderr
+
+
+def test_drives_without_file_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows, those of sshfs and others: all files there seem to be one."""
+    for name in ("clip.mp4", "out.mp4"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    real = Path.stat
+    numbers = {"st_dev": 0, "st_ino": 0}
+    monkeypatch.setattr(Path, "stat", lambda path, **how: SimpleNamespace(st_mode=real(path, **how).st_mode, **numbers))
+    clip = SimpleNamespace(where=str(tmp_path / "clip.mp4"), info=SimpleNamespace(kind="video"))
+    _refuse_own_input(clip, tmp_path / "out.mp4", None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="is the input itself"):
+        _refuse_own_input(clip, tmp_path / "folder" / ".." / "clip.mp4", None)  # type: ignore[arg-type]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
+from cpm_live.core import whole_file
 from cpm_live.core.errors import InputError
 from cpm_live.core.picture_file import write_picture
 from cpm_live.core.whole_file import whole
@@ -61,3 +63,24 @@ def test_a_picture_on_a_full_disk_is_not_cut_in_two(tmp_path: Path, monkeypatch:
         with pytest.raises(InputError, match="No space left"):
             write_picture(tmp_path / name, np.full((40, 60, 3), 10, np.uint8))
     assert os.listdir(tmp_path) == ["a.png"] and int(cv2.imread(str(path)).mean()) == 90
+
+
+def test_on_windows_it_waits_for_who_has_the_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, replace, tries = tmp_path / "a.txt", os.replace, []
+
+    def busy(source: Path, target: Path) -> None:
+        tries.append(target)
+        if len(tries) < 3:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace(source, target)
+
+    monkeypatch.setattr(whole_file.os, "replace", busy)
+    monkeypatch.setattr(whole_file, "sys", SimpleNamespace(platform="win32"))
+    with whole(path) as temporary:
+        temporary.write_text("after")
+    assert path.read_text() == "after" and len(tries) == 3
+    monkeypatch.setattr(whole_file, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(whole_file.os, "replace", lambda *names: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    with pytest.raises(PermissionError), whole(path) as temporary:
+        temporary.write_text("never")
+    assert path.read_text() == "after" and os.listdir(tmp_path) == ["a.txt"]

@@ -51,7 +51,7 @@ class RampSource:
         picture = self._ramps.round().astype(np.uint8)
         # The engine takes the body's joints for even numbers, the hand's for odd ones.
         picture[..., 0] = (self._index % 100) * 2 + (self.demo.kind == "hand")
-        frame = Frame(picture, self._index, time.monotonic_ns())
+        frame = Frame(picture, self._index, time.perf_counter_ns())
         self._index += 1
         return frame
 

@@ -26,7 +26,7 @@ def start(tmp_path: Path, options: str, **environment: str) -> subprocess.Popen[
         "except InputError as error:\n"
         "    print(error)\n"
         "    status = 2\n"
-        "assert 'torch' not in sys.modules\n"
+        "assert not {'torch', 'av'} & set(sys.modules)\n"
         "sys.exit(status)\n"
     )
     env = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}

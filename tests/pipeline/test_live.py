@@ -39,7 +39,7 @@ class Numbered:
         image[100:140, 140:180] = 255
         image[0, 0, 0], image[0, 1, 0] = self.index % 256, self.index // 256
         self.index += 1
-        return Frame(image, self.index - 1, time.monotonic_ns())
+        return Frame(image, self.index - 1, time.perf_counter_ns())
 
     def close(self) -> None:
         self.closed = True

@@ -120,3 +120,17 @@ def test_whether_a_file_can_be_written_is_found_out_without_touching_it(tmp_path
         refuse_unwritable(tmp_path)
     with pytest.raises(InputError, match="cannot write"):
         refuse_unwritable(old / "below a file")
+
+
+def test_a_drive_that_is_not_there_is_not_looked_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows the folder above Z:\\ is Z:\\ itself."""
+    looks = []
+
+    def exists(path: Path) -> bool:
+        looks.append(path)
+        if len(looks) > 100:
+            raise RuntimeError("looked for ever")
+        return False
+
+    monkeypatch.setattr(Path, "exists", exists)
+    refuse_unwritable(tmp_path / "folder" / "a.jsonl")

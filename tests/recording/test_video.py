@@ -143,7 +143,7 @@ def test_recorder_writes_every_result_on_its_own_frame(tmp_path: Path) -> None:
     done = threading.Event()
     recorder = Recorder(tmp_path / "a.mp4", lambda r: done.set())
     recorder.start()
-    start = time.monotonic_ns()
+    start = time.perf_counter_ns()
     results = [_result(index, start + index * 50_000_000, machine) for index in range(20)]
     for result in results:
         recorder.put(result, View())

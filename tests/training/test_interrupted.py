@@ -18,7 +18,7 @@ from cpm_live.core.skeleton import BODY
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
-from cpm_live.training import state
+from cpm_live.training import loop, state
 from cpm_live.training.schedule import Budget, Leg, evaluations_due, rate_share
 from tests.training.common import ENVIRONMENT, figures, train_command, trainer_of, write_coco, write_recipe
 
@@ -192,3 +192,21 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(InputError, match=r"cannot write into .*No space left on device; make room, .*--resume"):
         trainer.save()
     assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_a_log_that_a_spreadsheet_shows_does_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Windows lets nobody write it then. Its rows come with the next evaluation."""
+    written, calls = loop.write_csv, []
+
+    def open_elsewhere(path: Path, rows: list[dict[str, object]]) -> None:
+        calls.append(len(rows))
+        if len(calls) == 1:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        written(path, rows)
+
+    monkeypatch.setattr(loop, "write_csv", open_elsewhere)
+    trainer_of(tmp_path, 2).run()
+    assert len(calls) > 1 and "log.csv stays as it was" in caplog.text
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + calls[-1]
