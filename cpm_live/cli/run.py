@@ -125,7 +125,7 @@ def run(
     skeleton = recipe.skeleton
     special = {"all": views.ALL_JOINTS, "none": views.NO_MAP, "background": views.BACKGROUND}
     try:
-        shown = special[joint] if joint in special else skeleton.index(joint.replace(" ", "_"))
+        shown = special[joint] if joint in special else skeleton.index(joint)
     except ValueError as error:
         raise InputError(f"--joint: {error}, and all, background, none") from None
     options = Options(people or None, smooth, _region(region), hands=hands)

@@ -6,6 +6,7 @@ OpenPose's (also MediaPipe's and FreiHAND's) for the hand. Left and right are th
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,7 +24,7 @@ class Skeleton:
     """The joints of one kind of thing.
 
     Attributes:
-        name: ``"body"`` or ``"hand"`` (any word for a user's own).
+        name: ``"body"`` or ``"hand"`` (any word for a user's own, see ``core.own_skeleton``).
         joints: the K joint names, in the order of the belief maps.
         limbs: pairs of joint indices that are drawn as a line.
         flip: for joint k, the joint it becomes in a mirrored image (``flip[k] == k`` in the middle).
@@ -51,14 +52,20 @@ class Skeleton:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """The index of a joint by name. Raises ``ValueError`` naming the joints that exist."""
-        if joint not in self.joints:
-            raise ValueError(f"{self.name} has no joint {joint!r}; it has {', '.join(self.joints)}")
-        return self.joints.index(joint)
+        """The index of a joint by its :func:`plain` name. Raises ``ValueError`` naming the joints that exist."""
+        for place, own in enumerate(self.joints):
+            if plain(own) == plain(joint):
+                return place
+        raise ValueError(f"{self.name} has no joint {joint!r}; it has {', '.join(self.joints)}")
 
     def label(self, index: int) -> str:
         """A joint's name as people read it: ``left wrist``; index K is the background."""
         return "background" if index == len(self) else self.joints[index].replace("_", " ")
+
+
+def plain(joint: str) -> str:
+    """A joint's name as names are compared: ``Left wrist``, ``left-wrist`` and ``left_wrist`` are one."""
+    return unicodedata.normalize("NFC", joint).strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _side_colour(name: str) -> Colour:

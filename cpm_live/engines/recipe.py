@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import data_root, resource
-from cpm_live.core.skeleton import SKELETONS, Skeleton
+from cpm_live.core.skeleton import SKELETONS, Skeleton, plain
 from cpm_live.engines import weights_header
 
 FINDER = "finder"
@@ -38,6 +39,8 @@ class Recipe:
         find_threshold: mean belief of the best joints below which nobody is found.
         keep_threshold: the same below which nobody goes on being followed.
         finder_threshold: the finder's peaks with a lower belief are not looked at.
+        finder: what the finder is asked for: ``person``, ``hand``, or ``none``: the pose network searches by itself;
+            empty where the skeleton decides.
         margin: crop side over the longer side of the box of a pose that is followed.
         train: the ``[train]`` table as it stands.
         trunk: where a pretrained trunk comes from, for training.
@@ -55,7 +58,14 @@ class Recipe:
     hollow_threshold: float = 0.25
     keep_threshold: float = 0.16
     finder_threshold: float = 0.3
+    finder: str = ""
     train: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str | None:
+        """What the finder is asked for; None where it knows nothing of what this model estimates."""
+        kind = self.finder or {"body": "person", "hand": "hand"}.get(self.skeleton.name, "none")
+        return None if kind == "none" else kind
 
     @property
     def training_margin(self) -> float:
@@ -87,10 +97,12 @@ def read(path: Path) -> Recipe:
     try:
         model, live, train = (_table(table, name) for name in ("model", "live", "train"))
         _known(model, _MODEL, "model")
-        _known(live, tuple(_LIVE), "live")
+        _known(live, (*_LIVE, "finder"), "live")
         name, skeleton, preset, weights = (_text(model, key) for key in _MODEL[:4])
-        if skeleton not in SKELETONS:
-            raise InputError(f"[model] skeleton is one of {', '.join(SKELETONS)}, not {skeleton!r}")
+        kind = _skeleton(skeleton, _table(table, "skeleton"))
+        finder = live.get("finder", "")
+        if finder not in _FINDERS and "finder" in live:
+            raise InputError(f"[live] finder is one of {', '.join(_FINDERS)}, not {finder!r}")
         zoom = _table(train, "augment").get("zoom")
         if zoom is not None and not _span(zoom):
             raise InputError(f"[train.augment] zoom is two numbers above 0, the smaller first, not {zoom!r}")
@@ -99,10 +111,11 @@ def read(path: Path) -> Recipe:
             numbers.setdefault("keep_threshold", 0.8 * numbers["find_threshold"])
         return Recipe(
             name=name,
-            skeleton=SKELETONS[skeleton],
+            skeleton=kind,
             preset=preset,
             weights=_weights(path, Path(weights)),
             description=str(model.get("description", "")),
+            finder=finder,
             train=train,
             **numbers,
         )
@@ -111,12 +124,26 @@ def read(path: Path) -> Recipe:
 
 
 _MODEL = ("name", "skeleton", "preset", "weights", "description")
+_FINDERS = ("person", "hand", "none")
 _SHARE = (0.0, 1.0)
 _LIVE = {
     "joint_threshold": _SHARE, "hollow_threshold": _SHARE, "follow_threshold": _SHARE, "find_threshold": _SHARE,
     "keep_threshold": _SHARE, "finder_threshold": _SHARE, "margin": (0.5, 5.0),
 }  # fmt: skip
 """The numbers of ``[live]``, and from where to where they make sense."""
+
+
+def _skeleton(name: str, own: dict[str, Any]) -> Skeleton:
+    if own and name in SKELETONS:
+        raise InputError(f"[model] skeleton {name!r} is one of ours: with a table [skeleton] give it another name")
+    if own:
+        return own_skeleton.from_table(name, own)
+    if name not in SKELETONS:
+        raise InputError(
+            f"[model] skeleton is one of {', '.join(SKELETONS)}, not {name!r}; one of your own needs a table "
+            "[skeleton] with its joints"
+        )
+    return SKELETONS[name]
 
 
 def _weights(recipe: Path, weights: Path) -> Path:
@@ -190,13 +217,18 @@ def of_checkpoint(path: Path) -> Recipe:
     """
     try:
         told = weights_header.metadata(path)
-        skeleton, preset = SKELETONS[told["skeleton"]], json.loads(told["preset"])["name"]
+        skeleton, preset = _of_weights(told), json.loads(told["preset"])["name"]
         plan = json.loads(told.get("provenance", "{}")).get("plan", {})
         zoom = plan.get("augment", {}).get("zoom")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (*weights_header.BROKEN, AttributeError):
         raise InputError(f"{path} is not a checkpoint of cpm-live; train writes ema.safetensors") from None
+    if skeleton is None:
+        raise InputError(
+            f"{path} has the skeleton {told['skeleton']!r}, and does not say which joints that has; "
+            "give the recipe (.toml) it was trained with, with a table [skeleton]"
+        )
     ours = [recipe for recipe in map(find, (*names(), FINDER)) if recipe.skeleton == skeleton]
     recipe = ours[0] if ours else Recipe("", skeleton, preset, path)
     augment = {key: value for key, value in recipe.train.get("augment", {}).items() if key != "zoom" or not plan}
@@ -204,6 +236,31 @@ def of_checkpoint(path: Path) -> Recipe:
     train = recipe.train | {"augment": augment | ({"zoom": zoom} if zoom else {})}
     name = path.resolve().parent.name if path.stem == "ema" else path.stem
     return replace(recipe, name=name, preset=preset, weights=path, description=f"weights {path}", train=train)
+
+
+def _of_weights(told: dict[str, str]) -> Skeleton | None:
+    """The skeleton of a checkpoint, by its metadata; None where that has a name only, and not one of ours."""
+    name = told["skeleton"]
+    if "joints" in told:
+        return own_skeleton.from_table(name, json.loads(told["joints"]))
+    return SKELETONS.get(name)
+
+
+def check_joints(recipe: Recipe) -> None:
+    """Whether the weights were trained for the recipe's joints, in its order. (Ours say nothing of theirs.)
+
+    Raises:
+        InputError: they were not.
+    """
+    try:
+        joints = json.loads(weights_header.metadata(recipe.weights).get("joints", "{}")).get("joints")
+    except (OSError, *weights_header.BROKEN, AttributeError):
+        return  # whoever loads them says what is wrong; an exported network may be there without them
+    if joints is not None and [*map(plain, joints)] != [*map(plain, recipe.skeleton.joints)]:
+        raise InputError(
+            f"recipe {recipe.name}: the joints of {recipe.weights.name} are {', '.join(joints)}; the recipe's are "
+            f"{', '.join(recipe.skeleton.joints)}"
+        )
 
 
 def find_machine(model: str) -> Recipe:

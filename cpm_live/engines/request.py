@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cpm_live.core import own_skeleton
 from cpm_live.core.skeleton import SKELETONS
 from cpm_live.engines.recipe import Recipe
 
@@ -15,6 +16,7 @@ def request_for(recipe: Recipe, batches: Sequence[int], where: Path) -> dict[str
     return {
         "name": recipe.name,
         "skeleton": recipe.skeleton.name,
+        "joints": own_skeleton.to_table(recipe.skeleton),
         "preset": recipe.preset,
         "weights": str(recipe.weights.resolve()),
         "batches": list(batches),
@@ -24,4 +26,6 @@ def request_for(recipe: Recipe, batches: Sequence[int], where: Path) -> dict[str
 
 def recipe_of(request: dict[str, Any]) -> Recipe:
     """As much of the recipe as building needs."""
-    return Recipe(request["name"], SKELETONS[request["skeleton"]], request["preset"], Path(request["weights"]))
+    name = request["skeleton"]
+    skeleton = SKELETONS[name] if name in SKELETONS else own_skeleton.from_table(name, request["joints"])
+    return Recipe(request["name"], skeleton, request["preset"], Path(request["weights"]))

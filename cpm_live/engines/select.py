@@ -15,7 +15,7 @@ import numpy as np
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import probe
 from cpm_live.engines.base import Engine, opened_warm
-from cpm_live.engines.recipe import Recipe
+from cpm_live.engines.recipe import Recipe, check_joints
 
 log = logging.getLogger("cpm_live.engines")
 
@@ -111,6 +111,11 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
         raise InputError(
             f"recipe {recipe.name}: {recipe.weights.name} has {joints} joints, the {name} skeleton has {wanted}"
         )
+    try:
+        check_joints(recipe)
+    except InputError:
+        engine.close()
+        raise
     return engine
 
 

@@ -30,12 +30,28 @@ class Prediction:
         image_id, name: of the picture, as the sample's.
         joints: (K, 3): x, y in pixels, score.
         score: of the whole.
+        category, order: of the data set's annotations, as the sample's.
     """
 
     image_id: int | str
     name: str
     joints: NDArray[np.float32]
     score: float
+    category: int | str = 1
+    order: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, sample: Sample, joints: NDArray[np.float32], score: float) -> Prediction:
+        """Found in this sample's picture."""
+        return cls(sample.image_id, sample.name, joints, score, sample.category, sample.order)
+
+    def as_labelled(self) -> NDArray[np.float32]:
+        """The joints in the order of the data set's annotations."""
+        if self.order is None:
+            return self.joints
+        out = np.empty_like(self.joints)
+        out[list(self.order)] = self.joints
+        return out
 
 
 def of_samples(found: NDArray[np.float32], samples: Sequence[Sample]) -> list[Prediction]:
@@ -44,7 +60,7 @@ def of_samples(found: NDArray[np.float32], samples: Sequence[Sample]) -> list[Pr
     Where nobody was found (NaN) there is no prediction.
     """
     return [
-        Prediction(sample.image_id, sample.name, joints, float(joints[:, 2].mean()))
+        Prediction.of(sample, joints, float(joints[:, 2].mean()))
         for joints, sample in zip(found, samples, strict=True)
         if not np.isnan(joints).any()
     ]
@@ -56,8 +72,8 @@ def save(path: Path, predictions: Sequence[Prediction]) -> None:
         {
             "image_id": p.image_id,
             "file_name": p.name,
-            "category_id": 1,
-            "keypoints": [round(float(v), 3) for v in p.joints.ravel()],
+            "category_id": p.category,
+            "keypoints": [round(float(v), 3) for v in p.as_labelled().ravel()],
             "score": round(p.score, 5),
         }
         for p in predictions
@@ -107,7 +123,9 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
             others += 1
         else:
             (sample,) = named
-            out.append(Prediction(sample.image_id, sample.name, joints, score))
+            # Results are in the order of the annotations that they are about.
+            own = joints if sample.order is None else joints[list(sample.order)]
+            out.append(Prediction.of(sample, own, score))
     # No results at all are an answer, too: nobody was found.
     if rows and not out:
         raise InputError(f"{path}: none of its {len(rows)} results is of a picture of this data (see image_id)")
@@ -161,7 +179,7 @@ def _load_paper(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> li
         place = int(digits[1]) - _LSP_TEST if digits else -1
         if sample.source == "lsp" and 0 <= place < len(points):
             joints = np.column_stack([points[place], np.ones(14, np.float32)]).astype(np.float32)
-            out.append(Prediction(sample.image_id, sample.name, joints, 1.0))
+            out.append(Prediction.of(sample, joints, 1.0))
     if not out:
         raise InputError(
             f"{path} is about LSP's test half (im1001.jpg to im2000.jpg), of which this data has nothing: "

@@ -31,11 +31,11 @@ def predict_whole(
     for index, sample in enumerate(samples):
         pictures.setdefault((sample.image_id, sample.name), []).append(index)
     done = 0
-    for (image_id, name), members in pictures.items():
+    for members in pictures.values():
         poses = machine.find(samples[members[0]].image()).poses
         for pose in poses:
             last = np.asarray(pose.stages[-1], np.float32)
-            predictions.append(Prediction(image_id, name, last, float(last[:, 2].mean())))
+            predictions.append(Prediction.of(samples[members[0]], last, float(last[:, 2].mean())))
         overlaps = np.array([[overlap(p.box, labelled_box(samples[index])) for p in poses] for index in members])
         while overlaps.size and overlaps.max() > 0:
             member, pose_index = np.unravel_index(overlaps.argmax(), overlaps.shape)

@@ -11,7 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError
+from cpm_live.core.skeleton import SKELETONS, Skeleton
 from cpm_live.core.whole_file import whole
 from cpm_live.network.cpm import PoseMachine, build
 from cpm_live.network.presets import Preset
@@ -28,12 +30,26 @@ class Header:
         skeleton: name of the skeleton whose joints the maps are.
         provenance: data, compute and software, in words.
         figures: measured accuracy, as ``cpm-live evaluate`` prints it.
+        joints: the skeleton as a table (``core.own_skeleton``), if it is a user's own.
     """
 
     preset: Preset
     skeleton: str
     provenance: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    joints: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, preset: Preset, skeleton: Skeleton, provenance: dict[str, Any], figures: dict[str, Any] | None = None
+    ) -> Header:
+        """A header for weights of this skeleton."""
+        own = {} if SKELETONS.get(skeleton.name) == skeleton else own_skeleton.to_table(skeleton)
+        return cls(preset, skeleton.name, provenance, figures or {}, own)
+
+    def knows(self, skeleton: Skeleton) -> bool:
+        """Whether the maps are of this skeleton's joints, in its order."""
+        return self.skeleton == skeleton.name and self.joints.get("joints") in (None, list(skeleton.joints))
 
     def to_metadata(self) -> dict[str, str]:
         """As safetensors (and ONNX) metadata: strings, JSON inside."""
@@ -43,6 +59,7 @@ class Header:
             "skeleton": self.skeleton,
             "provenance": json.dumps(self.provenance),
             "figures": json.dumps(self.figures),
+            **({"joints": json.dumps(self.joints)} if self.joints else {}),
         }
 
     @classmethod
@@ -56,6 +73,7 @@ class Header:
                 metadata["skeleton"],
                 json.loads(metadata.get("provenance", "{}")),
                 json.loads(metadata.get("figures", "{}")),
+                json.loads(metadata.get("joints", "{}")),
             )
         except (KeyError, ValueError) as error:
             raise InputError(f"{path} has damaged metadata: {error}") from None

@@ -91,8 +91,9 @@ class PoseMachine:
             if finder != "auto":
                 raise InputError(f"finder is {finder!r}; use 'auto', None, or what opens one")
             finder = (lambda: open_default_finder(threads)) if isinstance(engine, str) else None
-        self._open_finder: FinderOpener | None = finder
-        self._kind = "hand" if self.recipe.skeleton.name == "hand" else "person"
+        # A finder offers what it knows: an own skeleton's animal is searched for with its own network.
+        self._open_finder: FinderOpener | None = finder if self.recipe.kind else None
+        self._kind = self.recipe.kind or "thing"
         preset = self.engine.preset
         self.follower = Follower(self.recipe.skeleton, preset.size, preset.stride, self.recipe.margin)
         self._schedule, self._search = Schedule(), Search(self._kind, self.recipe.margin)
@@ -330,7 +331,7 @@ class PoseMachine:
         return self.finder
 
     def _around(self, point: tuple[float, float], frame: Frame) -> list[Found]:
-        sizes = (0.4, 0.8) if self._kind == "person" else (0.15, 0.3)
+        sizes = (0.15, 0.3) if self._kind == "hand" else (0.4, 0.8)
         short = min(frame.width, frame.height)
         return [Found(self._kind, *point, share * short, 0.0) for share in sizes]
 

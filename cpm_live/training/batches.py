@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +19,11 @@ from cpm_live.training.hard import Hardness
 from cpm_live.training.plan import Plan
 from cpm_live.training.synthetic import FIGURES
 from cpm_live.training.workers import Pending, Workers
+
+log = logging.getLogger("cpm_live.training")
+
+_FEWEST = 3
+"""Labelled joints of a sample that is trained on; fewer say neither where somebody is nor how large."""
 
 
 @dataclass(slots=True)
@@ -43,13 +49,17 @@ class Batcher:
         self, samples: list[Sample], skeleton: Skeleton, plan: Plan, rng: np.random.Generator, workers: int = 0
     ) -> None:
         self._plan, self._rng = plan, rng
-        usable = [
-            number
-            for number, sample in enumerate(samples)
-            if plan.sources.get(sample.source, 1.0) > 0 and (sample.joints[:, 2] > 0).sum() >= 3
-        ]
+        fewest = min(_FEWEST, len(skeleton))
+        wanted = [number for number, sample in enumerate(samples) if plan.sources.get(sample.source, 1.0) > 0]
+        usable = [number for number in wanted if (samples[number].joints[:, 2] > 0).sum() >= fewest]
         if not usable:
-            raise InputError("no usable training sample: every source has weight 0 or fewer than 3 labelled joints")
+            raise InputError(
+                f"no usable training sample: every source has weight 0 or fewer than {fewest} labelled joints"
+            )
+        if left := len(wanted) - len(usable):
+            log.warning(
+                "%d of %d samples have fewer than %d labelled joints and are left out", left, len(wanted), fewest
+            )
         self._usable = np.asarray(usable, np.int64)
         self._repeats = np.array([plan.repeat.get(samples[i].source, 1.0) for i in usable], np.float64)
         if not self._repeats.sum() > 0:

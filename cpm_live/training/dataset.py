@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import tarfile
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from cpm_live.core.crop import Box
 from cpm_live.core.errors import InputError
-from cpm_live.core.skeleton import Skeleton
+from cpm_live.core.skeleton import Skeleton, plain
 
 log = logging.getLogger("cpm_live.training")
 
@@ -36,6 +38,8 @@ class Sample:
         area: the person's area in pixels as the data set gives it (COCO); 0 where it does not.
         size: width and height of the picture that is labelled, as the data set gives them; zeros where it does not.
         crowd: the box is of a crowd (COCO's ``iscrowd``): whoever is found there counts neither way.
+        category: the annotation's category id, for predictions that others measure.
+        order: where our joints are among the annotation's, if its data set has them in another order.
     """
 
     name: str
@@ -49,6 +53,8 @@ class Sample:
     area: float = 0.0
     size: tuple[int, int] = (0, 0)
     crowd: bool = False
+    category: int | str = 1
+    order: tuple[int, ...] | None = None
 
     def image(self) -> NDArray[np.uint8]:
         """The picture, BGR."""
@@ -63,7 +69,13 @@ class Sample:
         width, height = self.size
         if width != height and image.shape[:2] == (width, height):
             # A camera's note has turned it; the labels were made for the picture as it lies in the file.
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+            turned = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+            image = image if turned is None else turned
+        if width and image.shape[:2] != (height, width):
+            raise InputError(
+                f"{self.name} is {image.shape[1]}x{image.shape[0]}, its labels are for {width}x{height}; mend the "
+                "annotations' width and height (and joints), or the file"
+            )
         return image  # type: ignore[return-value]
 
     @property
@@ -103,10 +115,11 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
             if "keypoints" not in row:
                 raise InputError(f"{annotations}: annotation {row.get('id')} has no keypoints; leave it out, or say in "
                                  "categories which have some")  # fmt: skip
-            joints = np.asarray(row["keypoints"], np.float32).reshape(-1, 3)
+            joints = _joints(row["keypoints"], len(skeleton))
             # Some write -1 for what is not labelled; here it would mean: labelled, and outside of the picture.
             joints[joints[:, 2] < 0, 2] = 0
-            x, y, w, h = (float(value) for value in row["bbox"])
+            # Who has no box has that of the joints.
+            x, y, w, h = (float(value) for value in row.get("bbox") or (0, 0, 0, 0))
             area = float(row.get("area") or 0)
             if not np.isfinite([*joints.flat, x, y, w, h, area]).all():
                 raise ValueError("keypoints, bbox and area must be numbers")
@@ -117,8 +130,9 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
                 f"{annotations}: annotation {row.get('id')} has {len(joints)} keypoints, "
                 f"the {skeleton.name} skeleton has {len(skeleton)}: {', '.join(skeleton.joints)}"
             )
-        if (own := order.get(row.get("category_id"))) is not None:
-            joints = joints[own]
+        category = row.get("category_id", 1)
+        if (own := order.get(category)) is not None:
+            joints = joints[list(own)]
         name, source = image["file_name"], _source(image)
         samples.append(
             Sample(
@@ -132,9 +146,24 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
                 area=area,
                 size=_size(image),
                 crowd=bool(row.get("iscrowd")),
+                category=category,
+                order=own,
             )
         )
     return samples
+
+
+def readable(samples: list[Sample]) -> list[Sample]:
+    """Those whose pictures can be read; the others are told in the log."""
+    bad: dict[str, str] = {}
+    for sample in {sample.name: sample for sample in samples}.values():
+        try:
+            sample.image()
+        except InputError as error:
+            bad[sample.name] = str(error)
+    for line in bad.values():
+        log.warning("left out: %s", line)
+    return [sample for sample in samples if sample.name not in bad]
 
 
 def load_empty(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
@@ -164,11 +193,19 @@ def _read(folder: Path, skeleton: Skeleton, split: str) -> tuple[Path, dict[str,
         )
     try:
         coco: dict[str, Any] = json.loads(annotations.read_text(encoding="utf-8"))
-        known = {image["id"] for image in coco["images"]}
-        if strange := [row["image_id"] for row in coco["annotations"] if row["image_id"] not in known]:
-            raise KeyError(strange[0])
+        known = {image["id"]: image["id"] for image in coco["images"]}
+        alike = {str(number): number for number in known}
+        rows = [
+            row | {"image_id": known.get(row["image_id"], alike.get(str(row["image_id"])))}
+            for row in coco["annotations"]
+        ]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{annotations} is not a COCO keypoint file: {error!r}") from None
+    coco["annotations"] = [row for row in rows if row["image_id"] is not None]
+    if left := len(rows) - len(coco["annotations"]):
+        if left == len(rows):
+            raise InputError(f"{annotations}: none of its {left} annotations is of a picture that it lists")
+        log.warning("%s: %d annotations of pictures that it does not list are left out", annotations, left)
     return annotations, coco
 
 
@@ -193,32 +230,48 @@ def _source(image: dict[str, Any]) -> str:
     return str(image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data"))
 
 
-def _orders(categories: Any, skeleton: Skeleton, annotations: Path) -> dict[Any, list[int]]:
+def _joints(values: Any, count: int) -> NDArray[np.float32]:
+    """Rows of x, y, v; no row at all is how some write that nothing is labelled, null that one joint is not."""
+    flat = [0 if value is None else value for value in np.ravel(np.asarray(values or [], object))]
+    return np.asarray(flat or [0] * 3 * count, np.float32).reshape(-1, 3)
+
+
+def _orders(categories: Any, skeleton: Skeleton, annotations: Path) -> dict[Any, tuple[int, ...]]:
     """By category: where our joints are among its keypoints, if it has the same ones in another order.
 
     Raises:
         InputError: some of its joints have our names and other places, and not all of ours are there.
     """
-    out: dict[Any, list[int]] = {}
+    out: dict[Any, tuple[int, ...]] = {}
+    ours = [plain(joint) for joint in skeleton.joints]
     for category in categories if isinstance(categories, list) else []:
         named = category.get("keypoints") if isinstance(category, dict) else None
         if not isinstance(named, list) or len(named) != len(skeleton):
             continue
-        names = [str(name).strip().lower().replace(" ", "_").replace("-", "_") for name in named]
-        if all(name == ours or name not in skeleton.joints for name, ours in zip(names, skeleton.joints, strict=True)):
+        names = [plain(str(name)) for name in named]
+        if not set(names) & set(ours):
+            log.warning(
+                "%s: its joints (%s, ...) have other names than the %s skeleton's (%s, ...): taken in their order",
+                annotations, named[0], skeleton.name, skeleton.joints[0],
+            )  # fmt: skip
+        if all(name == own or name not in ours for name, own in zip(names, ours, strict=True)):
             continue
-        if set(names) != set(skeleton.joints):
+        if set(names) != set(ours):
             raise InputError(
                 f"{annotations}: its joints are {', '.join(names)}; the {skeleton.name} skeleton's are "
                 f"{', '.join(skeleton.joints)}: name them so, in any order"
             )
-        out[category.get("id")] = [names.index(joint) for joint in skeleton.joints]
+        out[category.get("id")] = tuple(names.index(joint) for joint in ours)
     return out
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int]:
-    width, height = image.get("width"), image.get("height")
-    return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
+    """As the data set says it: also as ``640.0`` and ``"640"``; zeros where it does not."""
+    try:
+        width, height = float(image["width"]), float(image["height"])
+    except (KeyError, TypeError, ValueError):
+        return 0, 0
+    return (int(width), int(height)) if width.is_integer() and height.is_integer() else (0, 0)
 
 
 def _find_pictures(folder: Path, wanted: set[str]) -> tuple[dict[str, bytes], dict[str, Path]]:
@@ -231,8 +284,14 @@ def _find_pictures(folder: Path, wanted: set[str]) -> tuple[dict[str, bytes], di
                 if member.name in wanted and (handle := tar.extractfile(member)) is not None:
                     found[member.name] = handle.read()
     for name in wanted - found.keys():
-        for path in (folder / "images" / name, folder / name):
-            if path.is_file():
-                files[name] = path
-                break
+        if (path := next(filter(Path.is_file, _places(folder, name)), None)) is not None:
+            files[name] = path
     return found, files
+
+
+def _places(folder: Path, name: str) -> Iterator[Path]:
+    """Where a picture may be: also one whose name comes from Windows, or from a Mac, which takes umlauts apart."""
+    for spelt in dict.fromkeys((name, name.replace("\\", "/"))):
+        for form in dict.fromkeys((spelt, *(unicodedata.normalize(kind, spelt) for kind in ("NFC", "NFD")))):
+            yield folder / "images" / form
+            yield folder / form

@@ -31,8 +31,9 @@ class Teacher:
     def load(cls, path: Path, skeleton: Skeleton, device: Device) -> Teacher:
         """From a checkpoint of the same skeleton. Raises ``InputError``."""
         machine, header = checkpoint.load(path)
-        if header.skeleton != skeleton.name:
-            raise InputError(f"teacher {path} knows the {header.skeleton} skeleton, the student learns {skeleton.name}")
+        if not header.knows(skeleton):
+            other = f"the {header.skeleton} skeleton" if header.skeleton != skeleton.name else "other joints"
+            raise InputError(f"teacher {path} knows {other}, the student learns {skeleton.name}")
         return cls(machine, device)
 
     @torch.no_grad()

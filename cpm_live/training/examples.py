@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.training.augment import augment, recolour_empty
 from cpm_live.training.dataset import Sample
 from cpm_live.training.plan import Plan
 from cpm_live.training.synthetic import draw_sample, empty_picture
 
+log = logging.getLogger("cpm_live.training")
+
+_BAD_IN_A_ROW = 100
+"""Pictures: so many that cannot be read are no accident."""
 DRAWN, EMPTY = -1, -2
 """In place of a sample's number: a drawn figure, a picture without anybody."""
 
@@ -43,11 +50,15 @@ class ExampleMaker:
     """Makes batches; the same jobs give the same batch, in whichever process.
 
     Args:
-        usable: numbers of the samples that may be drawn from.
+        usable: numbers of the samples that may be drawn from, ascending.
+
+    Raises:
+        InputError: from :meth:`make`: many pictures one after the other cannot be read.
     """
 
     def __init__(self, samples: list[Sample], usable: list[int], skeleton: Skeleton, plan: Plan) -> None:
         self._samples, self._usable, self._skeleton, self._plan = samples, usable, skeleton, plan
+        self._bad: set[str] = set()
         self._together: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
         for sample in samples:
             self._together.setdefault((sample.source, sample.name), []).append(_whereabouts(sample))
@@ -59,20 +70,20 @@ class ExampleMaker:
             rng = np.random.default_rng(seed)
 
             def other(rng: np.random.Generator = rng) -> NDArray[np.uint8]:
-                return self._any(rng).image()
+                return self._any(rng)[1]
 
             weight = 1.0
             if number == EMPTY:
-                sample = self._any(rng)
+                sample, image = self._any(rng)
                 everybody = np.concatenate(self._together[sample.source, sample.name])
-                picture = empty_picture(sample.image(), everybody, size, rng)
+                picture = empty_picture(image, everybody, size, rng)
                 examples.append(recolour_empty(picture, self._skeleton, rng))
             else:
                 if number == DRAWN:
                     image, joints = draw_sample(self._skeleton.name, rng, other)
                 else:
-                    sample = self._samples[number]
-                    image, joints = sample.image(), sample.joints
+                    sample, image = self._readable(bisect_left(self._usable, number))
+                    joints = sample.joints
                     weight = self._plan.sources.get(sample.source, 1.0)
                 examples.append(augment(image, joints, self._skeleton, size, self._plan.augment, rng, other))
             weights.append(weight)
@@ -84,8 +95,22 @@ class ExampleMaker:
             np.array([number for number, _ in jobs], np.int64),
         )
 
-    def _any(self, rng: np.random.Generator) -> Sample:
-        return self._samples[self._usable[int(rng.integers(len(self._usable)))]]
+    def _any(self, rng: np.random.Generator) -> tuple[Sample, NDArray[np.uint8]]:
+        return self._readable(int(rng.integers(len(self._usable))))
+
+    def _readable(self, place: int) -> tuple[Sample, NDArray[np.uint8]]:
+        """A usable sample and its picture. Where that cannot be read it is the next one's, in every process: a file
+        that is damaged must not end hours of work."""
+        for number in range(place, place + _BAD_IN_A_ROW):
+            sample = self._samples[self._usable[number % len(self._usable)]]
+            try:
+                return sample, sample.image()
+            except InputError as error:
+                last = error
+                if sample.name not in self._bad:
+                    self._bad.add(sample.name)
+                    log.warning("left out: %s", error)
+        raise last
 
 
 def _whereabouts(sample: Sample) -> NDArray[np.float32]:

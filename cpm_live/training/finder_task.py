@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cpm_live.core import finder_maps
 from cpm_live.core.crop import input_to_cells
+from cpm_live.core.skeleton import FINDER
 from cpm_live.evaluation import finding
 from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network.presets import Preset
@@ -97,7 +98,7 @@ def stage_losses(maps: Tensor, targets: FinderTargets, peak_weight: float) -> Te
 class FinderTask:
     """People and hands in whole frames."""
 
-    name = "finder"
+    skeleton = FINDER
 
     def __init__(
         self, preset: Preset, plan: Plan, train: list[Picture], val: list[Picture], rng: np.random.Generator

@@ -327,7 +327,7 @@ class Trainer:
                 + (f", {self.ranks.count} processes" if self.ranks.count > 1 else ""),
                 "plan": self.plan.to_plain(),
             }  # fmt: skip
-            header = checkpoint.Header(self.machine.preset, self.task.name, provenance, figures or {})
+            header = checkpoint.Header.of(self.machine.preset, self.task.skeleton, provenance, figures)
             checkpoint.save(self.out / "ema.safetensors", self.ema, header)
 
     def resume(self) -> bool:

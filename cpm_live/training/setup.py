@@ -53,7 +53,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     if init is None:
         return _fresh(preset, trunk)
     source, header = checkpoint.load(init)
-    if header.preset == preset and header.skeleton == chosen.skeleton.name:
+    if header.preset == preset and header.knows(chosen.skeleton):
         return source, {**_inherited(header.provenance, True), "init": _origin(init, header.provenance)}
     state = source.state_dict()
     own = [name for name in build(preset).state_dict() if name.startswith("trunk.")]
@@ -64,7 +64,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     else:
         machine, provenance = _fresh(preset, trunk)
     try:
-        done = transfer(machine, source, header.skeleton == chosen.skeleton.name)
+        done = transfer(machine, source, header.knows(chosen.skeleton))
     except ValueError as error:
         raise InputError(f"cannot start from {init}: {error}") from None
     say(f"{init.name}: {len(done.taken)} tensors taken, {len(done.grown)} grown, {len(done.fresh)} start fresh")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,7 +18,7 @@ from cpm_live.network.presets import Preset
 from cpm_live.training import pictures
 from cpm_live.training.absent import mark_absent
 from cpm_live.training.batches import Batcher
-from cpm_live.training.dataset import Sample
+from cpm_live.training.dataset import Sample, readable
 from cpm_live.training.device import put
 from cpm_live.training.distil import Teacher, teacher_targets
 from cpm_live.training.examples import Batch
@@ -45,11 +46,11 @@ class Task(Protocol):
     """What the loop needs to know of what it trains.
 
     Attributes:
-        name: of the skeleton, for the checkpoint's header.
+        skeleton: whose joints the maps are.
         epoch_size: examples per epoch, of this process' share of the data.
     """
 
-    name: str
+    skeleton: Skeleton
     epoch_size: int
 
     def draw(self, size: int) -> Drawn:
@@ -106,12 +107,17 @@ class PoseTask:
         teacher: Teacher | None = None,
         workers: int = 0,
     ) -> None:
-        self.name = skeleton.name
-        self._skeleton, self._preset, self._plan, self._val = skeleton, preset, plan, val
+        self.skeleton, self._preset, self._plan = skeleton, preset, plan
+        self._given = val
         self._batches = Batcher(mark_absent(train, skeleton, plan.absent), skeleton, plan, rng, workers)
         self._teacher = teacher if plan.teacher > 0 else None
         self._clip = NoiseClip(plan.clip_noise) if plan.clip_noise > 0 else None
         self.epoch_size = self._batches.epoch_size
+
+    @cached_property
+    def _val(self) -> list[Sample]:
+        """Found out at the first evaluation, not at the tenth: a damaged picture must not end the training."""
+        return readable(self._given)
 
     @property
     def _margin(self) -> float:
@@ -151,15 +157,15 @@ class PoseTask:
         if not self._val:
             return {}
         preset = self._preset
-        errors = evaluate.measure(infer, self._val, self._skeleton, preset.size, preset.stride, self._margin)
-        return evaluate.report(errors, self._skeleton, preset.name)
+        errors = evaluate.measure(infer, self._val, self.skeleton, preset.size, preset.stride, self._margin)
+        return evaluate.report(errors, self.skeleton, preset.name)
 
     def picture(self, infer: Infer) -> NDArray[np.uint8] | None:
         """See :meth:`Pictured.picture`."""
         if not self._val:
             return None
         return pictures.belief_sheet(
-            infer, pictures.chosen(self._val), self._skeleton, self._preset, self._margin
+            infer, pictures.chosen(self._val), self.skeleton, self._preset, self._margin
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
