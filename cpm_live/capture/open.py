@@ -50,7 +50,8 @@ def open_source(request: SourceRequest) -> Source:
     if is_demo(text):
         from cpm_live.capture.demo import DemoSource
 
-        kind = text.partition(":")[2] or request.demo_kind
+        # Other skeletons have no figure of their own: they get the body's.
+        kind = text.partition(":")[2] or (request.demo_kind if request.demo_kind in ("body", "hand") else "body")
         if kind not in ("body", "hand"):
             raise InputError(f"unknown demo {kind!r}; use demo:body or demo:hand")
         return DemoSource(kind, frames=None if request.live else request.demo_frames, paced=request.live)

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core import finder_maps
-from cpm_live.core.crop import PAD_VALUE, Box
+from cpm_live.core.crop import Box, Crop
 from cpm_live.core.finder_maps import Find, read_maps
 
 if TYPE_CHECKING:
@@ -57,27 +56,23 @@ class Case:
 
 
 def whole_frames(pictures: Sequence[Picture], size: int) -> list[Case]:
-    """Webcam pictures as they are, letterboxed."""
+    """Webcam pictures as they are, letterboxed as the finder does it."""
     cases = []
     for picture in pictures:
         if not picture.whole:
             continue
         image = picture.image()
         height, width = image.shape[:2]
-        scale = size / max(height, width)
-        small = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_LINEAR)
-        canvas = np.full((size, size, 3), PAD_VALUE, np.uint8)
-        top, left = (size - small.shape[0]) // 2, (size - small.shape[1]) // 2
-        canvas[top : top + small.shape[0], left : left + small.shape[1]] = small
+        crop = Crop.around((0.0, 0.0, float(width), float(height)), size, margin=1.0)
         truths = []
         for thing in picture.things:
-            points = thing.points * scale + (left, top)
+            points = crop.to_input(thing.points)
             low, high = points.min(axis=0), points.max(axis=0)
             x, y = (float(v) for v in (low + high) / 2)
             truths.append(Truth(thing.kind, x, y, float((high - low).max()), thing.side))
         everywhere: Box = (0.0, 0.0, float(size), float(size))
         ignore = tuple(() if known else (everywhere,) for known in picture.known)
-        cases.append(Case(canvas, tuple(truths), (ignore[0], ignore[1]), "webcam"))
+        cases.append(Case(crop.extract(image), tuple(truths), (ignore[0], ignore[1]), "webcam"))
     return cases
 
 

@@ -160,7 +160,7 @@ class Following(QObject):
         if is_finder(joint):
             seen = self.seen(result)
             if seen.result is None:
-                notes.append("The finder has not run yet")
+                notes.append("The finder has not run")
             else:
                 stale = ", too old for this picture" if seen.age_s > FRESH_S else ""
                 notes.append(f"Finder: {age_text(seen.age_s)}{stale}")

@@ -92,7 +92,7 @@ def _note(result: Result, pose: Pose, joint: int, view: View) -> str:
 def _of_finder(view: View, seen: Seen, side: int) -> StripContent:
     findings = seen.result.finder if seen.result is not None else None
     if seen.result is None or findings is None:
-        return StripContent(0, note="the finder has not run yet")
+        return StripContent(0, note="the finder has not run")
     stages = range(len(findings.beliefs))
     maps = [finder_map(findings, stage, view.joint) for stage in stages]
     # The finder's own frame, not the one on the picture: map and thumbnail belong together.

@@ -206,7 +206,8 @@ class _Canvas:
         flags = cv2.INTER_AREA if scale < 0.6 else cv2.INTER_LINEAR
         if scale < 0.6:
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=flags)
-            matrix = np.array([[1.0, 0, at[0]], [0, 1.0, at[1]]])
+            # Resizing keeps the corners of pixels in place, labels and masks the middles.
+            matrix[:, :2], matrix[:, 2] = np.eye(2), at + (1 - scale) / 2
         else:
             small = image
         warped = cv2.warpAffine(small, matrix, (size, size), flags=cv2.INTER_LINEAR)

@@ -96,6 +96,19 @@ def test_who_is_not_found_is_not_predicted() -> None:
     assert [p.name for p in predictions.of_samples(found, samples)] == ["f0.jpg", "f2.jpg"]
 
 
+def test_predictions_are_in_the_order_of_the_annotations_they_are_about(tmp_path: Path) -> None:
+    """Else others' tools, and ours with others' results, measure nothing but exchanged joints."""
+    order = tuple(range(14))[::-1]
+    samples = [replace(sample, category=3, order=order) for sample in figures(2)]
+    predictions.save(tmp_path / "p.json", predictions.of_samples(_perfect(samples)[:, -1], samples))
+    rows = json.loads((tmp_path / "p.json").read_text())
+    assert [row["category_id"] for row in rows] == [3, 3]
+    theirs = np.reshape(rows[0]["keypoints"], (14, 3))
+    assert np.allclose(theirs[::-1, :2], samples[0].joints[:, :2], atol=1e-3)
+    read, _ = predictions.load(tmp_path / "p.json", samples, BODY)
+    assert np.allclose(read[0].joints[:, :2], samples[0].joints[:, :2], atol=1e-3)
+
+
 def test_each_person_gets_the_prediction_that_fits_once() -> None:
     one = replace(figures(1)[0], image_id=1, name="a.jpg")
     other = replace(one, joints=one.joints + np.array([60, 0, 0], np.float32))

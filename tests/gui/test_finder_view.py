@@ -102,8 +102,8 @@ def test_finder_that_never_ran_says_so(open_window: Opener, qtbot: QtBot) -> Non
     window = open_window()
     wait_for_pose(window, qtbot)
     press(qtbot, window, Key.Key_V)
-    qtbot.waitUntil(lambda: "The finder has not run yet" in window.picture._notes, timeout=3000)
-    assert window.strip._count() == 0 and window.strip._content.note == "the finder has not run yet"
+    qtbot.waitUntil(lambda: "The finder has not run" in window.picture._notes, timeout=3000)
+    assert window.strip._count() == 0 and window.strip._content.note == "the finder has not run"
     window.strip.grab()
 
 

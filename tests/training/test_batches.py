@@ -236,3 +236,28 @@ def test_sources_that_are_trusted_less_are_not_taken_for_harder(tmp_path: Path) 
     trainer.run()
     losses = trainer.task._batches.hardness.losses  # type: ignore[attr-defined]
     assert np.nanmean(losses[1::2]) < 0.3 * np.nanmean(losses[::2])
+
+
+def test_a_damaged_picture_does_not_end_a_training(caplog: pytest.LogCaptureFixture) -> None:
+    """Its turn is the next one's, whoever makes the batch, so that the run can be resumed."""
+    samples = figures(6)
+    samples[2] = replace(samples[2], jpeg=samples[2].jpeg[:100])
+    maker = ExampleMaker(samples, [0, 2, 3, 5], BODY, plan_of(batch=4))
+    for last in (1, 2):
+        made = maker.make([(2, 7), (EMPTY, last)], 64)
+        assert _equal(made, replace(maker.make([(3, 7), (EMPTY, last)], 64), samples=made.samples))
+    assert caplog.text.count("left out: cannot decode f2.jpg") == 1
+    none = ExampleMaker([samples[2]], [0], BODY, plan_of(batch=4))
+    with pytest.raises(InputError, match=r"cannot decode f2\.jpg"):
+        none.make([(0, 7)], 64)
+
+
+def test_samples_with_too_few_labels_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    samples = figures(4)
+    for sample in samples[:3]:
+        sample.joints[2:, 2] = 0
+    assert Batcher(samples, BODY, plan_of(batch=1), np.random.default_rng(1)).epoch_size == 1
+    assert "3 of 4 samples have fewer than 3" in caplog.text
+    pair = Skeleton("pair", ("a", "b"), (), (0, 1), (RIGHT,) * 2, (), (0.1,) * 2)
+    two = [replace(sample, joints=sample.joints[:2]) for sample in samples]
+    assert Batcher(two, pair, plan_of(batch=1), np.random.default_rng(1)).epoch_size == 4

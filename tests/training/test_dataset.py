@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY
 from cpm_live.evaluation.predict import labelled_box
@@ -92,3 +93,77 @@ def _edited(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     change(coco["annotations"][0])
     path.write_text(json.dumps(coco))
     return folder
+
+
+def test_names_of_an_own_skeleton_may_have_capitals_and_blanks(tmp_path: Path) -> None:
+    """Joints in another order were taken as they came, and so exchanged, where ours were not written in small."""
+    joints = ["Nase", "Ohr L", *(f"Punkt {number}" for number in range(12))]
+    own = own_skeleton.from_table("thing", {"joints": joints})
+    folder = _named(tmp_path, joints[::-1], list(range(14))[::-1])
+    for sample, truth in zip(dataset.load(folder, own, "val"), figures(2), strict=True):
+        np.testing.assert_allclose(sample.joints, truth.joints)
+
+
+def test_joints_with_none_of_our_names_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    dataset.load(_named(tmp_path, [f"joint {number}" for number in range(14)], list(range(14))), BODY, "val")
+    assert "joint 0, ...) have other names than the body skeleton's (right_ankle" in caplog.text
+
+
+def test_rows_that_say_little_are_rows_all_the_same(tmp_path: Path) -> None:
+    """As tools write them: no box, null for what is not labelled, no joints at all, a number as a text."""
+    first = figures(1)[0]
+
+    def little(row: dict[str, Any]) -> None:
+        row["bbox"], row["image_id"] = None, str(row["image_id"])
+        row["keypoints"][:3] = [None, None, 0]
+
+    sample = dataset.load(_edited(tmp_path / "a", little), BODY, "val")[0]
+    np.testing.assert_allclose(sample.joints[1:], first.joints[1:])
+    assert sample.joints[0].tolist() == [0, 0, 0] and sample.box == (0, 0, 0, 0) and sample.image_id == 0
+    for nothing in ([], None):
+        path = _edited(tmp_path / f"b{nothing}", lambda row, value=nothing: row.update(keypoints=value))  # type: ignore[misc]
+        assert not dataset.load(path, BODY, "val")[0].joints.any()
+
+
+def test_annotations_of_unlisted_pictures_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = _edited(tmp_path, lambda row: row.update(image_id=9999))
+    assert [sample.name for sample in dataset.load(path, BODY, "val")] == ["f1.jpg"]
+    assert "1 annotations of pictures that it does not list" in caplog.text
+    coco = json.loads((path / "annotations.json").read_text())
+    coco["images"] = []
+    (path / "annotations.json").write_text(json.dumps(coco))
+    with pytest.raises(InputError, match="none of its 2 annotations is of a picture that it lists"):
+        dataset.load(path, BODY, "val")
+
+
+@pytest.mark.parametrize("name", ["Ka\u0308fig/f.jpg", "K\u00e4fig\\f.jpg"])
+def test_names_as_macs_and_windows_write_them(tmp_path: Path, name: str) -> None:
+    write_coco(tmp_path, figures(1))
+    (tmp_path / "images" / "K\u00e4fig").mkdir()
+    (tmp_path / "images" / "f0.jpg").rename(tmp_path / "images" / "K\u00e4fig" / "f.jpg")
+    path = tmp_path / "annotations.json"
+    path.write_text(path.read_text().replace("f0.jpg", json.dumps(name)[1:-1]))
+    assert dataset.load(tmp_path, BODY, "val")[0].image().ndim == 3
+
+
+def test_labels_for_a_picture_of_another_size_are_refused(tmp_path: Path) -> None:
+    """Pictures that were made smaller after they had been labelled gave figures near nothing, without a word."""
+    (sample,) = figures(1)
+    height, width = sample.image().shape[:2]
+    for size in ((width, height), (0, 0)):
+        assert replace(sample, size=size).image().shape[:2] == (height, width)
+    with pytest.raises(InputError, match=rf"f0.jpg is {width}x{height}, its labels are for {2 * width}x{2 * height}"):
+        replace(sample, size=(2 * width, 2 * height)).image()
+    for said, size in (((640.0, "480"), (640, 480)), ((None, 480), (0, 0)), ((1.5, 480), (0, 0))):
+        write_coco(tmp_path, figures(1))
+        path = tmp_path / "annotations.json"
+        coco = json.loads(path.read_text())
+        coco["images"][0] |= dict(zip(("width", "height"), said, strict=True))
+        path.write_text(json.dumps(coco))
+        assert dataset.load(tmp_path, BODY, "val")[0].size == size
+
+
+def test_pictures_that_cannot_be_read_are_left_out_of_an_evaluation(caplog: pytest.LogCaptureFixture) -> None:
+    first, second, third = figures(3)
+    left = dataset.readable([first, replace(second, jpeg=second.jpeg[:100]), third])
+    assert [sample.name for sample in left] == ["f0.jpg", "f2.jpg"] and "left out: cannot decode f1.jpg" in caplog.text

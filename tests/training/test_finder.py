@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from cpm_live.core import finder_maps
+from cpm_live.core.crop import PAD_VALUE
 from cpm_live.core.skeleton import BODY
+from cpm_live.evaluation import finding
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
 from cpm_live.training import finder_data, scenes
@@ -220,3 +222,24 @@ def test_a_tiny_finder_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> No
     assert (tmp_path / "ema.safetensors").exists()
     again = trainer(24)
     assert again.resume() and again.epoch == first.epoch
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.4, 0.8])
+def test_labels_lie_where_the_picture_shows_it(scale: float) -> None:
+    """To a tenth of a pixel, whoever makes it smaller, and in which way."""
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[200:240, 300:340] = 255
+    corners = np.array([[300, 200], [339, 239]], np.float32)
+    picture = Picture(_sample(image, "webcam-pseudo"), [Labelled(PERSON, corners)], [True, True])
+
+    def off(shown: np.ndarray, points: np.ndarray) -> np.ndarray:
+        light = np.where(shown[..., 0] == PAD_VALUE, 0, shown[..., 0]).astype(np.float64)
+        v, u = np.mgrid[: shown.shape[0], : shown.shape[1]]
+        return np.array([(light * u).sum(), (light * v).sum()]) / light.sum() - points.mean(axis=0)
+
+    canvas = scenes._Canvas(512, np.random.default_rng(1))
+    canvas.paste(picture.image(), picture, scale, np.array([3.3, -1.6]), whole=True, mirror=True)
+    assert np.abs(off(canvas.image, canvas._things[0][1])).max() < 0.1
+    (case,) = finding.whole_frames([picture], 256)
+    truth = np.array([[case.truths[0].x, case.truths[0].y]])
+    assert np.abs(off(case.image, truth)).max() < 0.1
