@@ -199,14 +199,20 @@ def find(model: str) -> Recipe:
         InputError: no such model; the message lists what exists.
     """
     if model.endswith(".toml"):
-        return read(Path(model))
+        return _apart(read(Path(model)), Path(model))
     if model.endswith(".safetensors"):
-        return of_checkpoint(Path(model))
+        return _apart(of_checkpoint(Path(model)), Path(model))
     path = data_root() / "engines" / f"{model}.toml"
     if not model or "/" in model or "\\" in model or not path.is_file():
         kinds = "the path of a recipe (.toml) or of weights (.safetensors)"
         raise InputError(f"unknown model {model!r}; use {', '.join(names())} or {kinds}")
     return read(path)
+
+
+def _apart(recipe: Recipe, path: Path) -> Recipe:
+    """Another name for what is called as one of ours: names tell models apart."""
+    own = path.resolve().parent != (data_root() / "engines").resolve()
+    return replace(recipe, name=f"own {recipe.name}") if own and recipe.name in (*names(), FINDER) else recipe
 
 
 def of_checkpoint(path: Path) -> Recipe:

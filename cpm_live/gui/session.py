@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -100,6 +101,7 @@ class Session(QObject):
         self.source, self.engine = "", "auto"
         self.recipe: Recipe | None = None
         self._running: tuple[Recipe | None, str] = (None, "auto")
+        self._paths: dict[str, str] = {}
         self._wished: dict[tuple[str, str], Recipe] = {}
         self._waiting = False
         self._first_source, self._was_saved = True, False
@@ -172,13 +174,24 @@ class Session(QObject):
         """``body`` or ``hand``: what the wanted model looks for."""
         return self.recipe.skeleton.name if self.recipe is not None else "body"
 
+    def path_of(self, name: str) -> str:
+        """What opens a model that had been opened by its path; for ours that is its name."""
+        return self._paths.get(name, name)
+
     def set_model(self, model: str, engine: str | None = None) -> bool:
-        """Run another model or engine; the demo shows what it looks for. Whether there is such a model."""
+        """Run another model or engine; the demo shows what it looks for. Whether there is such a model.
+
+        Args:
+            model: path of a recipe or of weights, or the name of a model of ours or of one that had been opened.
+        """
         try:
-            recipe = find_machine(model)
+            recipe = find_machine(path := self.path_of(model))
         except InputError as error:
             self.notice.emit(Notice("error", _sentence(str(error))))
             return False
+        if recipe.name != path:
+            # The folder may be another one when the window is opened again.
+            self._paths[recipe.name] = os.path.abspath(path)
         was = self.kind
         self.recipe, self.engine = recipe, engine or self.engine
         self._load(recipe)

@@ -17,6 +17,8 @@ from cpm_live.gui.widgets import IconButton, Segments
 
 _ROOMY = 920
 """Pixels across from which the dividers have room."""
+_LONGEST_NAME = 12
+"""Letters of a model of somebody's own."""
 _TIGHT = 760
 """Below it what is pressed seldom, and has a key, makes room for the rest."""
 
@@ -100,6 +102,12 @@ class Toolbar(QWidget):
             button.setHidden(tight)
         self.source.set_narrow(tight)
         self.source.setMinimumWidth(120 if roomy else 40 if tight else 84)
+
+    def show_model(self, name: str) -> None:
+        """Show which model is wanted: one of ours, or a person's own, which gets a button, too."""
+        label = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        self.model.offer(name, label, f"{name}: your own model")
+        self.model.set_chosen(name)
 
     def set_view(self, view: View) -> None:
         """Follow the view."""

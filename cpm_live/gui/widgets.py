@@ -133,15 +133,22 @@ class Segments(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(2, 2, 2, 2)
         row.setSpacing(2)
-        for key, label, tip in choices:
-            button = ToolButton()
-            button.setText(label)
-            button.setToolTip(tip)
-            button.setAccessibleName(f"{name}: {label}")
-            button.setCheckable(True)
-            button.clicked.connect(lambda _checked=False, key=key: self._press(key))
-            self._buttons[key] = button
-            row.addWidget(button)
+        self._row = row
+        for choice in choices:
+            self.offer(*choice)
+
+    def offer(self, key: str, label: str, tip: str) -> None:
+        """One more button, unless its key has one."""
+        if key in self._buttons:
+            return
+        button = ToolButton()
+        button.setText(label)
+        button.setToolTip(tip)
+        button.setAccessibleName(f"{self.accessibleName()}: {label}")
+        button.setCheckable(True)
+        button.clicked.connect(lambda: self._press(key))
+        self._buttons[key] = button
+        self._row.addWidget(button)
 
     def set_chosen(self, key: str | None) -> None:
         """Show which is on; None for none of them."""

@@ -259,7 +259,7 @@ class MainWindow(QMainWindow):
             self.toolbar.model.set_chosen(name)
             return
         if self.session.set_model(name):
-            self._wishes.add("model", name)
+            self._wishes.add("model", self.session.path_of(name))
 
     def _choose_engine(self, name: str) -> None:
         self._wishes.add("engine", name)
@@ -301,7 +301,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _model_wanted(self, kind: str) -> None:
-        self.toolbar.model.set_chosen(kind)
+        self.toolbar.show_model(self.session.recipe.name if self.session.recipe is not None else kind)
         self.strip.set_message("loading model…")
         if self.session.recipe is not None:
             skeleton = self.session.recipe.skeleton

@@ -96,3 +96,14 @@ def test_a_checkpoint_is_a_model_of_its_own(tmp_path: Path) -> None:
     for name, message in (("other.safetensors", "not a checkpoint of cpm-live"), ("none.safetensors", "cannot read")):
         with pytest.raises(InputError, match=message):
             recipes.find(str(tmp_path / name))
+
+
+def test_a_model_that_is_called_as_ours_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    """Names tell models apart: settings, results, what runs."""
+    assert read(tmp_path, MODEL.replace('name = "mine"', 'name = "hand"')).name == "own hand"
+    assert recipes.find(str(recipes.data_root() / "engines" / "body.toml")).name == "body"
+    preset = PRESETS["tiny"].with_joints(len(BODY))
+    weights = tmp_path / "body" / "ema.safetensors"
+    weights.parent.mkdir()
+    checkpoint.save(weights, build(preset).state_dict(), checkpoint.Header(preset, "body"))
+    assert recipes.find(str(weights)).name == "own body"

@@ -95,3 +95,29 @@ def test_another_model_sees_the_picture_that_stands_still(
         window.choose_model(model)
         qtbot.waitUntil(lambda model=model: seen(model), timeout=5000)
         assert session.live.paused and session.latest.frame.image[0, 0, 0] == before
+
+
+def test_a_model_of_ones_own_has_a_button_beside_ours(
+    open_window: Opener, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is called as ours: who looks at ours for a moment must find theirs again, at the next start too."""
+    text = '[model]\nname = "body"\nskeleton = "body"\npreset = "lite"\nweights = "weights/body.safetensors"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    window = open_window(model="mine.toml")
+    session, models = window.session, window.toolbar.model
+
+    def seen(model: str) -> bool:
+        return session.latest is not None and session.latest.model == model
+
+    qtbot.waitUntil(lambda: seen("own body"), timeout=5000)
+    assert models.chosen_key() == "own body" and models._buttons["own body"].text() == "own body"
+    press(qtbot, window, Qt.Key.Key_B)
+    qtbot.waitUntil(lambda: seen("body"), timeout=5000)
+    assert models.chosen_key() == "body" and window.settings.model == "body"
+    monkeypatch.chdir("/")
+    qtbot.mouseClick(models._buttons["own body"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: seen("own body"), timeout=5000)
+    assert window.settings.model == str(tmp_path / "mine.toml")
+    window.toolbar.show_model("a name that is too long")
+    assert models._buttons["a name that is too long"].text() == "a name that…"
