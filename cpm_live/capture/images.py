@@ -59,7 +59,8 @@ class ImageSource:
             except OSError as error:
                 raise InputError(f"cannot read folder {path}: {error.strerror}") from None
             if not self.paths:
-                raise InputError(f"no pictures ({', '.join(sorted(SUFFIXES))}) in folder {path}")
+                deeper = "; folders in it are not looked into" if any(entry.is_dir() for entry in entries) else ""
+                raise InputError(f"no pictures ({', '.join(sorted(SUFFIXES))}) in folder {path}{deeper}")
             others = sorted(entry.name for entry in entries if entry.suffix.lower() in _OTHERS)
         elif path.is_file():
             self.paths = [path]

@@ -103,6 +103,8 @@ def train(
     try:
         if begun:
             machine, provenance = setup.network_to_resume(chosen)
+            if init is not None:
+                say(f"resuming: {folder / 'state.pt'} has the weights, --init {init.name} is not needed")
         else:
             machine, provenance = setup.network(chosen, init, trunk, say)
         plan.check_sizes(machine.preset.step)

@@ -205,7 +205,10 @@ def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "._photo.jpg").write_bytes(b"what macOS leaves")
-    with pytest.raises(InputError, match="no pictures"):
+    with pytest.raises(InputError, match=r"no pictures .* in folder \S+empty$"):
+        open_source(SourceRequest(str(empty)))
+    (empty / "deeper").mkdir()
+    with pytest.raises(InputError, match="folders in it are not looked into"):
         open_source(SourceRequest(str(empty)))
 
 
