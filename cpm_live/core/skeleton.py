@@ -53,6 +53,8 @@ class Skeleton:
 
     def index(self, joint: str) -> int:
         """The index of a joint by its :func:`plain` name. Raises ``ValueError`` naming the joints that exist."""
+        if joint in self.joints:
+            return self.joints.index(joint)
         for place, own in enumerate(self.joints):
             if plain(own) == plain(joint):
                 return place
