@@ -17,7 +17,7 @@ from av.video.reformatter import VideoReformatter
 from cpm_live.capture import container
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.capture.pace import LONGEST, Pace
-from cpm_live.core.address import is_stream, without_password
+from cpm_live.core.address import file_name, is_stream, without_password
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 
@@ -208,6 +208,11 @@ class VideoSource:
         except (FFmpegError, OSError, ValueError) as error:
             log.info("%s: %s", self._shown, container.reason(error, self._patience))
             return False
+
+    @property
+    def current(self) -> Path:
+        """The picture's name, where it is one; as of a folder's pictures."""
+        return Path(file_name(self.where) if self.remote else self.where)
 
     @property
     def ends(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
 
@@ -23,3 +23,13 @@ def without_password(where: str) -> str:
     if not parts.netloc:
         return where
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def file_name(where: str) -> str:
+    """The name of what lies behind a URL: the last part of its path, or its host where it has none."""
+    shown = without_password(where)
+    try:
+        parts = urlsplit(shown)
+    except ValueError:
+        return shown
+    return unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.netloc

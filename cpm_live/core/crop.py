@@ -157,8 +157,10 @@ def _cut_huge(
     """A panorama too long for warpAffine is cut to the crop's part first, the matrix moved along."""
     if max(frame.shape[:2]) < _WARP_LIMIT:
         return frame, matrix
+    height, width = frame.shape[:2]
     x, y, side, _ = crop.box
-    x0, y0 = max(0, int(x) - 2), max(0, int(y) - 2)
+    # Whoever stands outside the frame still gets a pixel of it: the warp then shows none of it.
+    x0, y0 = min(max(0, int(x) - 2), width - 1), min(max(0, int(y) - 2), height - 1)
     x1, y1 = max(x0 + 1, int(x + side) + 3), max(y0 + 1, int(y + side) + 3)
     part = frame[y0:y1, x0:x1]
     step = -(-max(part.shape[:2]) // (_WARP_LIMIT - 1))

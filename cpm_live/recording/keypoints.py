@@ -109,7 +109,7 @@ class KeypointWriter:
 
         Args:
             time: seconds from the start of the input.
-            name: the picture's file name, for folders.
+            name: the picture's file name, for pictures.
         """
         line: dict[str, Any] = {"index": result.frame.index, "time": round(time, 6)}
         if name is not None:

@@ -18,7 +18,7 @@ from cpm_live.capture import container
 from cpm_live.capture.base import SourceLost
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.video import VideoSource
-from cpm_live.core.address import without_password
+from cpm_live.core.address import file_name, without_password
 from cpm_live.core.errors import InputError
 from tests.capture.films import QuietHandler, film
 
@@ -114,6 +114,19 @@ def test_passwords_are_not_shown() -> None:
     assert without_password("rtsp://a:b@host:554/x?y=1") == "rtsp://host:554/x?y=1"
     for same in ("rtsp://host/x", "me@home.mp4", "http://host/a@b"):
         assert without_password(same) == same
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("http://host/a/photo%20of%20me.jpg?size=large#x", "photo of me.jpg"),
+        ("http://anna:secret@host:80/picture/", "picture"),
+        ("http://anna:secret@host:80/?picture=3", "host:80"),
+        ("http://[broken/a.jpg", "http://[broken/a.jpg"),
+    ],
+)
+def test_what_lies_behind_a_url_has_a_name(where: str, name: str) -> None:
+    assert file_name(where) == name
 
 
 def test_a_stream_that_is_silent_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

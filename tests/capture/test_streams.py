@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -163,9 +164,11 @@ def test_a_link_to_a_picture_is_fetched_once(tmp_path: Path, name: str) -> None:
         once = open_source(SourceRequest(f"{url}/{name}", live=False))
         assert once.info.kind == "image" and once.read() is not None and once.read() is None
         run_batch(open_source(SourceRequest(f"{url}/{name}", live=False)),
-                  PoseMachine("body", engine=DotEngine()), tmp_path / "out.png", None)  # fmt: skip
+                  PoseMachine("body", engine=DotEngine()), tmp_path / "out.png", tmp_path / "k.jsonl")  # fmt: skip
     assert [frame.index for frame in frames if frame is not None] == [0, 1, 2, 3]
     assert cv2.imread(str(tmp_path / "out.png")).shape == (48, 64, 3)
+    _, line = (json.loads(text) for text in (tmp_path / "k.jsonl").read_text().splitlines())
+    assert line["file"] == name.partition("?")[0]
 
 
 @pytest.mark.parametrize("order", ["ab", "ba"])

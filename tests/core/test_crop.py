@@ -64,6 +64,15 @@ def test_panoramas_longer_than_opencv_warps(side: float) -> None:
     assert picture.shape == (192, 192, 3) and picture[96, 96].max() > (200 if side == 200.0 else 20)
 
 
+@pytest.mark.parametrize("x, y", [(41000.0, 30.0), (-900.0, 30.0), (20000.0, 5000.0), (20000.0, -900.0)])
+@pytest.mark.parametrize("upright", [False, True])
+def test_beside_a_panorama_all_is_grey(x: float, y: float, upright: bool) -> None:
+    frame = np.full((60, 40000, 3), 255, np.uint8)
+    crop = Crop(y, x, 300.0, 64) if upright else Crop(x, y, 300.0, 64)
+    picture = crop.extract(frame.transpose(1, 0, 2) if upright else frame)
+    assert picture.shape == (64, 64, 3) and (picture == 128).all()
+
+
 @pytest.mark.parametrize("x, y", [(300.0, 200.0), (3.0, 470.0), (639.0, 2.0), (-500.0, 200.0), (5000.0, 5000.0)])
 @pytest.mark.parametrize("side", [150.0, 700.0, 1900.0])
 def test_shrinking_takes_only_the_part_it_shows_and_changes_nothing(x: float, y: float, side: float) -> None:
