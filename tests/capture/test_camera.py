@@ -38,7 +38,8 @@ class _Webcam:
 
     def read(self) -> tuple[bool, np.ndarray | None]:
         self._reads += 1
-        return (False, None) if self._reads in self.broken else (True, np.zeros((48, 64, 3), np.uint8))
+        shape = (int(self._state[cv2.CAP_PROP_FRAME_HEIGHT]), int(self._state[cv2.CAP_PROP_FRAME_WIDTH]), 3)
+        return (False, None) if self._reads in self.broken else (True, np.zeros(shape, np.uint8))
 
     def release(self) -> None: ...
 
@@ -81,6 +82,11 @@ def test_a_camera_is_asked_for_what_it_does_not_do_yet(webcam: type[_Webcam]) ->
     assert webcam.asked == [
         (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")), (cv2.CAP_PROP_FRAME_WIDTH, 1280)
     ]  # fmt: skip
+
+
+def test_a_camera_is_a_mirror_of_the_wished_size(webcam: type[_Webcam]) -> None:
+    source = camera.CameraSource(camera.Device(0, "Cam", cv2.CAP_V4L2), size=(1280, 720))
+    assert (source.info.width, source.info.height) == (1280, 720) and source.info.mirror and source.info.live
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,18 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
 
-from cpm_live.capture import container
+from cpm_live.capture import container, video
 from cpm_live.capture import thread as capture_thread
 from cpm_live.capture.base import SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
@@ -203,6 +205,26 @@ def test_a_stream_that_falls_silent_has_not_ended(tmp_path: Path, monkeypatch: p
         with pytest.raises(SourceLost, match="was lost: no answer for 1 seconds"):
             run_batch(source, PoseMachine("body", engine=DotEngine()), None, tmp_path / "k.jsonl")
     assert len((tmp_path / "k.jsonl").read_text().splitlines()) > 20, "what came is kept"
+
+
+@pytest.mark.parametrize(("pieces", "whole"), [("..x..x.", True), ("..xx...", False)])
+def test_only_damage_without_end_ends_a_live_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: str, whole: bool
+) -> None:
+    """Pieces get lost now and then. Here ``x`` is a picture, and more than two damaged pieces in a row are an end."""
+    monkeypatch.setattr(video, "_DAMAGE_LIMIT", 2)
+
+    def decode(piece: str) -> list[str]:
+        if piece == ".":
+            raise av.error.InvalidDataError(1, "damaged")
+        return [piece]
+
+    source = VideoSource(str(film(tmp_path / "a.mp4", 2)))
+    source.close()
+    packets = [SimpleNamespace(pts=None, decode=lambda piece=piece: decode(piece)) for piece in pieces]
+    source.endless, source._container = True, SimpleNamespace(demux=lambda video: packets)  # type: ignore[assignment]
+    with nullcontext() if whole else pytest.raises(av.error.InvalidDataError):
+        assert list(source._pictures(source._video)) == ["x", "x"]
 
 
 @pytest.mark.parametrize("steady", [True, False])

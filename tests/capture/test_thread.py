@@ -143,6 +143,24 @@ def test_steps_asked_for_quickly_are_taken_and_a_held_key_does_not_run_on() -> N
     thread.join(2)
 
 
+def test_steps_asked_for_before_a_pause_are_over() -> None:
+    """The last ones came just as the picture went on."""
+    log, camera = Log(), FakeCamera(10_000)
+    thread = CaptureThread(SourceRequest("camera:0"), log.frames.append, log.events.append, lambda r: camera)
+    thread.start()
+    wait_until(lambda: bool(log.frames))
+    for _ in range(3):
+        thread.step()
+    count = len(log.frames)
+    wait_until(lambda: len(log.frames) > count + 2)
+    thread.pause(True)
+    count = len(log.frames)
+    time.sleep(0.1)
+    assert len(log.frames) <= count + 1, "the one that was under way"
+    thread.stop()
+    thread.join(2)
+
+
 def test_failure_to_open_is_told() -> None:
     log = Log()
     thread = CaptureThread(SourceRequest("nowhere.mp4"), log.frames.append, log.events.append)

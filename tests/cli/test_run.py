@@ -1,4 +1,4 @@
-"""``cpm-live run`` when it is stopped, and with names that a terminal cannot show."""
+"""``cpm-live run``: what it passes on, when it is stopped, and with names that a terminal cannot show."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cpm_live.cli.main import app
 from cpm_live.cli.run import _refuse_own_input
 from cpm_live.core.errors import InputError
+from cpm_live.core.skeleton import BODY
+from cpm_live.drawing.view import View
+from cpm_live.engines.recipe import Recipe
+from cpm_live.pipeline.options import Options
+from cpm_live.recording.batch import Summary
 from cpm_live.recording.video import VideoWriter
 from tests.capture.films import film
 
@@ -147,3 +154,32 @@ def test_drives_without_file_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyP
     _refuse_own_input(clip, tmp_path / "out.mp4", None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is the input itself"):
         _refuse_own_input(clip, tmp_path / "folder" / ".." / "clip.mp4", None)  # type: ignore[arg-type]
+
+
+def test_what_is_asked_for_reaches_the_machine_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    class Machine:
+        engine = SimpleNamespace(preset=SimpleNamespace(stages=6))
+
+        def __init__(self, recipe: Recipe, engine: str, threads: int = 0, options: Options | None = None) -> None:
+            asked.update(model=recipe.name, engine=engine, threads=threads, options=options)
+
+        def close(self) -> None: ...
+
+    def batch(source: object, machine: object, out: Path, keypoints: Path | None, view: View, *more: object) -> Summary:
+        asked["view"] = view
+        return Summary(3, 2, 0.1, left_out=1)
+
+    monkeypatch.setattr("cpm_live.pipeline.machine.PoseMachine", Machine)
+    monkeypatch.setattr("cpm_live.recording.batch.run_batch", batch)
+    words = "run demo --stage 2 --joint left_wrist --boxes --people 3 --smooth 0.2 --region 1,2,300,200 --hands"
+    more = ["--threads", "3", "--engine", "cpu", "-o", str(tmp_path / "a.mp4")]
+    done = CliRunner().invoke(app, [*words.split(), *more])
+    assert done.exit_code == 0, done.output
+    assert asked == {
+        "model": "body", "engine": "cpu", "threads": 3,
+        "options": Options(3, 0.2, (1.0, 2.0, 300.0, 200.0), hands=True),
+        "view": View(stage=1, joint=BODY.index("left_wrist"), boxes=True),
+    }  # fmt: skip
+    assert "more than --people allows in 1" in done.output

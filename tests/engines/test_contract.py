@@ -18,6 +18,7 @@ from cpm_live.engines import build_cache, probe, verify
 from cpm_live.engines import recipe as recipes
 from cpm_live.engines.base import Engine
 from cpm_live.engines.build import build_now
+from cpm_live.engines.onnx_cpu import CpuEngine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import ENGINES, open_engine
 from cpm_live.network import checkpoint
@@ -209,6 +210,14 @@ def test_closing_twice_does_nothing_and_use_after_it_is_told(tiny: Recipe, kind:
     engine.close()
     with pytest.raises(RuntimeError, match="closed"):
         engine.infer(np.zeros((1, 3, 128, 128), np.uint8), np.zeros((1, 2), np.float32))
+
+
+def test_onnx_runtime_gets_as_many_threads_as_are_asked_for(tiny: Recipe) -> None:
+    for threads in (1, 3):
+        engine = CpuEngine.load(tiny, threads)
+        assert engine._session is not None
+        assert engine._session.get_session_options().intra_op_num_threads == threads
+        engine.close()
 
 
 def test_unknown_engine_and_missing_weights(tmp_path: Path) -> None:

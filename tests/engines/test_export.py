@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cpm_live.cli.main import app
 from cpm_live.core.errors import InputError
+from cpm_live.engines import export_cache
 from cpm_live.engines.export import export
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
@@ -50,3 +51,21 @@ def test_uneven_padding_moves_into_the_convolutions(tmp_path: Path, size: int) -
     with torch.inference_mode():
         theirs = machine(torch.from_numpy(pictures), torch.from_numpy(centres)).numpy()
     assert ours.shape == theirs.shape and np.abs(ours - theirs).max() < 1e-4 * max(1.0, float(np.abs(theirs).max()))
+
+
+def test_the_same_weights_in_other_code_are_another_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = [tmp_path / "package" / name for name in ("network/cpm.py", "engines/export.py")]
+    for file in code:
+        file.parent.mkdir(parents=True)
+        file.write_text("a = 1\n")
+    (tmp_path / "w.safetensors").write_bytes(b"weights")
+    monkeypatch.setattr(export_cache, "_PACKAGE", tmp_path / "package")
+    monkeypatch.setattr(export_cache, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr("cpm_live.engines.export.export", lambda weights, out: out)
+    names = [export_cache.exported(tmp_path / "w.safetensors")]
+    for file in code:
+        names.append(export_cache.exported(tmp_path / "w.safetensors"))
+        assert names[-1] == names[-2], "as long as nothing changes"
+        file.write_text("a = 2\n")
+        names.append(export_cache.exported(tmp_path / "w.safetensors"))
+    assert len(set(names)) == 3

@@ -87,10 +87,11 @@ def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(select, "physical_cores", lambda cores=cores: cores)
         assert (select.default_threads(), select.default_threads(window=True)) == (alone, beside)
     asked: list[int] = []
+    monkeypatch.setattr(select, "physical_cores", lambda: 4)
     monkeypatch.setattr(select, "open_engine", lambda recipe, kind, threads: asked.append(threads))
     select.open_for_window(BODY)
-    select.open_for_window(BODY, "cpu", 3)
-    assert asked == [4, 3], "--threads wins"
+    select.open_for_window(BODY, "cpu", 2)
+    assert asked == [3, 2], "--threads wins"
 
 
 def test_two_threads_of_one_core_count_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,16 @@ def test_finds_where_nothing_is_known_are_neither_right_nor_wrong() -> None:
     assert finding.report(unknown, "finder")["precision"]["person"] == 1.0
 
 
+@pytest.mark.parametrize(("said", "share"), [(0.9, 1.0), (-0.9, 0.0)])
+def test_a_hand_is_right_where_its_side_is(said: float, share: float) -> None:
+    maps = np.zeros((finder_maps.MAPS, 16, 16), np.float32)
+    v, u = np.mgrid[:16, :16]
+    maps[1] = 0.9 * np.exp(-((u * 8 + 3.5 - 64) ** 2 + (v * 8 + 3.5 - 64) ** 2) / 128)
+    maps[finder_maps.SIZES + 1], maps[finder_maps.SIDE] = finder_maps.size_to_map(40 / 128), said
+    tallies = finding.measure(lambda i, c: maps[None, None], [_case((Truth(1, 64, 64, 40, side=1),))], 8)
+    assert finding.report(tallies, "finder")["per_stage"][0]["hand"]["side"] == share
+
+
 def test_overlap() -> None:
     assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1.0
     assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)

@@ -27,6 +27,10 @@ def test_reference_lengths() -> None:
     joints = _truth()
     box = (0.0, 0.0, 80.0, 200.0)
     assert reference_length(joints, box, BODY) == pytest.approx(50)
+    joints[BODY.index("left_shoulder"), 2] = 0
+    across = joints[BODY.index("right_shoulder"), :2] - joints[BODY.index("left_hip"), :2]
+    assert reference_length(joints, box, BODY) == pytest.approx(np.hypot(*across)), "the torso's other diagonal"
+    joints[BODY.index("left_shoulder"), 2] = 2
     joints[[2, 3], 2] = 0
     shoulders = np.hypot(*(joints[8, :2] - joints[9, :2]))
     assert reference_length(joints, box, BODY) == pytest.approx(1.5 * shoulders)

@@ -1,18 +1,23 @@
-"""The engine menu: what can be chosen, why the rest cannot, and a build that is watched and stopped."""
+"""The engine menu: what can be chosen, why the rest cannot, what is kept, and a build that is watched and stopped."""
 
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cpm_live.core.errors import InputError
 from cpm_live.engines import probe
 from cpm_live.engines.build import Progress
 from cpm_live.engines.probe import Found
+from cpm_live.engines.recipe import Recipe
+from cpm_live.gui import settings as memory
 from cpm_live.gui.engine_menu import EngineMenu
 from cpm_live.gui.theme import THEMES, apply
+from cpm_live.gui.window import MainWindow
+from tests.gui.fakes import KnowingEngine
 
 FOUND = [
     Found("tensorrt", False, "torch-tensorrt is not installed", 'pip install "cpm-live[tensorrt]"'),
@@ -105,3 +110,17 @@ def test_a_narrow_window_has_a_short_bar(menu: EngineMenu) -> None:
     wide = menu.sizeHint().width()
     menu.set_narrow(True)
     assert menu.sizeHint().width() < wide - 30
+
+
+def test_an_engine_that_failed_is_not_remembered(window: MainWindow, qtbot: QtBot, store: QSettings) -> None:
+    """The next start would fail with it again."""
+
+    def opener(recipe: Recipe, kind: str) -> KnowingEngine:
+        raise InputError("no such engine here")
+
+    window.session.live._worker._loader._open = opener  # type: ignore[assignment]
+    window.toolbar.engine_chosen.emit("torch")
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).engine == "auto"

@@ -15,17 +15,18 @@ from cpm_live.pipeline.machine import PoseMachine
 from tests.fakes import DotEngine
 
 
-def _results(times: list[float]) -> list[Result]:
+def results(times: list[float]) -> list[Result]:
+    """Of somebody who stands there, finished at these seconds."""
     image = np.zeros((240, 320, 3), np.uint8)
     image[100:116, 150:166] = 255
     machine = PoseMachine("body", engine=DotEngine())
-    results = [machine(Frame(image, index, int(at * 1e9), at)) for index, at in enumerate(times)]
-    return [replace(result, finished_ns=int(at * 1e9)) for result, at in zip(results, times, strict=True)]
+    made = [machine(Frame(image, index, int(at * 1e9), at)) for index, at in enumerate(times)]
+    return [replace(result, finished_ns=int(at * 1e9)) for result, at in zip(made, times, strict=True)]
 
 
 def test_no_line_is_drawn_through_a_pause() -> None:
     history = History()
-    for result in _results([0.1, 0.2, 0.3, 4.3, 4.4]):
+    for result in results([0.1, 0.2, 0.3, 4.3, 4.4]):
         history.add(result)
         history.look_at(result.poses[0].id)
     times, beliefs, steps = history.times(), history.beliefs(), history.steps()
@@ -34,10 +35,24 @@ def test_no_line_is_drawn_through_a_pause() -> None:
         assert np.isnan(values[3]).all() and np.isfinite(np.delete(values, 3, axis=0)[:, 0]).all()
 
 
+def test_what_is_older_than_the_chart_is_forgotten() -> None:
+    history = History(window=2.0)
+    for result in results([0.1, 0.7, 1.3, 1.9, 2.5, 3.1]):
+        history.add(result)
+    assert history.times() == pytest.approx([-1.8, -1.2, -0.6, 0])
+
+
+def test_a_result_that_is_shown_otherwise_is_no_new_sample() -> None:
+    history, (result,) = History(), results([0.5])
+    history.add(result)
+    history.add(replace(result, joint_threshold=0.9))
+    assert len(history.times()) == 1
+
+
 def test_another_stage_or_person_has_a_history_of_its_own() -> None:
     """Chosen on a picture that stands still, too: the chart says what the list beside it says."""
     history = History()
-    for index, result in enumerate(_results([0.1, 0.2, 0.3])):
+    for index, result in enumerate(results([0.1, 0.2, 0.3])):
         own = result.poses[0]
         stages = own.stages.copy()
         stages[..., 2] = 0.1 * np.arange(1, len(stages) + 1)[:, None]
@@ -56,7 +71,7 @@ def test_another_stage_or_person_has_a_history_of_its_own() -> None:
 
 def test_rates_fall_when_nothing_comes_and_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(stats.time, "monotonic", lambda: now)
+    monkeypatch.setattr(stats.time, "perf_counter", lambda: now)
     rate = stats.Rate()
     for _ in range(20):
         now += 0.04

@@ -111,6 +111,11 @@ def test_camera_is_preferred_and_mirrored(open_window: Opener, qtbot: QtBot) -> 
     press(qtbot, window, Key.Key_D)
     qtbot.waitUntil(lambda: "Demo" in window.toolbar.source.text(), timeout=2000)
     assert not window.state.view.mirror
+    press(qtbot, window, Key.Key_C)
+    qtbot.waitUntil(lambda: "Fake camera" in window.toolbar.source.text(), timeout=5000)
+    assert not window.state.view.mirror, "as it was left"
+    press(qtbot, window, Key.Key_M)
+    assert window.settings.mirror
 
 
 def test_a_list_of_cameras_that_comes_late_changes_nothing(open_window: Opener, qtbot: QtBot) -> None:

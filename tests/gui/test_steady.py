@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRectF, Qt
-from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtGui import QFont, QImage, QPainter, QShortcut
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from cpm_live.capture.camera import Device
@@ -18,8 +19,11 @@ from cpm_live.core.skeleton import BODY
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.images import FrameImage, bgr_image
 from cpm_live.gui.joints_list import JointsList
+from cpm_live.gui.shortcuts import SHORTCUTS, install
+from cpm_live.gui.status import StatusLine
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.stats import Stats
 from tests.gui.conftest import Opener, wait_for_pose
 from tests.gui.fakes import openers
 from tests.gui.test_window import pause, pixels, press
@@ -90,6 +94,23 @@ def test_no_help_is_left_behind_a_window_that_closes(window: MainWindow, qtbot: 
     with qtbot.waitSignal(window.stopped, timeout=5000):
         window.close()
         assert not dialog.isVisible(), "at once, not when the threads have ended"
+
+
+def test_a_key_that_is_held_pauses_once(qtbot: QtBot) -> None:
+    """And walks on through frames, joints and smoothing."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    install(window, {entry.action: lambda: None for entry in SHORTCUTS}, lambda stage: None)
+    keys = {key.key().toString() for key in window.findChildren(QShortcut) if key.autoRepeat()}
+    assert keys - set("123456789") == {".", "Right", "J", "K", "[", "]"}
+
+
+def test_the_status_line_says_the_median_before_the_worst(qtbot: QtBot) -> None:
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.resize(1400, 30)
+    line.show_stats(Stats(30, 25, age_p50=40, age_p95=90, skipped=3), "CPU", None)
+    assert "age 40/90 ms" in line.figures.toolTip()
 
 
 def test_a_model_that_looks_again_is_no_matter_of_the_next_frame(window: MainWindow, qtbot: QtBot) -> None:

@@ -118,6 +118,18 @@ def test_both_hands_with_the_side_of_their_wrist() -> None:
     assert shown.poses[0].keypoints.shape == (21, 3)
 
 
+def test_hands_have_their_models_thresholds_and_the_persons_smoothing() -> None:
+    world = BodiesWithHands([Somebody(300, unit=110)])
+    machine, hands = _machine(world, Options(hands=True, smoothing=0.0))
+    hands.people = world.with_hands()
+    for _ in range(3):
+        result = world.step(machine)
+    assert result.hands and all(hand.smoothed is None for hand in result.hands)
+    recipe, shown = find("hand"), result.of_hands()
+    assert shown is not None and recipe.hollow_threshold < recipe.joint_threshold
+    assert (shown.joint_threshold, shown.hollow_threshold) == (recipe.joint_threshold, recipe.hollow_threshold)
+
+
 def _one_hand(times: float) -> tuple[BodiesWithHands, PoseMachine]:
     """Somebody whose right hand is so many times as large as their arm says."""
     world = BodiesWithHands([Somebody(320, unit=80)])

@@ -132,14 +132,14 @@ def test_one_cue_while_nobody_takes(session: object) -> None:
 
 def test_switching_source_and_model_goes_on_without_old_results(session: object) -> None:
     one = session()  # type: ignore[operator]
-    one.wait_for_pose()
+    before = one.wait_for_pose().poses[0].id
     one.live.set_source(SourceRequest("numbered"))
     generation = one.live.generation
     for _ in range(10):
-        result = one.live.results.take(2)
-        if result is not None and result.generation == generation:
+        result = one.wait_for_pose()
+        if result.generation == generation:
             break
-    assert result is not None and result.generation == generation
+    assert result.generation == generation and result.poses[0].id != before, "nobody is followed into another source"
     one.live.set_model(find("hand"), "fake")
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
@@ -259,6 +259,28 @@ def test_a_recording_without_pictures_is_no_failure(session: object, tmp_path: P
         told += [event.kind for event in one.live.take_events()]
         time.sleep(0.02)
     assert told == ["recording", "recording-empty"] and not (tmp_path / "a.mp4").exists()
+
+
+def test_a_recording_knows_of_a_pause(session: object, tmp_path: Path) -> None:
+    """Also of one that began before it."""
+    one = session()  # type: ignore[operator]
+    one.live.pause(True)
+    one.live.start_recording(tmp_path / "a.mp4")
+    recorder = one.live.recording
+    assert recorder._paused
+    for paused in (False, True):
+        one.live.pause(paused)
+        assert recorder._paused is paused
+
+
+def test_what_was_skipped_of_the_source_before_does_not_count(session: object) -> None:
+    one = session(delay=0.03)  # type: ignore[operator]
+    deadline = time.monotonic() + 10
+    while one.live.stats().skipped < 10 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert one.live.stats().skipped >= 10
+    one.live.set_source(SourceRequest("broken"))  # none of its frames can be skipped
+    assert one.live.stats().skipped <= 1
 
 
 def test_sources_that_were_left_are_let_go(session: object) -> None:

@@ -18,8 +18,8 @@ from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
 from cpm_live.pipeline.machine import PoseMachine
-from cpm_live.recording.recorder import Recorder
-from cpm_live.recording.video import VideoWriter
+from cpm_live.recording.recorder import Recorder, _size
+from cpm_live.recording.video import VideoWriter, _fit
 from tests.fakes import DotEngine
 
 
@@ -104,6 +104,8 @@ def test_odd_and_changing_sizes(tmp_path: Path) -> None:
     frames = _decode(tmp_path / "a.mkv")
     assert [image.shape for _, image in frames] == [(100, 74, 3)] * 2
     assert frames[1][1][50, 37, 0] > 200 and frames[1][1][5, 37, 0] < 50
+    tall = _fit(np.full((100, 20, 3), 200, np.uint8), 100, 100)
+    assert (tall[:, 40:60] > 150).all() and tall[:, :38].max() == 0 and tall[:, 62:].max() == 0, "in the middle"
 
 
 def test_an_odd_pixel_is_cut_off_not_squeezed(tmp_path: Path) -> None:
@@ -179,6 +181,27 @@ def test_what_does_not_fit_is_counted_and_told(tmp_path: Path) -> None:
     assert recorder.written == 3 and "2 dropped" in recorder.summary() and "2 skipped" in recorder.summary()
     sidecar = json.loads((tmp_path / "a.json").read_text())
     assert sidecar["dropped_by_recorder"] == 2 and sidecar["skipped_by_pose"] == 2
+
+
+def test_what_is_written_makes_room_for_more(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    results = [_result(index, index * 33_000_000, machine) for index in range(6)]
+    recorder = Recorder(tmp_path / "a.mp4", lambda r: None, max_bytes=2 * _size(results[0]))
+    recorder.start()
+    for count, result in enumerate(results, 1):
+        recorder.put(result, View())
+        deadline = time.monotonic() + 20
+        while recorder.written < count and not recorder.dropped and time.monotonic() < deadline:
+            time.sleep(0.002)
+    recorder.finish()
+    recorder.join(20)
+    assert (recorder.written, recorder.dropped) == (6, 0)
+
+
+def test_the_belief_maps_of_hands_take_room_too() -> None:
+    result = _result(0, 0, PoseMachine("body", engine=DotEngine()))
+    with_hands = replace(result, hands=result.poses)
+    assert _size(with_hands) - _size(result) == result.poses[0].beliefs.nbytes > 0
 
 
 def test_a_pause_is_no_part_of_the_film(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
-"""What augmentation does to pixels: blur, noise and plain backgrounds."""
+"""What augmentation does to pixels: blur, noise, mirrors and plain backgrounds."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from cpm_live.training.augment import cut_out, recolour, smear
+from cpm_live.core.skeleton import BODY
+from cpm_live.training.augment import Augmentation, augment, cut_out, recolour, smear
+from tests.training.common import backdrop
 
 
 @pytest.mark.parametrize("length", [3, 6, 11, 24])
@@ -51,3 +54,20 @@ def test_what_stands_before_a_plain_background_is_cut_out(background: tuple[int,
     assert matte is not None and matte.shape == (120, 120)
     assert matte[40:70, 50:80].min() > 0.95 and matte[:20].max() < 0.05 and matte[:, :30].max() < 0.05
     assert cut_out(np.random.default_rng(0).integers(0, 255, (120, 120, 3), np.uint8)) is None
+
+
+def test_a_mirrored_sample_exchanges_left_and_right() -> None:
+    """Whoever faces us has their right hand at the picture's left, in a mirror, too."""
+    left, right = BODY.index("left_wrist"), BODY.index("right_wrist")
+    joints = np.zeros((14, 3), np.float32)
+    joints[right], joints[left], joints[12] = (60, 100, 2), (140, 100, 2), (100, 60, 2)
+    picture = np.zeros((200, 200, 3), np.uint8)
+    cv2.circle(picture, (140, 100), 6, (255, 255, 255), -1)  # the left hand's, which a mirror makes the right one's
+    settings, lit = Augmentation(zoom=(1.6, 1.6), shift=0, rotation=0, occlusion=0), set()
+    for seed in range(12):
+        example = augment(picture, joints, BODY, 96, settings, np.random.default_rng(seed), backdrop)
+        at = example.joints[:, :2].round().astype(int)
+        assert at[right, 0] < at[left, 0]
+        light = [example.image[at[joint, 1], at[joint, 0]].mean() for joint in (right, left)]
+        lit.add(bool(light[0] > light[1]))
+    assert lit == {True, False}, "half of them are mirrored"

@@ -19,7 +19,8 @@ from cpm_live.training.device import Device
 from cpm_live.training.distil import Teacher, teacher_targets
 from cpm_live.training.loop import Trainer
 from cpm_live.training.targets import stage_losses
-from tests.training.common import figures, trainer_of
+from cpm_live.training.task import PoseTask
+from tests.training.common import figures, plan_of, trainer_of
 
 
 class _Oracle(nn.Module):
@@ -69,6 +70,25 @@ def test_stages_learn_from_the_last_or_from_the_one_as_far_along() -> None:
     assert matched.beliefs[0, :, 0, 0, 0].tolist() == [0, 2, 3, 5]
     assert matched.mask[1].unique().tolist() == [0.5]
     assert stage_losses(matched.beliefs, matched).tolist() == [0, 0, 0, 0]
+
+
+def test_the_teachers_share_is_taken_from_the_labels() -> None:
+    class Echo(Teacher):
+        """Agrees with a student who sees nothing."""
+
+        def __init__(self) -> None: ...
+
+        def maps(self, images: Tensor, centres: Tensor, cells: int, background: bool) -> Tensor:
+            return torch.zeros(len(images), 1, 15, cells, cells)
+
+    preset, samples = replace(PRESETS["tiny"], size=64), figures(8)
+
+    def loss(share: float) -> float:
+        plan = plan_of(teacher=share, sizes=((1.0, 64),))
+        task = PoseTask(BODY, preset, plan, samples, [], np.random.default_rng(0), Echo())
+        return float(task.draw(64).losses(torch.zeros(8, preset.stages, 15, 8, 8)).sum())
+
+    assert loss(0.0) > 0 and loss(0.25) == pytest.approx(0.75 * loss(0.0), rel=1e-4)
 
 
 def _save(path: Path, seed: int, skeleton: str = "body", **changes: object) -> Path:

@@ -171,6 +171,12 @@ def test_who_is_covered_is_not_asked_for() -> None:
     canvas.cover(np.zeros((30, 30, 3), np.uint8), 0, 0)
     (thing,) = canvas.finish().things
     assert (thing.x, thing.y, thing.size) == pytest.approx((50, 50, 60))
+    low = _block("lsp", [Labelled(PERSON, points * (0.25, 0.25) + (0, 75))], [True, True])
+    for x, y, seen in ((0, 70, 0), (70, 0, 1)):
+        canvas = scenes._Canvas(100, np.random.default_rng(0))
+        canvas.paste(low.image(), low, 1.0, np.zeros(2), whole=True, mirror=False)
+        canvas.cover(np.zeros((30, 30, 3), np.uint8), x, y)
+        assert len(canvas.finish().things) == seen, "below and at the left"
 
 
 def test_a_mirrored_hand_changes_sides() -> None:

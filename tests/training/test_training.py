@@ -322,3 +322,26 @@ def test_an_evaluation_leaves_the_centre_map_where_it_was(tmp_path: Path) -> Non
     before = trainer.machine.centre_map
     trainer.evaluate()
     assert before is not None and trainer.machine.centre_map is before and trainer.machine.size == 64
+
+
+def test_a_step_is_as_long_as_the_plan_allows_and_the_average_close_behind(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, 1, samples=figures(8), sizes=((1.0, 64),), clip=1e-4)
+    trainer.optimiser.param_groups[1]["scale"] = 0.25  # as trunk_rate makes it for a pretrained trunk
+    before = {name: value.clone() for name, value in trainer.ema.items()}
+    trainer._step(0.0)
+    rest, trunk = (group["lr"] for group in trainer.optimiser.param_groups)
+    assert trunk == pytest.approx(0.25 * rest) and rest > 0
+    gradients = [own.grad.flatten() for own in trainer.machine.parameters() if own.grad is not None]
+    assert float(torch.cat(gradients).norm()) == pytest.approx(1e-4, rel=0.01)
+    # At first the average hardly lags behind: else the random weights of the beginning would stay in it for long.
+    for name, value in trainer.machine.state_dict().items():
+        if value.is_floating_point():
+            torch.testing.assert_close(trainer.ema[name], torch.lerp(before[name], value, 1 - 2 / 11))
+
+
+def test_an_evaluation_uses_the_network_as_it_is_shipped(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, 1, samples=figures(8))
+    trainer.machine.train()
+    training: list[bool] = []
+    trainer._with_ema(lambda infer: training.append(trainer.machine.training))
+    assert training == [False]
