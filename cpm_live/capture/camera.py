@@ -108,11 +108,13 @@ class CameraSource:
             # MJPG must be asked for before the size: uncompressed 720p does not fit through USB 2. (Media Foundation
             # chooses by itself, and takes no wish.)
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-        wishes = ((cv2.CAP_PROP_FRAME_WIDTH, size[0]), (cv2.CAP_PROP_FRAME_HEIGHT, size[1]), (cv2.CAP_PROP_FPS, fps))
-        for what, wish in wishes:
+        width, height = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+        # Both sides or none: most systems wait for both.
+        for wishes in (((width, size[0]), (height, size[1])), ((cv2.CAP_PROP_FPS, fps),)):
             # Media Foundation takes seconds to start the camera anew for each wish, also for one that is fulfilled.
-            if abs(self._capture.get(what) - wish) > 0.5:
-                self._capture.set(what, wish)
+            if any(abs(self._capture.get(what) - wish) > 0.5 for what, wish in wishes):
+                for what, wish in wishes:
+                    self._capture.set(what, wish)
 
     def read(self) -> Frame | None:
         """The camera's next frame."""

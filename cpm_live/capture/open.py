@@ -38,6 +38,19 @@ def is_camera(text: str) -> bool:
     return text == "camera" or text.startswith("camera:")
 
 
+def demo_kind(request: SourceRequest) -> str:
+    """``body`` or ``hand``: as the text says, else of the model. Other skeletons have no figure: they get the body's.
+
+    Raises:
+        InputError: the text says something else.
+    """
+    kinds = ("body", "hand")
+    told = request.text.strip().partition(":")[2]
+    if told and told not in kinds:
+        raise InputError(f"unknown demo {told!r}; use demo:body or demo:hand")
+    return told or (request.demo_kind if request.demo_kind in kinds else "body")
+
+
 def open_source(request: SourceRequest) -> Source:
     """Open a source.
 
@@ -50,11 +63,7 @@ def open_source(request: SourceRequest) -> Source:
     if is_demo(text):
         from cpm_live.capture.demo import DemoSource
 
-        # Other skeletons have no figure of their own: they get the body's.
-        kind = text.partition(":")[2] or (request.demo_kind if request.demo_kind in ("body", "hand") else "body")
-        if kind not in ("body", "hand"):
-            raise InputError(f"unknown demo {kind!r}; use demo:body or demo:hand")
-        return DemoSource(kind, frames=None if request.live else request.demo_frames, paced=request.live)
+        return DemoSource(demo_kind(request), frames=None if request.live else request.demo_frames, paced=request.live)
     if is_camera(text):
         from cpm_live.capture.camera import CameraSource, find_camera
 

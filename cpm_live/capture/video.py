@@ -141,6 +141,8 @@ class VideoSource:
         self._frames = self._pictures(video)
         self._first: float | None = None
         self._over: float | None = None
+        self._due: float | None = None
+        self._since: float | None = None
         self._last: float | None = None
         self._pace.restart()
 
@@ -251,10 +253,12 @@ class VideoSource:
             self.close()
             self._open()
             return self._next()
-        seconds = self._seconds_of(picture)
+        seconds = self._seconds_of(picture) if self._due is None else self._due
         if slide := self._until(seconds):
             self._ahead.appendleft(picture)
+            self._due = seconds
             return slide
+        self._due = self._since = None
         image = np.ascontiguousarray(self._shown_picture(picture), np.uint8)
         if self._still or self.paced:
             self._held = image
@@ -269,10 +273,11 @@ class VideoSource:
         if further:
             self._pace.skip(ahead)
         elif self._held is not None and not self.endless and ahead > LONGEST:
-            self._pace.skip(max(0.0, ahead - _LONGEST_SLIDE))
             then = (self._last or 0.0) + _HELD_S
-            self._pace.wait(then)
-            return self._frame(self._held, then)
+            self._since = (self._last or 0.0) if self._since is None else self._since
+            if then - self._since < _LONGEST_SLIDE:
+                self._pace.wait(then)
+                return self._frame(self._held, then)
         self._pace.wait(seconds)
         return None
 

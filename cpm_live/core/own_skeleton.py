@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cpm_live.core.errors import InputError
@@ -34,7 +35,7 @@ def from_table(name: str, table: Mapping[str, Any]) -> Skeleton:
         twice = next(joint for place, joint in enumerate(joints) if places[plain(joint)] != place)
         raise InputError(f"[skeleton] joints has {twice!r} twice")
     limbs = _pairs(table.get("limbs", []), "limbs", places)
-    mirror = _pairs(table["mirror"], "mirror", places) if "mirror" in table else _sides(places)
+    mirror = _pairs(table["mirror"], "mirror", places) if "mirror" in table else _sides(joints)
     flip = list(range(len(joints)))
     for a, b in mirror:
         flip[a], flip[b] = b, a
@@ -72,11 +73,18 @@ def _pairs(value: object, key: str, places: Mapping[str, int]) -> tuple[tuple[in
     return tuple(out)
 
 
-def _sides(places: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+def _words(joint: str) -> tuple[str, ...]:
+    """What a name is made of: ``LeftEar1``, ``left ear 1`` and ``left.ear_1`` are the same three."""
+    apart = re.sub(r"(?<=[^\W\d_A-Z])(?=[A-Z])", " ", joint)
+    return tuple(re.findall(r"[^\W\d_]+|\d+", apart.lower()))
+
+
+def _sides(joints: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Pairs whose names differ in the side alone."""
+    places = {_words(joint): place for place, joint in enumerate(joints)}
     pairs = []
-    for name, place in places.items():
-        other = places.get("_".join(_OTHER_SIDE.get(word, word) for word in name.split("_")), place)
+    for words, place in places.items():
+        other = places.get(tuple(_OTHER_SIDE.get(word, word) for word in words), place)
         if place < other:
             pairs.append((place, other))
     return tuple(pairs)
@@ -87,7 +95,7 @@ def _positive(value: object) -> bool:
 
 
 def _colour(joint: str) -> Colour:
-    words = plain(joint).split("_")
+    words = _words(joint)
     if {"right", "r"} & set(words):
         return RIGHT
     return LEFT if {"left", "l"} & set(words) else MIDDLE

@@ -262,7 +262,7 @@ def check_joints(recipe: Recipe) -> None:
         joints = json.loads(weights_header.metadata(recipe.weights).get("joints", "{}")).get("joints")
     except (OSError, *weights_header.BROKEN, AttributeError):
         return  # whoever loads them says what is wrong; an exported network may be there without them
-    if joints is not None and [*map(plain, joints)] != [*map(plain, recipe.skeleton.joints)]:
+    if isinstance(joints, list) and [*map(plain, joints)] != [*map(plain, recipe.skeleton.joints)]:
         raise InputError(
             f"recipe {recipe.name}: the joints of {recipe.weights.name} are {', '.join(joints)}; the recipe's are "
             f"{', '.join(recipe.skeleton.joints)}"

@@ -102,6 +102,7 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
     if not isinstance(rows, list):
         raise InputError(f"{path} is not a COCO results file: a list of image_id, keypoints and score is expected")
     pictures = {(sample.image_id, sample.name): sample for sample in samples}.values()
+    kinds = {(sample.image_id, sample.name, sample.category): sample for sample in samples}
     by_base, by_id = _by(pictures, lambda sample: sample.name.rpartition("/")[2]), _by(pictures, _id)
     out, others = [], 0
     for row in rows:
@@ -123,6 +124,7 @@ def load(path: Path, samples: Sequence[Sample], skeleton: Skeleton) -> tuple[lis
             others += 1
         else:
             (sample,) = named
+            sample = kinds.get((sample.image_id, sample.name, row.get("category_id")), sample)
             # Results are in the order of the annotations that they are about.
             own = joints if sample.order is None else joints[list(sample.order)]
             out.append(Prediction.of(sample, own, score))

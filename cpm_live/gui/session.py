@@ -131,9 +131,8 @@ class Session(QObject):
         """Play another source."""
         self._first_source = first
         self.source = "demo" if is_demo(text) else text
-        kind = text.partition(":")[2] if text.startswith("demo:") else self.kind
         was_paused = self.live.paused
-        request = SourceRequest(f"demo:{kind}" if self.source == "demo" else text, size=self._size)
+        request = SourceRequest(text, size=self._size, demo_kind=self.kind)
         self.live.set_source(request)
         self.source_opening.emit(self.source)
         if was_paused:

@@ -47,6 +47,7 @@ class Toolbar(QWidget):
             ),
             "Model",
         )
+        self._own = 0
         self.engine = EngineMenu()
         self.mirror = self._button("mirror", "Mirror", "mirror", checkable=True)
         self.glow = self._button("glow", "Belief glow", "glow", checkable=True)
@@ -93,11 +94,16 @@ class Toolbar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the dividers make room for what can be pressed, then the name of the source."""
         super().resizeEvent(event)
-        roomy = event.size().width() >= _ROOMY
+        self._make_room(event.size().width())
+
+    def _make_room(self, width: int) -> None:
+        # What a model of one's own takes is not there for the rest.
+        width -= self._own
+        roomy = width >= _ROOMY
         for divider in self._dividers:
             divider.setVisible(roomy)
         self.engine.set_narrow(not roomy)
-        tight = event.size().width() < _TIGHT
+        tight = width < _TIGHT
         for button in (self.boxes, self.theme, self.help):
             button.setHidden(tight)
         self.source.set_narrow(tight)
@@ -106,8 +112,11 @@ class Toolbar(QWidget):
     def show_model(self, name: str) -> None:
         """Show which model is wanted: one of ours, or a person's own, which gets a button, too."""
         label = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        before = self.model.sizeHint().width()
         self.model.offer(name, label, f"{name}: your own model")
+        self._own += self.model.sizeHint().width() - before
         self.model.set_chosen(name)
+        self._make_room(self.width())
 
     def set_view(self, view: View) -> None:
         """Follow the view."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -94,6 +95,8 @@ class KeypointWriter:
         where: Path | int = path
         if to_print := path == STANDARD_OUTPUT:
             # Not through sys.stdout: whatever the terminal's encoding, JSON is UTF-8.
+            if sys.stdout is None:
+                raise InputError("cannot print keypoints: standard output is closed")
             where = sys.stdout.fileno()
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,8 +134,9 @@ class KeypointWriter:
 
     def _refusal(self, error: OSError) -> Exception:
         if self.path == STANDARD_OUTPUT:
-            if isinstance(error, BrokenPipeError):
-                return error
+            # Windows says EINVAL of a pipe that nobody reads.
+            if isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL):
+                return BrokenPipeError(*error.args)
             return InputError(f"cannot print keypoints: {error.strerror}")
         return InputError(f"cannot write {self.path}: {error.strerror}")
 
@@ -145,7 +149,7 @@ class KeypointWriter:
             raise self._refusal(error) from None
         finally:
             # Only now: what the file's buffer still held has been written, as far as it went.
-            if self._broken and self.path.is_file():
+            if self._broken and self.path != STANDARD_OUTPUT and self.path.is_file():
                 _cut_half_a_line(self.path)
 
 

@@ -22,6 +22,10 @@ from cpm_live.core.skeleton import Skeleton, plain
 log = logging.getLogger("cpm_live.training")
 
 
+class WrongSizeError(InputError):
+    """A picture has another size than its labels are for: the labels are wrong, not a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One labelled person or hand.
@@ -72,7 +76,7 @@ class Sample:
             turned = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
             image = image if turned is None else turned
         if width and image.shape[:2] != (height, width):
-            raise InputError(
+            raise WrongSizeError(
                 f"{self.name} is {image.shape[1]}x{image.shape[0]}, its labels are for {width}x{height}; mend the "
                 "annotations' width and height (and joints), or the file"
             )
@@ -154,29 +158,42 @@ def load(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
 
 
 def readable(samples: list[Sample]) -> list[Sample]:
-    """Those whose pictures can be read; the others are told in the log."""
+    """Those whose pictures can be read; the others are told in the log.
+
+    Raises:
+        InputError: none can be read, or one has another size than its labels are for.
+    """
     bad: dict[str, str] = {}
     for sample in {sample.name: sample for sample in samples}.values():
         try:
             sample.image()
+        except WrongSizeError:
+            raise
         except InputError as error:
             bad[sample.name] = str(error)
     for line in bad.values():
         log.warning("left out: %s", line)
-    return [sample for sample in samples if sample.name not in bad]
+    left = [sample for sample in samples if sample.name not in bad]
+    if samples and not left:
+        raise InputError(f"none of {len(bad)} pictures can be read: {line}")
+    return left
 
 
 def load_empty(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:
     """The pictures of one split in which nobody is labelled, as samples without joints and box: whatever is found there
     is a false alarm. See :func:`load`."""
-    _, coco = _read(folder, skeleton, split)
+    annotations, coco = _read(folder, skeleton, split)
     taken = {row["image_id"] for row in coco["annotations"]}
     images = {i["file_name"]: i for i in coco["images"] if i["id"] not in taken and isinstance(i.get("file_name"), str)}
     packed, files = _find_pictures(folder, set(images))
     nobody = np.zeros((len(skeleton), 3), np.float32)
+    # What is found there is of the category that the others have, if they have one.
+    numbers = {row.get("category_id", 1) for row, _ in _of_keypoints(coco)}
+    category = numbers.pop() if len(numbers) == 1 else 1
+    order = _orders(coco.get("categories"), skeleton, annotations).get(category)
     return [
         Sample(name, packed.get(name, b""), nobody, (0.0, 0.0, 0.0, 0.0), _source(image), files.get(name), image["id"],
-               size=_size(image))
+               size=_size(image), category=category, order=order)
         for name, image in images.items()
     ]  # fmt: skip
 

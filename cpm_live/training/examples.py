@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.training.augment import augment, recolour_empty
-from cpm_live.training.dataset import Sample
+from cpm_live.training.dataset import Sample, WrongSizeError
 from cpm_live.training.plan import Plan
 from cpm_live.training.synthetic import draw_sample, empty_picture
 
 log = logging.getLogger("cpm_live.training")
 
-_BAD_IN_A_ROW = 100
-"""Pictures: so many that cannot be read are no accident."""
+_FEW, _BAD_SHARE = 3, 0.05
+"""Pictures, and share of all: more that cannot be read are no accident."""
 DRAWN, EMPTY = -1, -2
 """In place of a sample's number: a drawn figure, a picture without anybody."""
 
@@ -53,7 +53,7 @@ class ExampleMaker:
         usable: numbers of the samples that may be drawn from, ascending.
 
     Raises:
-        InputError: from :meth:`make`: many pictures one after the other cannot be read.
+        InputError: from :meth:`make`: many pictures cannot be read, or one has another size than its labels are for.
     """
 
     def __init__(self, samples: list[Sample], usable: list[int], skeleton: Skeleton, plan: Plan) -> None:
@@ -101,16 +101,21 @@ class ExampleMaker:
     def _readable(self, place: int) -> tuple[Sample, NDArray[np.uint8]]:
         """A usable sample and its picture. Where that cannot be read it is the next one's, in every process: a file
         that is damaged must not end hours of work."""
-        for number in range(place, place + _BAD_IN_A_ROW):
-            sample = self._samples[self._usable[number % len(self._usable)]]
+        count = len(self._usable)
+        for number in range(place, place + count):
+            sample = self._samples[self._usable[number % count]]
             try:
                 return sample, sample.image()
+            except WrongSizeError:
+                raise
             except InputError as error:
                 last = error
                 if sample.name not in self._bad:
                     self._bad.add(sample.name)
                     log.warning("left out: %s", error)
-        raise last
+            if len(self._bad) > max(_FEW, _BAD_SHARE * count):
+                break
+        raise InputError(f"{len(self._bad)} pictures cannot be read, too many to go on: {last}")
 
 
 def _whereabouts(sample: Sample) -> NDArray[np.float32]:

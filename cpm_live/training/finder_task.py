@@ -16,6 +16,7 @@ from cpm_live.core.skeleton import FINDER
 from cpm_live.evaluation import finding
 from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network.presets import Preset
+from cpm_live.training.dataset import readable
 from cpm_live.training.finder_data import Picture
 from cpm_live.training.plan import Plan
 from cpm_live.training.scenes import Scene, SceneMaker, Settings, Thing
@@ -105,7 +106,9 @@ class FinderTask:
     ) -> None:
         self._preset, self._plan = preset, plan
         self._scenes = SceneMaker(train, Settings(), rng)
-        self._val = finding.whole_frames(val, preset.size) + finding.made_scenes(val, preset.size) if val else []
+        good = {sample.name for sample in readable([picture.sample for picture in val])}
+        seen = [picture for picture in val if picture.sample.name in good]
+        self._val = finding.whole_frames(seen, preset.size) + finding.made_scenes(seen, preset.size) if seen else []
         self.epoch_size = len(train)
 
     def draw(self, size: int) -> Drawn:

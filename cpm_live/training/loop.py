@@ -314,6 +314,7 @@ class Trainer:
                     "scaler": self.scaler.state_dict(),
                     "torch_rng": torch.get_rng_state(),
                     "ranks": shares,
+                    "joints": list(self.task.skeleton.joints),
                     "leg": self.leg.to_plain(),
                     "counters": (self.step, self.seen, self.seconds, self.evaluated),
                     "sums": (self._summed, self._sums.tolist()),
@@ -345,6 +346,9 @@ class Trainer:
                 f"{path} was written by {len(saved['ranks'])} processes, now there are {self.ranks.count}: "
                 "resume with as many"
             )
+        joints = list(self.task.skeleton.joints)
+        if saved.get("joints", joints) != joints:
+            raise InputError(f"{path} has learned other joints, or in another order: {', '.join(saved['joints'])}")
         try:
             self.machine.load_state_dict(saved["machine"])
         except RuntimeError:

@@ -7,6 +7,7 @@ edge alone is not taken for a person.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import cv2
@@ -14,9 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import PAD_VALUE, Box
+from cpm_live.core.errors import InputError
 from cpm_live.drawing import figures
 from cpm_live.training.augment import cut_out, recolour
+from cpm_live.training.dataset import WrongSizeError
 from cpm_live.training.finder_data import HAND_KIND, PERSON, Labelled, Picture
+
+log = logging.getLogger("cpm_live.training")
 
 Image = NDArray[np.uint8]
 
@@ -73,6 +78,7 @@ class SceneMaker:
 
     def __init__(self, pictures: list[Picture], settings: Settings, rng: np.random.Generator) -> None:
         self._settings, self._rng = settings, rng
+        self._bad: set[str] = set()
         self._whole = [p for p in pictures if p.whole]
         self._people = [p for p in pictures if not p.whole and p.things[0].kind == PERSON]
         self._hands = [p for p in pictures if not p.whole and p.things[0].kind == HAND_KIND]
@@ -84,7 +90,7 @@ class SceneMaker:
         rng = self._rng
         canvas = _Canvas(size, rng)
         if self._whole and rng.random() < self._settings.whole:
-            self._lay_whole(canvas, self._pick(self._whole))
+            self._lay_whole(canvas, *self._pick(self._whole))
             if rng.random() < 0.3:
                 self._paste_somebody(canvas)
         else:
@@ -97,11 +103,23 @@ class SceneMaker:
         canvas.letterbox()
         return canvas.finish()
 
-    def _pick(self, pictures: list[Picture]) -> Picture:
-        return pictures[int(self._rng.integers(len(pictures)))]
+    def _pick(self, pictures: list[Picture]) -> tuple[Picture, Image]:
+        """One of them; where it cannot be read the next one that can: a damaged file must not end hours of work."""
+        start = int(self._rng.integers(len(pictures)))
+        for number in range(start, start + len(pictures)):
+            picture = pictures[number % len(pictures)]
+            try:
+                return picture, picture.image()
+            except WrongSizeError:
+                raise
+            except InputError as error:
+                last = error
+                if picture.sample.name not in self._bad:
+                    self._bad.add(picture.sample.name)
+                    log.warning("left out: %s", error)
+        raise last
 
-    def _lay_whole(self, canvas: _Canvas, picture: Picture) -> None:
-        image = picture.image()
+    def _lay_whole(self, canvas: _Canvas, picture: Picture, image: Image) -> None:
         rng, size = self._rng, canvas.size
         if rng.random() < 0.5:
             self._lay_ground(canvas)
@@ -121,17 +139,16 @@ class SceneMaker:
         elif kind < 0.58 or not (self._whole or self._people):
             canvas.image[:] = rng.integers(0, 256, 3)
         else:
-            canvas.image[:] = _tiles(self._pick(self._whole or self._people).image(), size, rng)
+            canvas.image[:] = _tiles(self._pick(self._whole or self._people)[1], size, rng)
 
     def _room(self) -> Image | None:
         """A part of a webcam frame beside the person in it."""
         rng = self._rng
         for _ in range(4 if self._whole else 0):
-            picture = self._pick(self._whole)
+            picture, image = self._pick(self._whole)
             if not picture.known[PERSON]:
                 continue
             points = np.concatenate([thing.points for thing in picture.things])
-            image = picture.image()
             height, width = image.shape[:2]
             left, right = int(points[:, 0].min() - 14), int(points[:, 0].max() + 14)
             start, end = (0, left) if left > width - right else (right, width)
@@ -149,7 +166,7 @@ class SceneMaker:
         w, h = (int(v) for v in rng.uniform(0.1, 0.7, 2) * size)
         x, y = int(rng.integers(-w // 2, size - w // 2)), int(rng.integers(-h // 2, size - h // 2))
         source = self._people or self._whole or self._hands
-        patch = _tiles(self._pick(source).image(), max(w, h), rng)[:h, :w]
+        patch = _tiles(self._pick(source)[1], max(w, h), rng)[:h, :w]
         canvas.cover(patch, x, y)
 
     def _paste_somebody(self, canvas: _Canvas) -> None:
@@ -157,7 +174,7 @@ class SceneMaker:
             return
         rng, size = self._rng, canvas.size
         person = bool(self._people) and (not self._hands or rng.random() < 0.6)
-        picture = self._pick(self._people if person else self._hands)
+        picture, image = self._pick(self._people if person else self._hands)
         low, high = self._settings.person_size if person else self._settings.hand_size
         points = picture.things[0].points
         if len(points) < 3:
@@ -169,7 +186,6 @@ class SceneMaker:
         if person and scale * box > 0.8 * size:
             # Larger than the picture: as at a webcam, the head is in it and the feet are not.
             wanted[1] = rng.uniform(0.5, 0.9) * size
-        image = picture.image()
         mirror = rng.random() < 0.5
         if mirror:
             middle[0] = image.shape[1] - 1 - middle[0]

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.skeleton import SKELETONS
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseMachine, build
@@ -172,6 +174,10 @@ def task(
     # (With none of them in the data the recipe is simply of other data.)
     if (strangers := sorted(set(named) - known)) and known & set(named):
         say(f"the plan names sources that this data has not: {', '.join(strangers)}; it has {', '.join(sorted(known))}")
+    if chosen.skeleton.name not in SKELETONS:
+        pairs = own_skeleton.to_table(chosen.skeleton)["mirror"]
+        told = ", ".join(f"{a} and {b}" for a, b in pairs) or "nothing (mirror, in [skeleton], names pairs)"
+        say(f"half of the pictures are mirrored, which exchanges {told}")
     about: Provenance = {"data": counts(samples)}
     if teacher is not None:
         about["teacher"] = f"{teacher.name}, {plan.teacher:g} of the loss"

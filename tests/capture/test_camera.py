@@ -80,8 +80,10 @@ def test_a_camera_is_asked_for_what_it_does_not_do_yet(webcam: type[_Webcam]) ->
     assert webcam.asked == []
     camera.CameraSource(camera.Device(0, "Cam", cv2.CAP_V4L2), size=(1280, 480), fps=30.0)
     assert webcam.asked == [
-        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")), (cv2.CAP_PROP_FRAME_WIDTH, 1280)
-    ]  # fmt: skip
+        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
+        (cv2.CAP_PROP_FRAME_WIDTH, 1280),
+        (cv2.CAP_PROP_FRAME_HEIGHT, 480),
+    ], "V4L2 changes nothing before it has both sides"
 
 
 def test_a_camera_is_a_mirror_of_the_wished_size(webcam: type[_Webcam]) -> None:

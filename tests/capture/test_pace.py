@@ -129,6 +129,27 @@ def test_the_last_slide_stands_as_long_as_the_file_says(tmp_path: Path, naps: li
 
 def test_hours_of_nothing_in_a_broken_file_are_not_waited_for(tmp_path: Path, naps: list[float]) -> None:
     source = VideoSource(str(slides(tmp_path / "v.mkv", [0.0, 20_000.0])), paced=True)
+    frames = 1
     while (frame := source.read()) is not None and frame.image[0, 0, 0] < 5:
-        assert sum(naps) < 60
+        frames += 1
+        assert sum(naps) < 60 and frames < 400
     assert frame is not None and frame.media_time == pytest.approx(20_000)
+    assert sum(naps) > 0.09 * frames, "as quickly as they should come, not all at once"
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_slides_without_times_of_their_own_go_on(tmp_path: Path, naps: list[float], codec: str) -> None:
+    """AVI has none, and reordered pictures not even FFmpeg's: their times are counted on from the one before."""
+    where = tmp_path / "v.avi"
+    with av.open(str(where), "w") as out:
+        stream = out.add_stream(codec, rate=Fraction(1, 2))
+        stream.width, stream.height, stream.pix_fmt, stream.options = 64, 48, "yuv420p", {"bf": "2"}
+        for value in range(0, 200, 40):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), value, np.uint8), format="bgr24")))
+        out.mux(stream.encode(None))
+    source = VideoSource(str(where), paced=True)
+    shown = []
+    while (frame := source.read()) is not None:
+        shown.append(round(int(frame.image[0, 0, 0]), -1))
+        assert len(shown) < 300
+    assert list(dict.fromkeys(shown)) == [0, 40, 80, 120, 160]

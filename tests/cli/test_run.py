@@ -28,6 +28,7 @@ from cpm_live.recording.batch import Summary
 from cpm_live.recording.video import VideoWriter
 from tests.capture.films import film
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "cpm_live.cli.main", "run"]
 
 
@@ -183,3 +184,17 @@ def test_what_is_asked_for_reaches_the_machine_and_the_picture(tmp_path: Path, m
         "view": View(stage=1, joint=BODY.index("left_wrist"), boxes=True),
     }  # fmt: skip
     assert "more than --people allows in 1" in done.output
+
+
+def test_a_file_called_dash_is_nobodys_output(tmp_path: Path) -> None:
+    own = tmp_path / "-"
+    own.write_text("my notes")
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--frames", "100000", "-k", "-", "--threads", "1"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.wait(60)
+    assert own.read_text() == "my notes"

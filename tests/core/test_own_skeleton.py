@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,16 @@ def test_sides_and_limbs_are_told_by_names() -> None:
     assert own_skeleton.from_table("mouse", MOUSE | {"mirror": []}).flip == (0, 1, 2, 3)
     again = own_skeleton.from_table("people", own_skeleton.to_table(BODY))
     assert (again.joints, again.limbs, again.flip, again.sigmas) == (BODY.joints, BODY.limbs, BODY.flip, BODY.sigmas)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    ["left ear/right ear", "LeftEar/RightEar", "ear.left/ear.right", "EarL/EarR", "ear (left)/ear (right)", "l1/r1"],
+)
+def test_sides_are_told_however_they_are_written(pair: str) -> None:
+    """Else half of the pictures, which are mirrored, would teach to exchange them."""
+    skeleton = own_skeleton.from_table("x", {"joints": [*pair.split("/"), "Rolle", "leftover"]})
+    assert skeleton.flip == (1, 0, 2, 3) and skeleton.colours == (LEFT, RIGHT, MIDDLE, MIDDLE)
 
 
 @pytest.mark.parametrize(
@@ -141,3 +152,13 @@ def test_joints_with_spaces_can_be_shown(tmp_path: Path) -> None:
     _recipe(tmp_path)
     run("demo", str(tmp_path / "mouse.toml"), tmp_path / "a.mp4", None, joint="Ohr L", frames=2, quiet=True, threads=1)
     assert (tmp_path / "a.mp4").stat().st_size > 0
+
+
+def test_names_are_compared_in_one_way(tmp_path: Path) -> None:
+    header = checkpoint.Header.of(PRESETS["tiny"].with_joints(4), _mouse(), {})
+    joints = ["nase", "ohr_l", "OHR R", "Tail-base"]
+    assert header.knows(own_skeleton.from_table("mouse", {"joints": joints}))
+    assert not header.knows(own_skeleton.from_table("mouse", {"joints": joints[::-1]}))
+    odd = replace(header, joints={"joints": 5})
+    checkpoint.save(tmp_path / "m.safetensors", build(odd.preset).state_dict(), odd)
+    recipes.check_joints(_recipe(tmp_path))

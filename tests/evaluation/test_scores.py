@@ -96,6 +96,17 @@ def test_who_is_not_found_is_not_predicted() -> None:
     assert [p.name for p in predictions.of_samples(found, samples)] == ["f0.jpg", "f2.jpg"]
 
 
+def test_results_are_in_the_order_of_their_category(tmp_path: Path) -> None:
+    """Two categories of one picture may name their joints in different orders."""
+    one, other = figures(2)
+    samples = [replace(one, category=1), replace(other, name=one.name, image_id=one.image_id, category=2,
+                                                 order=tuple(range(14))[::-1])]  # fmt: skip
+    predictions.save(tmp_path / "p.json", predictions.of_samples(_perfect(samples)[:, -1], samples))
+    read, _ = predictions.load(tmp_path / "p.json", samples, BODY)
+    for prediction, sample in zip(read, samples, strict=True):
+        assert np.allclose(prediction.joints[:, :2], sample.joints[:, :2], atol=1e-3)
+
+
 def test_predictions_are_in_the_order_of_the_annotations_they_are_about(tmp_path: Path) -> None:
     """Else others' tools, and ours with others' results, measure nothing but exchanged joints."""
     order = tuple(range(14))[::-1]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
 from cpm_live.capture.demo import DemoSource
-from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.capture.open import SourceRequest, demo_kind, is_demo, open_source
 from cpm_live.core.crop import Crop
 from cpm_live.core.frame import Frame
 from cpm_live.engines.base import EngineInfo, Looked
@@ -108,9 +108,8 @@ class KnowingEngine:
 
 def fake_source(request: SourceRequest) -> object:
     """Demo and camera are fakes; anything else is opened, or fails, as always."""
-    kind, _, what = request.text.partition(":")
-    if kind == "demo":
-        return RampSource(DemoSource(what or request.demo_kind))
+    if is_demo(request.text):
+        return RampSource(DemoSource(demo_kind(request)))
     if request.text == "camera:0":
         return RampSource(DemoSource("body"), mirror=True, kind="camera", label="Fake camera")
     return open_source(request)

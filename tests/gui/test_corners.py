@@ -121,3 +121,15 @@ def test_a_model_of_ones_own_has_a_button_beside_ours(
     assert window.settings.model == str(tmp_path / "mine.toml")
     window.toolbar.show_model("a name that is too long")
     assert models._buttons["a name that is too long"].text() == "a name that…"
+
+
+def test_a_skeleton_of_ones_own_has_the_demo_too(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    """Without a camera it is what the window opens on."""
+    text = '[model]\nname = "mouse"\nskeleton = "mouse"\npreset = "lite"\nweights = "m.safetensors"\n'
+    (tmp_path / "mouse.toml").write_text(text + f"[skeleton]\njoints = {list('abcdefgh')}\n")
+    window = open_window(None, model=str(tmp_path / "mouse.toml"))
+    qtbot.waitUntil(lambda: window.picture.result is not None and window.session.source == "demo", timeout=5000)
+    assert window.picture.banner.notice is None or window.picture.banner.notice.kind != "error"
+    window.resize(800, 600)
+    # Its button takes room from what has a key, too.
+    qtbot.waitUntil(lambda: window.toolbar.minimumSizeHint().width() <= 800, timeout=3000)

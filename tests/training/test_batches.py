@@ -248,8 +248,19 @@ def test_a_damaged_picture_does_not_end_a_training(caplog: pytest.LogCaptureFixt
         assert _equal(made, replace(maker.make([(3, 7), (EMPTY, last)], 64), samples=made.samples))
     assert caplog.text.count("left out: cannot decode f2.jpg") == 1
     none = ExampleMaker([samples[2]], [0], BODY, plan_of(batch=4))
-    with pytest.raises(InputError, match=r"cannot decode f2\.jpg"):
+    with pytest.raises(InputError, match=r"1 pictures cannot be read, too many to go on: cannot decode f2\.jpg"):
         none.make([(0, 7)], 64)
+
+
+def test_wrong_labels_are_no_accident() -> None:
+    """Pictures made smaller after they had been labelled: the few that are left would be learned by heart."""
+    samples = [replace(sample, size=(50, 60)) for sample in figures(2)]
+    with pytest.raises(InputError, match="its labels are for 50x60"):
+        ExampleMaker(samples, [0, 1], BODY, plan_of(batch=4)).make([(0, 7)], 64)
+    many = [replace(sample, jpeg=sample.jpeg[:100]) for sample in figures(5)] + figures(30)
+    maker = ExampleMaker(many, list(range(35)), BODY, plan_of(batch=4))
+    with pytest.raises(InputError, match="4 pictures cannot be read, too many to go on"):
+        maker.make([(0, 7)], 64)
 
 
 def test_samples_with_too_few_labels_are_counted(caplog: pytest.LogCaptureFixture) -> None:

@@ -167,3 +167,26 @@ def test_pictures_that_cannot_be_read_are_left_out_of_an_evaluation(caplog: pyte
     first, second, third = figures(3)
     left = dataset.readable([first, replace(second, jpeg=second.jpeg[:100]), third])
     assert [sample.name for sample in left] == ["f0.jpg", "f2.jpg"] and "left out: cannot decode f1.jpg" in caplog.text
+
+
+def test_a_validation_of_wrong_or_damaged_pictures_is_none() -> None:
+    (sample,) = figures(1)
+    with pytest.raises(InputError, match="its labels are for 10x10"):
+        dataset.readable([sample, replace(sample, name="g.jpg", size=(10, 10))])
+    with pytest.raises(InputError, match=r"none of 1 pictures can be read: cannot decode f0\.jpg"):
+        dataset.readable([replace(sample, jpeg=b"none")])
+
+
+def test_what_is_found_where_nobody_is_has_the_category_of_the_others(tmp_path: Path) -> None:
+    """Others' tools count by category: a false alarm of another one would not count."""
+    order = list(range(14))[::-1]
+    folder = _named(tmp_path, [BODY.joints[place] for place in order], order)
+    path = folder / "annotations.json"
+    coco = json.loads(path.read_text())
+    coco["categories"][0]["id"] = 7
+    for row in coco["annotations"]:
+        row["category_id"] = 7
+    coco["annotations"].pop()
+    path.write_text(json.dumps(coco))
+    (empty,) = dataset.load_empty(folder, BODY, "val")
+    assert (empty.category, empty.order) == (7, tuple(order))

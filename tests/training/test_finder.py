@@ -249,3 +249,14 @@ def test_labels_lie_where_the_picture_shows_it(scale: float) -> None:
     (case,) = finding.whole_frames([picture], 256)
     truth = np.array([[case.truths[0].x, case.truths[0].y]])
     assert np.abs(off(case.image, truth)).max() < 0.1
+
+
+def test_a_damaged_picture_does_not_end_a_training_of_the_finder(caplog: pytest.LogCaptureFixture) -> None:
+    pictures = _pictures()
+    pictures[1].sample = replace(pictures[1].sample, jpeg=pictures[1].sample.jpeg[:100])
+    maker = SceneMaker(pictures, Settings(), np.random.default_rng(3))
+    assert all(maker.make(128).image.shape == (128, 128, 3) for _ in range(25))
+    assert caplog.text.count("left out: cannot decode") == 1
+    preset = replace(PRESETS["finder"], size=128)
+    task = FinderTask(preset, plan_of(batch=2), pictures, pictures, np.random.default_rng(3))
+    assert task.epoch_size == len(pictures)

@@ -210,3 +210,12 @@ def test_a_log_that_a_spreadsheet_shows_does_not_end_the_run(
     trainer_of(tmp_path, 2).run()
     assert len(calls) > 1 and "log.csv stays as it was" in caplog.text
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + calls[-1]
+
+
+def test_a_run_is_not_resumed_with_its_joints_exchanged(tmp_path: Path) -> None:
+    """The maps would be as many, and their names wrong from then on."""
+    trainer_of(tmp_path, 0.5).run()
+    saved = state.read(tmp_path / "state.pt")
+    state.write(tmp_path / "state.pt", saved | {"joints": saved["joints"][::-1]})
+    with pytest.raises(InputError, match="has learned other joints, or in another order: head_top, neck"):
+        trainer_of(tmp_path, 1).resume()
