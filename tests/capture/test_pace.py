@@ -28,6 +28,14 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return taken
 
 
+def test_what_is_left_of_a_long_gap_is_skipped(naps: list[float]) -> None:
+    clock = pace.Pace()
+    clock.wait(10.0)
+    assert naps == [1.0]
+    clock.wait(10.5)
+    assert naps == pytest.approx([1.0, 0.5]), "the next one comes half a second later, not nine and a half"
+
+
 def test_a_looping_film_of_one_picture_does_not_spin(tmp_path: Path) -> None:
     source = VideoSource(str(slides(tmp_path / "one.mp4", [0.0])), paced=True, loop=True)
     started = time.monotonic()

@@ -121,6 +121,16 @@ def test_mirror_exchanges_left_and_right() -> None:
     assert (boxed[40:200, 319 - 240] > 150).any()
 
 
+def test_boxes_of_hands_are_mirrored_too() -> None:
+    result = _result()
+    hand = replace(result.poses[0], box=(20.0, 40.0, 60.0, 50.0))
+    result = replace(result, poses=(), hands=(hand,))
+    view = View(joint=NO_MAP, skeleton=False, boxes=True)
+    for mirror, x in ((False, 20), (True, 319 - 20)):
+        column = paint(result, replace(view, mirror=mirror))[50:80, x - 1 : x + 2]
+        assert (column > 150).any(), mirror
+
+
 @pytest.mark.parametrize(("joint", "peak"), [(ALL_JOINTS, 1.0), (LEFT_WRIST, 0.85), (BACKGROUND, 1.0)])
 def test_maps_to_show(joint: int, peak: float) -> None:
     belief = shown_map(_result().poses[0], 1, joint)

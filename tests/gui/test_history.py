@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -87,3 +88,10 @@ def test_rates_fall_when_nothing_comes_and_begin_anew(monkeypatch: pytest.Monkey
     rate.tick()
     rate.clear()
     assert rate.value() == 0
+
+
+def test_the_age_that_is_told_is_that_of_19_in_20() -> None:
+    meter = stats.Meter()
+    for age in range(101):
+        meter.add(SimpleNamespace(age_ms=float(age), steps_ms={}))  # type: ignore[arg-type]
+    assert meter.ages() == (50.0, 95.0)

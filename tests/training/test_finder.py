@@ -260,3 +260,20 @@ def test_a_damaged_picture_does_not_end_a_training_of_the_finder(caplog: pytest.
     preset = replace(PRESETS["finder"], size=128)
     task = FinderTask(preset, plan_of(batch=2), pictures, pictures, np.random.default_rng(3))
     assert task.epoch_size == len(pictures)
+
+
+def test_whom_the_bars_at_the_sides_hide_is_not_to_be_found() -> None:
+    frame = np.full((256, 256, 3), 200, np.uint8)
+    seen, hidden = (Labelled(PERSON, np.array([[x, y] for x in (left, left + 30) for y in (90, 150)], np.float32))
+                    for left in (120, 5))  # fmt: skip
+    picture = Picture(_sample(frame, "webcam-pseudo"), [seen, hidden], [True, True])
+    for seed in range(40):
+        canvas = scenes._Canvas(256, np.random.default_rng(seed))
+        canvas.paste(frame, picture, 1.0, np.zeros(2), whole=True, mirror=False)
+        canvas.letterbox()
+        if (canvas.image[128, :20] == PAD_VALUE).all():
+            break
+    else:
+        pytest.fail("no seed with bars at the sides")
+    left = canvas._window[0]
+    assert left > 0 and all(thing.x > left for thing in canvas.finish().things)
