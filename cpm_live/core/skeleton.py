@@ -7,7 +7,7 @@ OpenPose's (also MediaPipe's and FreiHAND's) for the hand. Left and right are th
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -59,6 +59,10 @@ class Skeleton:
             if plain(own) == plain(joint):
                 return place
         raise ValueError(f"{self.name} has no joint {joint!r}; it has {', '.join(self.joints)}")
+
+    def has(self, joints: Sequence[str]) -> bool:
+        """Whether these are its joints, in its order, by their :func:`plain` names."""
+        return [*map(plain, joints)] == [*map(plain, self.joints)]
 
     def label(self, index: int) -> str:
         """A joint's name as people read it: ``left wrist``; index K is the background."""

@@ -11,7 +11,7 @@ from typing import Any
 from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import data_root, resource
-from cpm_live.core.skeleton import SKELETONS, Skeleton, plain
+from cpm_live.core.skeleton import SKELETONS, Skeleton
 from cpm_live.engines import weights_header
 
 FINDER = "finder"
@@ -262,7 +262,7 @@ def check_joints(recipe: Recipe) -> None:
         joints = json.loads(weights_header.metadata(recipe.weights).get("joints", "{}")).get("joints")
     except (OSError, *weights_header.BROKEN, AttributeError):
         return  # whoever loads them says what is wrong; an exported network may be there without them
-    if isinstance(joints, list) and [*map(plain, joints)] != [*map(plain, recipe.skeleton.joints)]:
+    if isinstance(joints, list) and not recipe.skeleton.has(joints):
         raise InputError(
             f"recipe {recipe.name}: the joints of {recipe.weights.name} are {', '.join(joints)}; the recipe's are "
             f"{', '.join(recipe.skeleton.joints)}"

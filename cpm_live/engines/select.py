@@ -103,6 +103,7 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
     if not isinstance(threads, Integral) or not 0 <= threads <= _ALL_THREADS:
         raise InputError(f"threads is {threads!r}; use 1 to {_ALL_THREADS}, or 0 to let it choose")
     threads = int(threads) or default_threads()
+    check_joints(recipe)
     engine = _best(recipe, threads) if kind == "auto" else _open(recipe, kind, threads)
     joints, wanted = engine.preset.joints, len(recipe.skeleton)
     if joints != wanted:
@@ -111,11 +112,6 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
         raise InputError(
             f"recipe {recipe.name}: {recipe.weights.name} has {joints} joints, the {name} skeleton has {wanted}"
         )
-    try:
-        check_joints(recipe)
-    except InputError:
-        engine.close()
-        raise
     return engine
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError
-from cpm_live.core.skeleton import SKELETONS, Skeleton, plain
+from cpm_live.core.skeleton import SKELETONS, Skeleton
 from cpm_live.core.whole_file import whole
 from cpm_live.network.cpm import PoseMachine, build
 from cpm_live.network.presets import Preset
@@ -49,8 +49,7 @@ class Header:
 
     def knows(self, skeleton: Skeleton) -> bool:
         """Whether the maps are of this skeleton's joints, in its order."""
-        own = self.joints.get("joints", skeleton.joints)
-        return self.skeleton == skeleton.name and [*map(plain, own)] == [*map(plain, skeleton.joints)]
+        return self.skeleton == skeleton.name and skeleton.has(self.joints.get("joints", skeleton.joints))
 
     def to_metadata(self) -> dict[str, str]:
         """As safetensors (and ONNX) metadata: strings, JSON inside."""

@@ -6,10 +6,10 @@ import json
 import logging
 import tarfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -22,8 +22,11 @@ from cpm_live.core.skeleton import Skeleton, plain
 log = logging.getLogger("cpm_live.training")
 
 
-class WrongSizeError(InputError):
-    """A picture has another size than its labels are for: the labels are wrong, not a file."""
+class UnreadableError(InputError):
+    """A picture cannot be read: a file is damaged, where other errors say that the labels are wrong."""
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +68,18 @@ class Sample:
         try:
             encoded = self.file.read_bytes() if self.file is not None and not self.jpeg else self.jpeg
         except OSError as error:
-            raise InputError(f"cannot read {self.file}: {error.strerror}") from None
+            raise UnreadableError(f"cannot read {self.file}: {error.strerror}") from None
         data = np.frombuffer(encoded, np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if encoded else None
         if image is None:
-            raise InputError(f"cannot decode {self.name}; remove it from the annotations or mend the file")
+            raise UnreadableError(f"cannot decode {self.name}; remove it from the annotations or mend the file")
         width, height = self.size
         if width != height and image.shape[:2] == (width, height):
             # A camera's note has turned it; the labels were made for the picture as it lies in the file.
             turned = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
             image = image if turned is None else turned
         if width and image.shape[:2] != (height, width):
-            raise WrongSizeError(
+            raise InputError(
                 f"{self.name} is {image.shape[1]}x{image.shape[0]}, its labels are for {width}x{height}; mend the "
                 "annotations' width and height (and joints), or the file"
             )
@@ -167,9 +170,7 @@ def readable(samples: list[Sample]) -> list[Sample]:
     for sample in {sample.name: sample for sample in samples}.values():
         try:
             sample.image()
-        except WrongSizeError:
-            raise
-        except InputError as error:
+        except UnreadableError as error:
             bad[sample.name] = str(error)
     for line in bad.values():
         log.warning("left out: %s", line)
@@ -177,6 +178,39 @@ def readable(samples: list[Sample]) -> list[Sample]:
     if samples and not left:
         raise InputError(f"none of {len(bad)} pictures can be read: {line}")
     return left
+
+
+class Damage:
+    """What of a training's pictures cannot be read: their turn is the next one's, in every process alike, since a
+    damaged file must not end hours of work. Each is told once in the log.
+
+    Args:
+        most: so many pictures are no accident.
+    """
+
+    def __init__(self, most: float = float("inf")) -> None:
+        self._most = most
+        self._names: set[str] = set()
+
+    def pick(self, items: Sequence[_T], place: int, sample_of: Callable[[_T], Sample]) -> tuple[_T, NDArray[np.uint8]]:
+        """The item at this place, or the first after it whose picture can be read, with the picture.
+
+        Raises:
+            InputError: too many cannot be read, or the labels of one are wrong.
+        """
+        for number in range(place, place + len(items)):
+            item = items[number % len(items)]
+            sample = sample_of(item)
+            try:
+                return item, sample.image()
+            except UnreadableError as error:
+                last = error
+                if sample.name not in self._names:
+                    self._names.add(sample.name)
+                    log.warning("left out: %s", error)
+            if len(self._names) > self._most:
+                break
+        raise InputError(f"{len(self._names)} pictures cannot be read, too many to go on: {last}")
 
 
 def load_empty(folder: Path, skeleton: Skeleton, split: str) -> list[Sample]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.training.augment import augment, recolour_empty
-from cpm_live.training.dataset import Sample, WrongSizeError
+from cpm_live.training.dataset import Damage, Sample
 from cpm_live.training.plan import Plan
 from cpm_live.training.synthetic import draw_sample, empty_picture
-
-log = logging.getLogger("cpm_live.training")
 
 _FEW, _BAD_SHARE = 3, 0.05
 """Pictures, and share of all: more that cannot be read are no accident."""
@@ -58,7 +54,7 @@ class ExampleMaker:
 
     def __init__(self, samples: list[Sample], usable: list[int], skeleton: Skeleton, plan: Plan) -> None:
         self._samples, self._usable, self._skeleton, self._plan = samples, usable, skeleton, plan
-        self._bad: set[str] = set()
+        self._damage = Damage(max(_FEW, _BAD_SHARE * len(usable)))
         self._together: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
         for sample in samples:
             self._together.setdefault((sample.source, sample.name), []).append(_whereabouts(sample))
@@ -99,23 +95,8 @@ class ExampleMaker:
         return self._readable(int(rng.integers(len(self._usable))))
 
     def _readable(self, place: int) -> tuple[Sample, NDArray[np.uint8]]:
-        """A usable sample and its picture. Where that cannot be read it is the next one's, in every process: a file
-        that is damaged must not end hours of work."""
-        count = len(self._usable)
-        for number in range(place, place + count):
-            sample = self._samples[self._usable[number % count]]
-            try:
-                return sample, sample.image()
-            except WrongSizeError:
-                raise
-            except InputError as error:
-                last = error
-                if sample.name not in self._bad:
-                    self._bad.add(sample.name)
-                    log.warning("left out: %s", error)
-            if len(self._bad) > max(_FEW, _BAD_SHARE * count):
-                break
-        raise InputError(f"{len(self._bad)} pictures cannot be read, too many to go on: {last}")
+        number, image = self._damage.pick(self._usable, place, self._samples.__getitem__)
+        return self._samples[number], image
 
 
 def _whereabouts(sample: Sample) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ edge alone is not taken for a person.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import cv2
@@ -15,13 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import PAD_VALUE, Box
-from cpm_live.core.errors import InputError
 from cpm_live.drawing import figures
 from cpm_live.training.augment import cut_out, recolour
-from cpm_live.training.dataset import WrongSizeError
+from cpm_live.training.dataset import Damage
 from cpm_live.training.finder_data import HAND_KIND, PERSON, Labelled, Picture
-
-log = logging.getLogger("cpm_live.training")
 
 Image = NDArray[np.uint8]
 
@@ -78,7 +74,7 @@ class SceneMaker:
 
     def __init__(self, pictures: list[Picture], settings: Settings, rng: np.random.Generator) -> None:
         self._settings, self._rng = settings, rng
-        self._bad: set[str] = set()
+        self._damage = Damage()
         self._whole = [p for p in pictures if p.whole]
         self._people = [p for p in pictures if not p.whole and p.things[0].kind == PERSON]
         self._hands = [p for p in pictures if not p.whole and p.things[0].kind == HAND_KIND]
@@ -104,20 +100,8 @@ class SceneMaker:
         return canvas.finish()
 
     def _pick(self, pictures: list[Picture]) -> tuple[Picture, Image]:
-        """One of them; where it cannot be read the next one that can: a damaged file must not end hours of work."""
         start = int(self._rng.integers(len(pictures)))
-        for number in range(start, start + len(pictures)):
-            picture = pictures[number % len(pictures)]
-            try:
-                return picture, picture.image()
-            except WrongSizeError:
-                raise
-            except InputError as error:
-                last = error
-                if picture.sample.name not in self._bad:
-                    self._bad.add(picture.sample.name)
-                    log.warning("left out: %s", error)
-        raise last
+        return self._damage.pick(pictures, start, lambda picture: picture.sample)
 
     def _lay_whole(self, canvas: _Canvas, picture: Picture, image: Image) -> None:
         rng, size = self._rng, canvas.size
