@@ -43,7 +43,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     ahead, jobs = 2 * asked.workers, [(0, 0)] * asked.batch
-    workers = Workers(Ready(asked.batch, asked.side), asked.workers, asked.batch * 3 * asked.side**2, ahead)  # type: ignore[arg-type]
+    workers = Workers(Ready(asked.batch, asked.side), asked.workers, asked.batch * 3 * asked.side**2, ahead)
     workers.take(workers.submit(jobs, asked.side))
     small = torch.zeros(8)
     for busy in (False, True, False, True):

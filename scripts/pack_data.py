@@ -3,9 +3,9 @@
     python scripts/pack_data.py pack   DATA OUT --skeleton hand [--quality 85] [--part 30]
     python scripts/pack_data.py unpack PACKED DIR
 
-pack: OUT/hand-0.tar.gz, hand-1.tar.gz, ...: the labels of that skeleton's splits and their pictures, the training's as
-WebP (a third of the bytes), the validation's as they are, so that figures stay comparable; no part larger than --part
-MB.
+pack: OUT/hand-0.tar.gz, hand-1.tar.gz, ...: the labels of that skeleton's splits and their pictures (of bodies and
+hands for --skeleton finder), the training's as WebP (a third of the bytes), the validation's as they are, so that
+figures stay comparable; no part larger than --part MB.
 
 unpack: writes DIR as `cpm-live train --data DIR` takes it, the training's pictures uncompressed: nothing is left to
 decode, which is a fifth of what an example costs. DIR on a RAM disk (/dev/shm) reads fastest. Needs OpenCV and numpy
@@ -36,12 +36,14 @@ def pack(data: Path, out: Path, skeleton: str, quality: int, part: float) -> Non
     from cpm_live.core.skeleton import SKELETONS
     from cpm_live.training import dataset
 
-    splits = {split: data / f"{skeleton}_{split}.json" for split in ("train", "val")}
-    if missing := [str(path) for path in splits.values() if not path.is_file()]:
+    kinds = ("body", "hand") if skeleton == "finder" else (skeleton,)
+    files = [data / f"{kind}_{split}.json" for kind in kinds for split in ("train", "val")]
+    if missing := [str(path) for path in files if not path.is_file()]:
         sys.exit(f"no {missing[0]}: DATA is a folder as ../shared/data is")
     # One of each picture, whoever is in it; what is in both splits is not made smaller.
     training, validation = (
-        {sample.name: sample for sample in dataset.load(data, SKELETONS[skeleton], split)} for split in splits
+        {sample.name: sample for kind in kinds for sample in dataset.load(data, SKELETONS[kind], split)}
+        for split in ("train", "val")
     )
 
     def smaller(sample: Sample) -> bytes:
@@ -51,7 +53,7 @@ def pack(data: Path, out: Path, skeleton: str, quality: int, part: float) -> Non
         return sample.file.read_bytes() if sample.file is not None else sample.jpeg
 
     out.mkdir(parents=True, exist_ok=True)
-    labels = [(path.name, path.read_bytes()) for path in splits.values()]
+    labels = [(path.name, path.read_bytes()) for path in files]
     with ThreadPoolExecutor() as pool:
         packed = dict(zip(training, pool.map(smaller, training.values()), strict=True))
     packed |= {name: as_it_is(sample) for name, sample in validation.items()}
@@ -111,7 +113,7 @@ def main() -> None:
     way = ways.add_parser("pack")
     way.add_argument("data", type=Path)
     way.add_argument("out", type=Path)
-    way.add_argument("--skeleton", choices=["body", "hand"], default="body")
+    way.add_argument("--skeleton", choices=["body", "hand", "finder"], default="body")
     way.add_argument("--quality", type=int, default=85)
     way.add_argument("--part", type=float, default=30.0, help="megabytes")
     way = ways.add_parser("unpack")

@@ -80,10 +80,10 @@ def made_scenes(pictures: Sequence[Picture], size: int, count: int = 200, seed: 
     """Scenes pasted together from validation pictures, always the same ones."""
     from cpm_live.training.scenes import SceneMaker, Settings
 
-    maker = SceneMaker(list(pictures), Settings(whole=0.0), np.random.default_rng(seed))
+    maker, rng = SceneMaker(list(pictures), Settings(whole=0.0)), np.random.default_rng(seed)
     cases = []
     for _ in range(count):
-        scene = maker.make(size)
+        scene = maker.make(size, rng)
         truths = tuple(Truth(t.kind, t.x, t.y, t.size, t.side) for t in scene.things)
         cases.append(Case(scene.image, truths, scene.ignore, "scenes"))
     return cases

@@ -111,7 +111,7 @@ PRESETS: dict[str, Preset] = {
         _LITE,
         replace(_LITE, name="large", size=224, trunk="lite2", width=192, frozen=5),
         replace(
-            _LITE, name="finder", joints=2, extra=3, stages=3, size=256, centre_map=False, width=64, depth=2,
+            _LITE, name="finder", joints=2, extra=3, stages=3, size=256, centre_map=False, width=96, depth=2,
             local_stages=1,
         ),
         Preset(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,26 +10,17 @@ from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
+from cpm_live.training.ahead import Ahead
 from cpm_live.training.dataset import Sample
 from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker, Job
 from cpm_live.training.hard import Hardness
 from cpm_live.training.plan import Plan
 from cpm_live.training.synthetic import FIGURES
-from cpm_live.training.workers import Pending, Workers
 
 log = logging.getLogger("cpm_live.training")
 
 _FEWEST = 3
 """Labelled joints of a sample that is trained on; fewer say neither where somebody is nor how large."""
-
-
-@dataclass(slots=True)
-class _Ahead:
-    """A batch chosen ahead of time, and perhaps under way in a worker."""
-
-    jobs: list[Job]
-    size: int = 0
-    made: Pending | None = None
 
 
 class Batcher:
@@ -69,19 +57,15 @@ class Batcher:
         self.epoch_size = max(1, int(self._repeats.sum() / ((1 - self._drawn) * (1 - plan.negative))))
         self._queue: list[int] = []
         self.hardness = Hardness(len(samples))
-        self._maker = ExampleMaker(samples, usable, skeleton, plan)
-        self._depth = 2 * workers
-        self._workers: Workers | None = None
-        if workers:
-            room = plan.batch * 3 * max(side for _, side in plan.sizes) ** 2
-            self._workers = Workers(self._maker, workers, room, self._depth + 1)
-        self._ahead: deque[_Ahead] = deque()
+        maker = ExampleMaker(samples, usable, skeleton, plan)
+        room = plan.batch * 3 * max(side for _, side in plan.sizes) ** 2
+        self._ahead = Ahead(self._choose, maker, plan.batch, room, workers)
 
     def state(self) -> dict[str, Any]:
         """What is left of this epoch, what is chosen already, and the memory of losses."""
         return {
             "queue": list(self._queue),
-            "ahead": [ahead.jobs for ahead in self._ahead],
+            "ahead": self._ahead.jobs(),
             "losses": self.hardness.losses.tolist(),
         }
 
@@ -93,38 +77,16 @@ class Batcher:
                 "resume with the same data, or start anew with --init ema.safetensors"
             )
         self._queue = list(state["queue"])
-        jobs = [(number, seed) for ahead in state["ahead"] for number, seed in ahead]
-        # Batches may have another size now.
-        size = self._plan.batch
-        self._ahead = deque(_Ahead(jobs[at : at + size]) for at in range(0, len(jobs), size))
-        if self._ahead and (missing := size - len(self._ahead[-1].jobs)):
-            self._ahead[-1].jobs.extend(self._choose(missing))
+        self._ahead.restore([(number, seed) for jobs in state["ahead"] for number, seed in jobs])
         self.hardness.losses[:] = state["losses"]
 
     def draw(self, size: int) -> Batch:
         """The next batch, cropped to ``size``."""
-        while len(self._ahead) <= self._depth:
-            self._ahead.append(_Ahead(self._choose(self._plan.batch)))
-        if self._workers is not None:
-            # No more than there is room for: a run with more workers, or larger batches, had more of them ahead.
-            for ahead in islice(self._ahead, self._depth + 1):
-                if ahead.size != size:
-                    # Crops grow now and then: what was begun at the old size is begun again.
-                    if ahead.made is not None:
-                        self._workers.drop(ahead.made)
-                    ahead.size, ahead.made = size, self._workers.submit(ahead.jobs, size)
-        first = self._ahead.popleft()
-        if self._workers is not None and first.made is not None:
-            return self._workers.take(first.made)
-        return self._maker.make(first.jobs, size)
+        return self._ahead.draw(size)
 
     def close(self) -> None:
         """End the workers."""
-        if self._workers is not None:
-            self._workers.close()
-            self._workers = None
-            for ahead in self._ahead:
-                ahead.size, ahead.made = 0, None
+        self._ahead.close()
 
     def _choose(self, count: int) -> list[Job]:
         jobs = []

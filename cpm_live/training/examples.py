@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from cpm_live.core.skeleton import Skeleton
 from cpm_live.training.augment import augment, recolour_empty
 from cpm_live.training.dataset import Damage, Sample
 from cpm_live.training.plan import Plan
+from cpm_live.training.planes import planes
 from cpm_live.training.synthetic import draw_sample, empty_picture
 
 _FEW, _BAD_SHARE = 3, 0.05
@@ -25,7 +27,7 @@ Job = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples stacked.
+    """Examples stacked; a :class:`workers.Made`.
 
     Attributes:
         images: (N, 3, size, size) uint8 BGR.
@@ -34,6 +36,8 @@ class Batch:
         weights: (N,) loss weights.
         samples: (N,) which sample each is of, ``DRAWN`` or ``EMPTY``.
     """
+
+    large: ClassVar[tuple[str, ...]] = ("images",)
 
     images: NDArray[np.uint8]
     joints: NDArray[np.float32]
@@ -84,7 +88,7 @@ class ExampleMaker:
                 examples.append(augment(image, joints, self._skeleton, size, self._plan.augment, rng, other))
             weights.append(weight)
         return Batch(
-            np.ascontiguousarray(np.stack([e.image for e in examples]).transpose(0, 3, 1, 2)),
+            planes([e.image for e in examples]),
             np.stack([e.joints for e in examples]),
             np.stack([e.centre for e in examples]),
             np.asarray(weights, np.float32),

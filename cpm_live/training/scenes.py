@@ -69,11 +69,10 @@ class SceneMaker:
 
     Args:
         pictures: of one split.
-        rng: all randomness.
     """
 
-    def __init__(self, pictures: list[Picture], settings: Settings, rng: np.random.Generator) -> None:
-        self._settings, self._rng = settings, rng
+    def __init__(self, pictures: list[Picture], settings: Settings) -> None:
+        self._settings = settings
         self._damage = Damage()
         self._whole = [p for p in pictures if p.whole]
         self._people = [p for p in pictures if not p.whole and p.things[0].kind == PERSON]
@@ -81,55 +80,53 @@ class SceneMaker:
         if not (self._whole or self._people or self._hands):
             raise ValueError("no picture to make scenes of")
 
-    def make(self, size: int) -> Scene:
+    def make(self, size: int, rng: np.random.Generator) -> Scene:
         """One scene of this side."""
-        rng = self._rng
         canvas = _Canvas(size, rng)
         if self._whole and rng.random() < self._settings.whole:
-            self._lay_whole(canvas, *self._pick(self._whole))
+            self._lay_whole(canvas, rng)
             if rng.random() < 0.3:
-                self._paste_somebody(canvas)
+                self._paste_somebody(canvas, rng)
         else:
-            self._lay_ground(canvas)
+            self._lay_ground(canvas, rng)
             for _ in range(int(rng.integers(0, 3))):
-                self._paste_nothing(canvas)
+                self._paste_nothing(canvas, rng)
             if rng.random() >= self._settings.empty:
                 for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.45, 0.3, 0.17, 0.08]))):
-                    self._paste_somebody(canvas)
+                    self._paste_somebody(canvas, rng)
         canvas.letterbox()
         return canvas.finish()
 
-    def _pick(self, pictures: list[Picture]) -> tuple[Picture, Image]:
-        start = int(self._rng.integers(len(pictures)))
+    def _pick(self, pictures: list[Picture], rng: np.random.Generator) -> tuple[Picture, Image]:
+        start = int(rng.integers(len(pictures)))
         return self._damage.pick(pictures, start, lambda picture: picture.sample)
 
-    def _lay_whole(self, canvas: _Canvas, picture: Picture, image: Image) -> None:
-        rng, size = self._rng, canvas.size
+    def _lay_whole(self, canvas: _Canvas, rng: np.random.Generator) -> None:
+        picture, image = self._pick(self._whole, rng)
+        size = canvas.size
         if rng.random() < 0.5:
-            self._lay_ground(canvas)
+            self._lay_ground(canvas, rng)
         scale = size / max(image.shape[:2]) * float(np.exp(rng.uniform(np.log(0.22), np.log(1.5))))
         slack = size - np.array(image.shape[1::-1]) * scale
         at = slack * rng.uniform(0, 1, 2)
         canvas.paste(image, picture, scale, at, whole=True, mirror=rng.random() < 0.5)
 
-    def _lay_ground(self, canvas: _Canvas) -> None:
-        rng = self._rng
+    def _lay_ground(self, canvas: _Canvas, rng: np.random.Generator) -> None:
         kind = rng.random()
         size = canvas.size
         if kind < 0.25:
             canvas.image[:] = figures.draw_room(size, size)
-        elif kind < 0.5 and (room := self._room()) is not None:
+        elif kind < 0.5 and (room := self._room(rng)) is not None:
             canvas.image[:] = cv2.resize(room, (size, size))
         elif kind < 0.58 or not (self._whole or self._people):
             canvas.image[:] = rng.integers(0, 256, 3)
         else:
-            canvas.image[:] = _tiles(self._pick(self._whole or self._people)[1], size, rng)
+            canvas.image[:] = _tiles(self._pick(self._whole or self._people, rng)[1], size, rng)
 
-    def _room(self) -> Image | None:
+    def _room(self, rng: np.random.Generator) -> Image | None:
         """A part of a webcam frame beside the person in it."""
-        rng = self._rng
         for _ in range(4 if self._whole else 0):
-            picture, image = self._pick(self._whole)
+            picture, image = self._pick(self._whole, rng)
             if not picture.known[PERSON]:
                 continue
             points = np.concatenate([thing.points for thing in picture.things])
@@ -144,21 +141,21 @@ class SceneMaker:
             return image[y : y + edge, x : x + edge]
         return None
 
-    def _paste_nothing(self, canvas: _Canvas) -> None:
+    def _paste_nothing(self, canvas: _Canvas, rng: np.random.Generator) -> None:
         """A rectangle of something that is nobody."""
-        rng, size = self._rng, canvas.size
+        size = canvas.size
         w, h = (int(v) for v in rng.uniform(0.1, 0.7, 2) * size)
         x, y = int(rng.integers(-w // 2, size - w // 2)), int(rng.integers(-h // 2, size - h // 2))
         source = self._people or self._whole or self._hands
-        patch = _tiles(self._pick(source)[1], max(w, h), rng)[:h, :w]
+        patch = _tiles(self._pick(source, rng)[1], max(w, h), rng)[:h, :w]
         canvas.cover(patch, x, y)
 
-    def _paste_somebody(self, canvas: _Canvas) -> None:
+    def _paste_somebody(self, canvas: _Canvas, rng: np.random.Generator) -> None:
         if not (self._people or self._hands):
             return
-        rng, size = self._rng, canvas.size
+        size = canvas.size
         person = bool(self._people) and (not self._hands or rng.random() < 0.6)
-        picture, image = self._pick(self._people if person else self._hands)
+        picture, image = self._pick(self._people if person else self._hands, rng)
         low, high = self._settings.person_size if person else self._settings.hand_size
         points = picture.things[0].points
         if len(points) < 3:
@@ -200,8 +197,8 @@ class _Canvas:
         """A picture with all that is labelled in it, its corner at ``at``; ``matte``: what of it is pasted."""
         rng, size = self._rng, self.size
         if mirror:
-            image = np.ascontiguousarray(image[:, ::-1])
-            matte = None if matte is None else np.ascontiguousarray(matte[:, ::-1])
+            image = np.asarray(cv2.flip(image, 1), np.uint8)
+            matte = None if matte is None else np.asarray(cv2.flip(matte, 1), np.float32)
         matrix = np.array([[scale, 0, at[0]], [0, scale, at[1]]])
         flags = cv2.INTER_AREA if scale < 0.6 else cv2.INTER_LINEAR
         if scale < 0.6:
@@ -210,7 +207,7 @@ class _Canvas:
             matrix[:, :2], matrix[:, 2] = np.eye(2), at + (1 - scale) / 2
         else:
             small = image
-        warped = cv2.warpAffine(small, matrix, (size, size), flags=cv2.INTER_LINEAR)
+        warped = np.asarray(cv2.warpAffine(small, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
         height, width = image.shape[:2]
         x0, y0 = max(0, round(at[0])), max(0, round(at[1]))
         x1, y1 = min(size, round(at[0] + width * scale)), min(size, round(at[1] + height * scale))
@@ -234,7 +231,7 @@ class _Canvas:
             mask = np.asarray(cv2.blur(mask, (inset, inset)), np.float32)
             mask[:y0] = mask[y1:] = 0
             mask[:, :x0] = mask[:, x1:] = 0
-        self.image[:] = (warped * mask[..., None] + self.image * (1 - mask[..., None])).astype(np.uint8)
+        self._blend(warped, mask, (max(0, x0 - 1), max(0, y0 - 1), x1 + 1, y1 + 1))
         self._hide(mask > 0.5)
         box = (float(x0), float(y0), float(x1 - x0), float(y1 - y0))
         for kind in (PERSON, HAND_KIND) if matte is None else ():
@@ -247,6 +244,15 @@ class _Canvas:
             points = (points * scale + at).astype(np.float32)
             side = -thing.side if mirror else thing.side
             self._things.append((Labelled(thing.kind, points, side), points, np.ones(len(points), np.bool_)))
+
+    def _blend(self, other: Image, mask: NDArray[np.float32], where: tuple[int, int, int, int]) -> None:
+        """What the mask shows of another picture of the same size; it is 0 outside ``where`` (left, top, right,
+        bottom): most of what is pasted is small."""
+        left, top, right, bottom = where
+        area = self.image[top:bottom, left:right]
+        share = cv2.merge([mask[top:bottom, left:right]] * 3)
+        area[:] = cv2.add(cv2.multiply(other[top:bottom, left:right], share, dtype=cv2.CV_32F),
+                          cv2.multiply(area, 1 - share, dtype=cv2.CV_32F)).astype(np.uint8)  # fmt: skip
 
     def cover(self, patch: Image, x: int, y: int) -> None:
         """Pixels over whatever is there."""

@@ -158,7 +158,7 @@ def task(
     if chosen.skeleton.name == "finder":
         if idle := [name for name in _OF_POSES if getattr(plan, name) != getattr(Plan(), name)]:
             say(f"the finder is trained without {', '.join(idle)}: what is set there changes nothing")
-        make_finder, pictures = _finder(preset, plan, data, data_format, teacher, ranks)
+        make_finder, pictures = _finder(preset, plan, data, data_format, teacher, ranks, workers)
         return make_finder, {"data": f"{pictures} pictures"}
     if preset.extra:
         raise InputError(f"preset {preset.name} is the finder's; for the {chosen.skeleton.name} skeleton take another")
@@ -199,14 +199,14 @@ def of_rank(samples: list[Sample], ranks: Ranks) -> list[Sample]:
 
 
 def _finder(
-    preset: Preset, plan: Plan, data: list[str], data_format: str, teacher: Path | None, ranks: Ranks
+    preset: Preset, plan: Plan, data: list[str], data_format: str, teacher: Path | None, ranks: Ranks, workers: int
 ) -> tuple[Callable[[np.random.Generator], Task], int]:
     if teacher is not None:
         raise InputError("the finder learns from labels only; leave --teacher out")
     folder = places.finder_folder(data, data_format)
     train, val = finder_data.load(folder, "train"), finder_data.load(folder, "val")
     share = train[ranks.rank :: ranks.count]
-    return lambda rng: FinderTask(preset, plan, share, val, rng), len(train)
+    return lambda rng: FinderTask(preset, plan, share, val, rng, workers), len(train)
 
 
 def counts(samples: Sequence[Sample]) -> str:

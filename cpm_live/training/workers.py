@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import os
 import signal
@@ -11,67 +10,107 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.training.examples import Batch, ExampleMaker, Job
 
-_maker: ExampleMaker | None = None
-_slots: list[NDArray[np.uint8]] = []
+class Made(Protocol):
+    """A batch: a dataclass of arrays.
+
+    Attributes:
+        large: names of the arrays that come back through shared memory.
+    """
+
+    large: ClassVar[tuple[str, ...]]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+J = TypeVar("J")
+M = TypeVar("M", bound=Made)
+MadeT = TypeVar("MadeT", bound=Made, covariant=True)
+
+
+class Maker(Protocol[J, MadeT]):
+    """Makes batches of jobs; it is copied into every process."""
+
+    def make(self, jobs: list[J], size: int) -> MadeT:
+        """The batch, with pictures of this side."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A batch under way: all of it but the pictures, and the number of the slot where those will lie, (N, 3, size,
-    size)."""
+class _Place:
+    """Where in a slot a large array lies."""
 
-    future: Future[Batch]
+    name: str
+    start: int
+    shape: tuple[int, ...]
+    kind: str
+
+    def within(self, slot: NDArray[np.uint8]) -> NDArray[Any]:
+        """It, or the room for it."""
+        kind = np.dtype(self.kind)
+        count = int(np.prod(self.shape))
+        return slot[self.start : self.start + count * kind.itemsize].view(kind).reshape(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending(Generic[M]):
+    """A batch under way: all of it but the large arrays, where in its slot those will lie, and the slot's number."""
+
+    future: Future[tuple[M, list[_Place]]]
     slot: int
-    shape: tuple[int, int, int, int]
 
 
-class Workers:
+_maker: Maker[Any, Any] | None = None
+_slots: list[NDArray[np.uint8]] = []
+_ALIGNED = 64
+SPARE = 16 * _ALIGNED
+"""Of a slot: between its arrays."""
+
+
+class Workers(Generic[J, M]):
     """A pool of processes with one maker.
 
     They are spawned and get their own copy of the encoded pictures. Forked ones would share them, but a fork
     of a process whose OpenCV, ONNX Runtime or torch has threads waits for ever on a lock one of them held.
     They use numpy and OpenCV only, never torch.
 
-    The crops come back through shared memory: through the pool's pipe, a trainer that keeps a GPU busy gets a few
-    dozen megabytes a second only.
+    The large arrays come back through shared memory: through the pool's pipe, a trainer that keeps a GPU busy gets a
+    few dozen megabytes a second only.
 
     Args:
         count: processes.
-        room: the most bytes that a batch's pictures take.
+        room: the most bytes that a batch's large arrays take.
         ahead: so many batches are under way or waiting at most; one more waits for the first to be taken.
     """
 
-    def __init__(self, maker: ExampleMaker, count: int, room: int, ahead: int) -> None:
+    def __init__(self, maker: Maker[J, M], count: int, room: int, ahead: int) -> None:
         context = multiprocessing.get_context("spawn")
-        shared = [context.RawArray("B", room) for _ in range(ahead)]
+        shared = [context.RawArray("B", room + SPARE) for _ in range(ahead)]
         self._slots = [np.frombuffer(slot, np.uint8) for slot in shared]
         self._free: SimpleQueue[int] = SimpleQueue()
         for slot in range(ahead):
             self._free.put(slot)
         self._pool = ProcessPoolExecutor(count, context, _begin, (maker, shared))
 
-    def submit(self, jobs: list[Job], size: int) -> Pending:
+    def submit(self, jobs: list[J], size: int) -> Pending[M]:
         """Have this batch made."""
         slot = self._free.get()
-        return Pending(self._pool.submit(_make, jobs, size, slot), slot, (len(jobs), 3, size, size))
+        return Pending(self._pool.submit(_make, jobs, size, slot), slot)
 
-    def take(self, pending: Pending) -> Batch:
+    def take(self, pending: Pending[M]) -> M:
         """The batch, once it is made."""
-        batch = pending.future.result()
-        room = self._slots[pending.slot][: math.prod(pending.shape)]
-        whole = replace(batch, images=room.reshape(pending.shape).copy())
+        batch, places = pending.future.result()
+        slot = self._slots[pending.slot]
+        whole: M = replace(batch, **{place.name: place.within(slot).copy() for place in places})
         self._free.put(pending.slot)
         return whole
 
-    def drop(self, pending: Pending) -> None:
+    def drop(self, pending: Pending[M]) -> None:
         """It is not wanted any more."""
         pending.future.cancel()
         # Only now: a worker may be writing there.
@@ -82,7 +121,7 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(maker: ExampleMaker, shared: list[Any]) -> None:
+def _begin(maker: Maker[Any, Any], shared: list[Any]) -> None:
     global _maker, _slots
     _maker, _slots = maker, [np.frombuffer(slot, np.uint8) for slot in shared]
     cv2.setNumThreads(1)
@@ -100,10 +139,15 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _make(jobs: list[Job], size: int, slot: int) -> Batch:
-    """A batch without its pictures: they lie in the slot."""
+def _make(jobs: list[Any], size: int, slot: int) -> tuple[Any, list[_Place]]:
+    """A batch without its large arrays: they lie in the slot."""
     if _maker is None:
         raise RuntimeError("the worker was not begun")
     batch = _maker.make(jobs, size)
-    _slots[slot][: batch.images.size] = batch.images.reshape(-1)
-    return replace(batch, images=batch.images[:0])
+    places, start = [], 0
+    for name in batch.large:
+        array: NDArray[Any] = getattr(batch, name)
+        places.append(_Place(name, start, array.shape, array.dtype.str))
+        places[-1].within(_slots[slot])[...] = array
+        start += -(-array.nbytes // _ALIGNED) * _ALIGNED
+    return replace(batch, **{name: getattr(batch, name)[:0] for name in batch.large}), places

@@ -19,7 +19,8 @@ from cpm_live.network.presets import PRESETS
 from cpm_live.training import finder_data, scenes
 from cpm_live.training.dataset import Sample
 from cpm_live.training.finder_data import HAND_KIND, PERSON, Labelled, Picture
-from cpm_live.training.finder_task import FinderTask, draw_targets, stage_losses
+from cpm_live.training.finder_targets import draw_targets
+from cpm_live.training.finder_task import FinderTask, stage_losses
 from cpm_live.training.loop import Budget, Trainer
 from cpm_live.training.scenes import Scene, SceneMaker, Settings, Thing
 from tests.training.common import figures, plan_of, write_coco
@@ -116,12 +117,12 @@ def test_hands_before_plain_walls_are_pasted_without_the_wall() -> None:
     image[30:70, 30:70] = (60, 90, 160)
     corners = np.array([[30, 30], [70, 30], [70, 70], [30, 70]], np.float32)
     hand = Picture(_sample(image, "palm"), [Labelled(HAND_KIND, corners)], [True, True])
-    maker = SceneMaker([hand], Settings(empty=0.0, hand_size=(0.3, 0.31)), np.random.default_rng(2))
+    maker, rng = SceneMaker([hand], Settings(empty=0.0, hand_size=(0.3, 0.31))), np.random.default_rng(2)
     share = []
     for _ in range(30):
-        canvas = scenes._Canvas(100, maker._rng)
+        canvas = scenes._Canvas(100, rng)
         canvas.image[:] = 10
-        maker._paste_somebody(canvas)
+        maker._paste_somebody(canvas, rng)
         share.append(float((canvas.image.min(axis=2) > 200).mean()))
     assert np.mean(np.array(share) < 0.01) > 0.4, "most come without their white"
     assert max(share) > 0.05, "some keep it"
@@ -131,8 +132,8 @@ def test_rooms_are_cut_out_of_wide_frames_too() -> None:
     person = Labelled(PERSON, np.array([[600.0, 20.0], [620.0, 100.0], [630.0, 60.0]], np.float32))
     frame = _sample(np.full((120, 640, 3), 90, np.uint8), "webcam")
     picture = Picture(frame, [person], [True, False])
-    maker = SceneMaker([picture], Settings(), np.random.default_rng(0))
-    rooms = [maker._room() for _ in range(30)]
+    maker, rng = SceneMaker([picture], Settings()), np.random.default_rng(0)
+    rooms = [maker._room(rng) for _ in range(30)]
     assert all(room is not None and 48 <= room.shape[0] <= 120 for room in rooms)
 
 
@@ -144,13 +145,13 @@ def test_whole_frames_alone_are_enough_and_may_lie_in_a_folder(tmp_path: Path) -
     assert len(pictures) == 6 and all(picture.image().ndim == 3 for picture in pictures)
     frames = [picture for picture in pictures if picture.whole]
     assert len(frames) == 4
-    maker = SceneMaker(frames, Settings(empty=0.0), np.random.default_rng(0))
-    assert any(maker.make(128).things for _ in range(20))
+    maker, rng = SceneMaker(frames, Settings(empty=0.0)), np.random.default_rng(0)
+    assert any(maker.make(128, rng).things for _ in range(20))
 
 
 def test_scenes_label_what_can_be_seen() -> None:
-    maker = SceneMaker(_pictures(), Settings(empty=0.0), np.random.default_rng(0))
-    made = [maker.make(128) for _ in range(40)]
+    maker, rng = SceneMaker(_pictures(), Settings(empty=0.0)), np.random.default_rng(0)
+    made = [maker.make(128, rng) for _ in range(40)]
     kinds = [thing.kind for scene in made for thing in scene.things]
     assert kinds.count(PERSON) > 10 and kinds.count(HAND_KIND) > 10
     for scene in made:
@@ -195,15 +196,15 @@ def test_targets_peak_where_things_are_and_stay_silent_where_nothing_is_known() 
     things = (Thing(PERSON, 63.5, 63.5, 100.0, 0), Thing(HAND_KIND, 27.5, 99.5, 16.0, -1))
     scene = Scene(image, things, (((0.0, 0.0, 32.0, 32.0),), ()))
     targets = draw_targets([scene], 128, 8)
-    beliefs, mask = targets.beliefs[0].numpy(), targets.belief_mask[0].numpy()
+    beliefs, mask = targets.beliefs[0], targets.belief_mask[0]
     assert beliefs[HAND_KIND, 12, 3] == pytest.approx(1.0) and beliefs[PERSON].max() > 0.7
     assert beliefs[2, 12, 3] == pytest.approx(0.0, abs=1e-6)
     assert mask[PERSON, :4, :4].max() == 0 and mask[2, :4, :4].max() == 0 and mask[HAND_KIND].min() == 1
-    values, near = targets.values[0].numpy(), targets.value_mask[0].numpy()
+    values, near = targets.values[0], targets.value_mask[0]
     assert finder_maps.map_to_size(float(values[0, 7, 7])) * 128 == pytest.approx(100, rel=1e-4)
     assert finder_maps.map_to_size(float(values[1, 12, 3])) * 128 == pytest.approx(16, rel=1e-4)
     assert values[2, 12, 3] == -1 and near[2].sum() == near[1].sum() > 0
-    perfect = torch.cat([targets.beliefs, targets.values], dim=1)[:, None]
+    perfect = torch.from_numpy(np.concatenate([targets.beliefs, targets.values], axis=1))[:, None]
     assert stage_losses(perfect, targets, 10.0).item() == pytest.approx(0.0)
     assert stage_losses(perfect + 0.1, targets, 10.0).item() > 0.005
 
@@ -254,8 +255,8 @@ def test_labels_lie_where_the_picture_shows_it(scale: float) -> None:
 def test_a_damaged_picture_does_not_end_a_training_of_the_finder(caplog: pytest.LogCaptureFixture) -> None:
     pictures = _pictures()
     pictures[1].sample = replace(pictures[1].sample, jpeg=pictures[1].sample.jpeg[:100])
-    maker = SceneMaker(pictures, Settings(), np.random.default_rng(3))
-    assert all(maker.make(128).image.shape == (128, 128, 3) for _ in range(25))
+    maker, rng = SceneMaker(pictures, Settings()), np.random.default_rng(3)
+    assert all(maker.make(128, rng).image.shape == (128, 128, 3) for _ in range(25))
     assert caplog.text.count("left out: cannot decode") == 1
     preset = replace(PRESETS["finder"], size=128)
     task = FinderTask(preset, plan_of(batch=2), pictures, pictures, np.random.default_rng(3))
