@@ -28,10 +28,13 @@ from cpm_live.network.cpm import PoseMachine, build
 from cpm_live.network.presets import PRESETS, Preset
 from cpm_live.training import finder_data
 from cpm_live.training.device import choose
-from cpm_live.training.finder_task import SIDE_WEIGHT, FinderTask, draw_targets, spot
+from cpm_live.training.finder_data import Picture
+from cpm_live.training.finder_targets import draw_targets, spot
+from cpm_live.training.finder_task import SIDE_WEIGHT, FinderTask
 from cpm_live.training.loop import Progress, Trainer
 from cpm_live.training.plan import Plan
-from cpm_live.training.scenes import Scene
+from cpm_live.training.planes import planes
+from cpm_live.training.scenes import Scene, SceneMaker, Settings
 from cpm_live.training.schedule import Budget
 from cpm_live.training.task import Drawn
 
@@ -66,14 +69,23 @@ def join(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 class ScalesTask(FinderTask):
     """The finder's task with a belief map per scale."""
 
+    def __init__(
+        self, preset: Preset, plan: Plan, train: list[Picture], val: list[Picture], rng: np.random.Generator
+    ) -> None:
+        super().__init__(preset, plan, train, val, rng)
+        self._maker = SceneMaker(train, Settings())
+
     def draw(self, size: int) -> Drawn:
         """See :meth:`FinderTask.draw`."""
-        scenes = [self._scenes.make(size) for _ in range(self._plan.batch)]
+        scenes = [self._maker.make(size, self._rng) for _ in range(self._plan.batch)]
         targets = draw_targets(scenes, size, self._preset.stride)
-        truth = torch.cat([split(scenes, size, self._preset.stride), targets.beliefs[:, KINDS:]], dim=1)
-        known = targets.belief_mask[:, :KINDS].repeat_interleave(len(OCTAVES), dim=1)
-        mask = torch.cat([known, targets.belief_mask[:, KINDS:]], dim=1)
-        side, near = targets.values[:, -1:], targets.value_mask[:, -1:]
+        beliefs, mask, values, near = (
+            torch.from_numpy(array)
+            for array in (targets.beliefs, targets.belief_mask, targets.values, targets.value_mask)
+        )
+        truth = torch.cat([split(scenes, size, self._preset.stride), beliefs[:, KINDS:]], dim=1)
+        mask = torch.cat([mask[:, :KINDS].repeat_interleave(len(OCTAVES), dim=1), mask[:, KINDS:]], dim=1)
+        side, near = values[:, -1:], near[:, -1:]
 
         def losses(maps: Tensor) -> Tensor:
             focus = torch.cat([1 + self._plan.peak_weight * truth[:, :-1], torch.ones_like(truth[:, -1:])], dim=1)
@@ -84,7 +96,7 @@ class ScalesTask(FinderTask):
             total: Tensor = belief + SIDE_WEIGHT * turned.sum(dim=(0, 2, 3, 4)) / near.sum().clamp(min=1)
             return total
 
-        images = np.ascontiguousarray(np.stack([s.image for s in scenes]).transpose(0, 3, 1, 2))
+        images = planes([scene.image for scene in scenes])
         return Drawn(images, np.zeros((len(scenes), 2), np.float32), losses)
 
     def evaluate(self, infer: Infer) -> dict[str, Any]:

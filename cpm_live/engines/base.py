@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,17 @@ class Closable(Protocol):
     def close(self) -> None:
         """It is not used again."""
         ...
+
+
+class Warmable(Closable, Protocol):
+    """What may be slow, or fail, when it runs first."""
+
+    def warm_up(self) -> None:
+        """Run once."""
+        ...
+
+
+W = TypeVar("W", bound=Warmable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +169,9 @@ _openings = _Openings()
 atexit.register(_openings.wait)
 
 
-def opened_warm(opener: Callable[[], Engine]) -> Engine:
-    """An engine that has run once: what a device cannot do may only show then. Closed again where it fails.
+def opened_warm(opener: Callable[[], W]) -> W:
+    """An engine, or what holds one, that has run once: what a device cannot do may only show then. Closed again where it
+    fails.
 
     A process that ends meanwhile waits for it.
     """

@@ -48,17 +48,16 @@ class Openers:
 
 def default_openers(threads: int = 0) -> Openers:
     """The real ones; ``threads`` of the CPU engine, 0 leaves a core to the window."""
-    return Openers(engine=partial(open_for_window, threads=threads), finder=partial(_finder_on_cpu, threads))
+    return Openers(engine=partial(open_for_window, threads=threads), finder=partial(_finder, threads))
 
 
-def _finder_on_cpu(threads: int) -> Finder | None:
-    """The finder on the CPU engine, whatever runs the poses; None without its weights.
-
-    The worker opens it when it is first needed, and must not wait until torch is loaded and a GPU is ready.
-    """
+def _finder(threads: int, kind: str = "cpu", /) -> Finder | None:
+    """The finder; None without its weights."""
     try:
-        return open_finder(threads or default_threads(window=True), "cpu")
+        return open_finder(threads or default_threads(window=True), kind)
     except InputError:
+        if kind != "cpu":
+            raise
         return None
 
 

@@ -1,15 +1,16 @@
-"""An engine that is opened beside the worker: the picture goes on without it until it is there."""
+"""An engine, or what holds one, that is opened beside the worker: the picture goes on without it until it is there."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Generic
 
-from cpm_live.engines.base import Engine, close_quietly, opened_warm
+from cpm_live.engines.base import W, close_quietly, opened_warm
 from cpm_live.engines.recipe import Recipe
 
 
-class OpenedBeside:
+class OpenedBeside(Generic[W]):
     """Opens an engine on a thread of its own: ask again and again until it is there.
 
     Args:
@@ -17,17 +18,15 @@ class OpenedBeside:
         instead: opens another one where that fails, such as for want of memory; told the error.
     """
 
-    def __init__(
-        self, opener: Callable[[Recipe], Engine], instead: Callable[[Recipe, Exception], Engine] | None = None
-    ) -> None:
+    def __init__(self, opener: Callable[[Recipe], W], instead: Callable[[Recipe, Exception], W] | None = None) -> None:
         self._open, self._instead = opener, instead
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._engine: Engine | None = None
+        self._engine: W | None = None
         self._error: Exception | None = None
         self._given_up = False
 
-    def __call__(self, recipe: Recipe) -> Engine | None:
+    def __call__(self, recipe: Recipe) -> W | None:
         """The engine, warm, or None while it is not ready. Raises what opening it raised; then it may be asked anew."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, args=(recipe,), name="engine-beside", daemon=True)
@@ -40,7 +39,7 @@ class OpenedBeside:
             raise error
         return engine
 
-    def give_up(self) -> Engine | None:
+    def give_up(self) -> W | None:
         """Nobody asks any more: what is still being opened will be closed; what is open and not taken is given back."""
         with self._lock:
             self._given_up = True
@@ -59,7 +58,7 @@ class OpenedBeside:
                 return
         close_quietly(engine)
 
-    def _opened(self, recipe: Recipe) -> Engine:
+    def _opened(self, recipe: Recipe) -> W:
         try:
             return opened_warm(lambda: self._open(recipe))
         except Exception as error:

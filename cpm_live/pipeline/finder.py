@@ -72,6 +72,12 @@ class Finder:
         beliefs = np.clip(maps[:, : finder_maps.SIZES], 0.0, 1.0)
         return Findings((*found, *others), beliefs, crop, (time.perf_counter() - started) * 1e3, early)
 
+    def warm_up(self, kind: str = "person") -> None:
+        """Run once what looking for this kind takes."""
+        self._engine.warm_up()
+        if self._guide is not None and kind == "hand":
+            self._guide.warm_up()
+
     def reset(self) -> None:
         """Forget whom the guide was asked about: another source begins."""
         if self._guide is not None:
@@ -120,7 +126,7 @@ def _inside(region: Box, width: int, height: int) -> Box:
 
 
 def open_finder(threads: int = 0, kind: str = "cpu") -> Finder:
-    """The shipped finder on an engine of this kind; small and rarely asked, it leaves a GPU to the poses.
+    """The shipped finder, and the guide for hands, on engines of this kind.
 
     Raises:
         InputError: no weights, or the engine cannot be opened.

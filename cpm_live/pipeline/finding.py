@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Box
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.findings import Findings, Found
 from cpm_live.pipeline.locate import search_boxes
 
@@ -24,6 +23,10 @@ class Finder(Protocol):
         """``kind`` is ``person`` or ``hand``; only inside ``region`` where one is given."""
         ...
 
+    def warm_up(self, kind: str = "person") -> None:
+        """Run once what looking for this kind takes."""
+        ...
+
     def reset(self) -> None:
         """Another source begins: what was seen before tells nothing of what comes."""
         ...
@@ -33,18 +36,55 @@ class Finder(Protocol):
         ...
 
 
-FinderOpener = Callable[[], Finder | None]
+class FinderOpener(Protocol):
+    """Opens a finder on engines of a kind; None where there is none to be had."""
+
+    def __call__(self, kind: str = "cpu", /) -> Finder | None:
+        """Raises ``InputError`` where another kind than the CPU cannot be had."""
+        ...
 
 
-def open_default_finder(threads: int = 0) -> Finder | None:
-    """The shipped finder; None where its weights are not there: then the pose network searches."""
+def engine_beside(poses: str) -> str:
+    """The kind of engine for the finder beside poses on this one.
+
+    On a GPU frames in which the finder runs take a third of the time that they take with it on the CPU
+    (``benchmarks/people.py --engine cuda --finder cuda``). TensorRT's engines are built for the pose networks only.
+    """
+    return "cuda" if poses in ("cuda", "tensorrt") else "cpu"
+
+
+def open_default_finder(threads: int = 0, kind: str = "cpu") -> Finder | None:
+    """The shipped finder; None where its weights are not there: then the pose network searches.
+
+    Raises:
+        InputError: it cannot be had on this kind of engine, which is not the CPU.
+    """
     from cpm_live.pipeline.finder import open_finder
 
     try:
-        return open_finder(threads)
+        return open_finder(threads, kind)
     except InputError as error:
+        if kind != "cpu":
+            raise
         log.warning("no finder, the pose network searches instead: %s", error)
         return None
+
+
+def open_finder_beside(poses: str, threads: int = 0) -> Finder | None:
+    """The shipped finder for poses on this kind of engine; on the CPU where it does not start beside them."""
+    kind = engine_beside(poses)
+    if kind != "cpu":
+        try:
+            return open_default_finder(threads, kind)
+        except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; the CPU is still there
+            log.warning("the finder runs on the CPU: %s", first_line(error))
+    return open_default_finder(threads)
+
+
+def around(point: tuple[float, float], kind: str, width: int, height: int) -> list[Found]:
+    """Guesses about somebody at a point that was pointed at, in a frame of this size."""
+    shares = (0.15, 0.3) if kind == "hand" else (0.4, 0.8)
+    return [Found(kind, *point, share * min(width, height), 0.0) for share in shares]
 
 
 class Search:

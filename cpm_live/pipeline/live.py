@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from cpm_live.capture.base import Source, SourceInfo
@@ -101,7 +102,7 @@ class Live:
         self._paused = False
         self._stopped = False
         if finder_opener is None and engine_opener is open_engine:
-            finder_opener = open_default_finder
+            finder_opener = partial(open_default_finder, 0)
         self._worker = Worker(self._frames, self._publish, self._engine_event, engine_opener, finder_opener)
         self._worker.start()
 

@@ -12,14 +12,14 @@ import numpy as np
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError, first_line
-from cpm_live.core.findings import Findings, Found
+from cpm_live.core.findings import Findings
 from cpm_live.core.frame import Frame, Picture
 from cpm_live.core.pose import Result, Steps
 from cpm_live.engines.base import Engine, Looked, close_quietly
 from cpm_live.engines.recipe import Recipe, find, find_machine
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.find_schedule import Schedule
-from cpm_live.pipeline.finding import Finder, FinderOpener, Search, open_default_finder
+from cpm_live.pipeline.finding import Finder, Search, around, open_finder_beside
 from cpm_live.pipeline.follow import Follower, Scene
 from cpm_live.pipeline.hands import SIZES, WristHands
 from cpm_live.pipeline.options import Options
@@ -59,7 +59,8 @@ class PoseMachine:
         engine: ``auto``, ``cpu`` or ``torch``, or an :class:`Engine` already made.
         options: see :class:`Options`; may be replaced between frames.
         finder: makes the finder, when it is first needed; None searches with the pose network. Without a word
-            the shipped finder is used with engines made here, none with an engine already made.
+            the shipped finder is used with engines made here (on a GPU beside one that runs there), none with an
+            engine already made.
         hand_engine: makes the hand model's engine for "Body + hands", when it is first needed; asked again with each
             frame, which goes without hands, while it gives None.
         hands_failed: told in one line why that engine cannot be made; the bodies go on without hands, which are
@@ -75,7 +76,7 @@ class PoseMachine:
         engine: str | Engine = "auto",
         threads: int = 0,
         options: Options | None = None,
-        finder: FinderOpener | str | None = "auto",
+        finder: Callable[[], Finder | None] | str | None = "auto",
         hand_engine: Callable[[Recipe], Engine | None] | None = None,
         hands_failed: Callable[[str], None] | None = None,
     ) -> None:
@@ -90,9 +91,10 @@ class PoseMachine:
         if isinstance(finder, str):
             if finder != "auto":
                 raise InputError(f"finder is {finder!r}; use 'auto', None, or what opens one")
-            finder = (lambda: open_default_finder(threads)) if isinstance(engine, str) else None
+            runs = self.engine.describe().kind
+            finder = (lambda: open_finder_beside(runs, threads)) if isinstance(engine, str) else None
         # A finder offers what it knows: an own skeleton's animal is searched for with its own network.
-        self._open_finder: FinderOpener | None = finder if self.recipe.kind else None
+        self._open_finder = finder if self.recipe.kind else None
         self._kind = self.recipe.kind or "thing"
         preset = self.engine.preset
         self.follower = Follower(self.recipe.skeleton, preset.size, preset.stride, self.recipe.margin)
@@ -236,7 +238,7 @@ class PoseMachine:
             return None
         if follower.lock_point is not None:
             # Somebody was pointed at whom nobody has found yet: look there whatever the finder says.
-            follower.suggest(self._around(follower.lock_point, frame), scene, finder=False)
+            follower.suggest(around(follower.lock_point, self._kind, frame.width, frame.height), scene, finder=False)
         finder = self._the_finder()
         if finder is None or searching:
             if len(seen) < scene.budget:
@@ -330,10 +332,15 @@ class PoseMachine:
             self._open_finder = None
         return self.finder
 
-    def _around(self, point: tuple[float, float], frame: Frame) -> list[Found]:
-        sizes = (0.15, 0.3) if self._kind == "hand" else (0.4, 0.8)
-        short = min(frame.width, frame.height)
-        return [Found(self._kind, *point, share * short, 0.0) for share in sizes]
+    @in_turn
+    def use_finder(self, finder: Finder) -> Finder | None:
+        """Look for people with another finder from now on.
+
+        Returns:
+            The one before, to be closed by the caller.
+        """
+        before, self.finder, self._open_finder = self.finder, finder, None
+        return before
 
     @property
     def with_hands(self) -> bool:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from cpm_live.core.errors import first_line
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
@@ -15,7 +15,7 @@ from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
-from cpm_live.pipeline.finding import FinderOpener
+from cpm_live.pipeline.finding import Finder, FinderOpener, engine_beside
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 
@@ -31,7 +31,8 @@ class Worker(threading.Thread):
         tell: takes (kind, message, (model, engine)): ``engine``, ``engine-failed`` or ``engine-note``, and which
             was asked for. Called on other threads too.
         engine_opener: opens the engine of a recipe.
-        finder_opener: makes the finder; None searches with the pose network.
+        finder_opener: makes the finder; None searches with the pose network. It is first opened on the CPU, which is
+            quick, and on the GPU beside, where that runs the poses.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Worker(threading.Thread):
         self._loader = EngineLoader(engine_opener, tell)
         self._wanted: Mailbox[tuple[Recipe, str]] = Mailbox()
         self._machine: PoseMachine | None = None
-        self._hands: OpenedBeside | None = None
+        self._hands: OpenedBeside[Engine] | None = None
+        self._finder: tuple[OpenedBeside[Finder], str] | None = None
+        self._finder_kind = "cpu"
         self._recipe: Recipe | None = None
         self._running = ("", "")
         self._generation = -1
@@ -94,6 +97,7 @@ class Worker(threading.Thread):
                 self._generation = generation
                 self._machine.reset()
             self._machine.options = self.options
+            self._take_finder(self._machine)
             try:
                 result = self._machine(frame)
             except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
@@ -101,7 +105,7 @@ class Worker(threading.Thread):
                 continue
             self._publish(generation, result)
         self._loader.close()
-        self._give_hands_up()
+        self._give_up()
         if self._machine is not None:
             self._machine.close()
 
@@ -110,7 +114,7 @@ class Worker(threading.Thread):
         recipe, kind, engine = opened.recipe, opened.kind, opened.engine
         machine, asked = self._machine, (recipe.name, kind)
 
-        self._give_hands_up()
+        self._give_up()
         # Beside, for the picture must not wait for it. Of the same kind, also where that is the CPU only until a GPU is
         # ready: else hands would wait for the GPU. TensorRT engines are built for the model that was asked for: the
         # hands' may not be there, and CUDA's will do.
@@ -127,7 +131,8 @@ class Worker(threading.Thread):
         else:
             if machine is not None:
                 close_quietly(machine)
-            self._machine = PoseMachine(
+            self._finder_kind = "cpu"
+            machine = self._machine = PoseMachine(
                 recipe,
                 engine,
                 options=self.options,
@@ -135,15 +140,51 @@ class Worker(threading.Thread):
                 hand_engine=open_hands,
                 hands_failed=lambda line: self._tell("engine-note", line, asked),
             )
+        self._open_finder_beside(machine)
         self._recipe, self._running = recipe, asked
         self.engine_label = engine.describe().label
         self._tell("engine", self.engine_label, asked)
 
-    def _give_hands_up(self) -> None:
-        """The hands' engine that is being opened, or lies ready, is not wanted any more."""
-        left = self._hands.give_up() if self._hands is not None else None
-        if left is not None:
-            close_quietly(left)
+    def _open_finder_beside(self, machine: PoseMachine) -> None:
+        """Have the finder opened where it belongs, if it does not run there."""
+        opener, model = self._open_finder, machine.recipe.kind
+        kind = engine_beside(machine.engine.describe().kind)
+        if opener is None or model is None or kind == self._finder_kind:
+            return
+
+        def opened(_recipe: Recipe) -> Finder:
+            finder = opener(kind)
+            if finder is None:
+                raise InputError("it has no weights")
+            finder.warm_up(model)
+            return finder
+
+        self._finder = OpenedBeside(opened), kind
+
+    def _take_finder(self, machine: PoseMachine) -> None:
+        """Go on with the finder that was opened beside, once it is there."""
+        if self._finder is None:
+            return
+        beside, kind = self._finder
+        try:
+            finder = beside(machine.recipe)
+        except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; the other one goes on
+            self._finder = None
+            self._tell("engine-note", f"the finder goes on where it ran: {first_line(error)}", self._running)
+            return
+        if finder is not None:
+            self._finder, self._finder_kind = None, kind
+            if (before := machine.use_finder(finder)) is not None:
+                close_quietly(before)
+
+    def _give_up(self) -> None:
+        """What is being opened beside the engine, or lies ready, is not wanted any more."""
+        hands = self._hands.give_up() if self._hands is not None else None
+        finder = self._finder[0].give_up() if self._finder is not None else None
+        self._finder = None
+        for left in (hands, finder):
+            if left is not None:
+                close_quietly(left)
 
     def _engine_died(self, machine: PoseMachine, error: Exception) -> None:
         info = machine.engine.describe()

@@ -127,6 +127,11 @@ class WristGuide:
                 log.warning("hands are found without the help of bodies: %s", error)
         return self._engine is not None
 
+    def warm_up(self) -> None:
+        """Open the body network, and run it once."""
+        if self._ready() and self._engine is not None:
+            self._engine.warm_up()
+
     def _hands_of(self, joints: NDArray[np.float32]) -> tuple[Found, ...]:
         skeleton, least = self._recipe.skeleton, self._limits.follow
         hands = []

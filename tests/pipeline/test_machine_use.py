@@ -10,6 +10,7 @@ import pytest
 
 from cpm_live import PoseMachine
 from cpm_live.core.errors import InputError
+from cpm_live.engines.base import EngineInfo
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.options import Options
 from tests.fakes import DotEngine
@@ -120,3 +121,30 @@ def test_what_a_machine_cannot_be_made_with() -> None:
     for threads in (-1, 1000, "2", 2.5):
         with pytest.raises(InputError, match="threads is"):
             open_engine(machine.recipe, "cpu", threads)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("poses", "fails", "tried"), [
+    ("cpu", "", ["cpu"]), ("cuda", "", ["cuda"]), ("tensorrt", "", ["cuda"]), ("directml", "", ["cpu"]),
+    ("cuda", "cuda", ["cuda", "cpu"]),
+])  # fmt: skip
+def test_the_finder_runs_where_the_poses_do(
+    poses: str, fails: str, tried: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kinds: list[str] = []
+
+    def opener(_threads: int = 0, kind: str = "cpu") -> FakeFinder:
+        kinds.append(kind)
+        if kind == fails:
+            raise RuntimeError("CUDA error: out of memory")
+        return FakeFinder(World([]))
+
+    class Engine(DotEngine):
+        def describe(self) -> EngineInfo:
+            return EngineInfo(poses, poses, "test", "fp16")
+
+    monkeypatch.setattr("cpm_live.pipeline.finder.open_finder", opener)
+    monkeypatch.setattr("cpm_live.pipeline.machine.open_engine", lambda *_: Engine())
+    with PoseMachine("body", engine="auto") as machine:
+        machine(np.zeros((120, 160, 3), np.uint8))
+    assert kinds == tried
+    assert ("the finder runs on the CPU: CUDA error" in caplog.text) == bool(fails)

@@ -8,8 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from cpm_live.core.crop import Box, Crop
 from cpm_live.core.errors import InputError
+from cpm_live.core.findings import Findings
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
@@ -32,15 +35,42 @@ class Named(DotEngine):
         return EngineInfo(self.kind, f"{self.kind} engine", "test", "fp32")
 
 
+class BlindFinder:
+    """Sees nobody."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.looks, self.warmed, self.closed = kind, 0, "", False
+
+    def __call__(self, image: NDArray[np.uint8], kind: str, region: Box | None = None) -> Findings:
+        self.looks += 1
+        maps = np.zeros((1, 3, 12, 12), np.float32)
+        return Findings((), maps, Crop.around((0.0, 0.0, *image.shape[1::-1]), 96, 8, 1.0), 0.1)
+
+    def warm_up(self, kind: str = "person") -> None:
+        self.warmed = self.warmed or kind
+
+    def reset(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class Rig:
-    def __init__(self) -> None:
+    def __init__(self, finder: bool = False) -> None:
         self.frames: Mailbox[tuple[int, Frame]] = Mailbox()
         self.results: list[Result] = []
         self.told: list[tuple[str, str, tuple[str, str]]] = []
         self.engines: dict[str, Named] = {}
         self.fail_after: dict[str, int] = {}
+        self.finders: list[BlindFinder] = []
+        self.no_finder = ""
         self.worker = Worker(
-            self.frames, lambda _, result: self.results.append(result), lambda *e: self.told.append(e), self.open
+            self.frames,
+            lambda _, result: self.results.append(result),
+            lambda *e: self.told.append(e),
+            self.open,
+            self.open_finder if finder else None,
         )
         self.worker.start()
         self.index = 0
@@ -48,6 +78,12 @@ class Rig:
     def open(self, recipe: Recipe, kind: str) -> Named:
         self.engines[kind] = Named(kind, self.fail_after.get(kind), len(recipe.skeleton))
         return self.engines[kind]
+
+    def open_finder(self, kind: str = "cpu") -> BlindFinder:
+        if kind == self.no_finder:
+            raise RuntimeError("CUDA out of memory")
+        self.finders.append(BlindFinder(kind))
+        return self.finders[-1]
 
     def run(self, until: Callable[[], object], seconds: float = 10.0) -> None:
         """Give frames until it is true."""
@@ -233,6 +269,61 @@ def test_the_picture_does_not_wait_for_the_engine_of_the_hands() -> None:
     hands = rig.engines["cpu"]
     rig.end()
     assert hands.closed
+
+
+def test_the_finder_goes_where_the_poses_are_and_comes_back() -> None:
+    rig = Rig(finder=True)
+    rig.worker.load(find("hand"), "cpu")
+    rig.run(lambda: rig.finders and rig.finders[0].looks > 1)
+    rig.worker.load(find("hand"), "cuda")
+    rig.run(lambda: len(rig.finders) == 2 and rig.finders[1].looks > 1)
+    first, second = rig.finders
+    assert (first.kind, second.kind) == ("cpu", "cuda") and first.closed and not second.closed
+    assert second.warmed == "hand", "the first search would hold the picture up"
+    # TensorRT's engines are of the pose networks: there it stays on CUDA.
+    rig.worker.load(find("hand"), "tensorrt")
+    rig.run(lambda: rig.worker.engine_label == "tensorrt engine")
+    before = second.looks
+    rig.run(lambda: second.looks > before + 1)
+    assert len(rig.finders) == 2
+    rig.worker.load(find("hand"), "cpu")
+    rig.run(lambda: len(rig.finders) == 3 and rig.finders[2].looks > 1)
+    assert second.closed and rig.finders[2].kind == "cpu"
+    rig.end()
+    assert rig.finders[2].closed and not [event for event in rig.told if event[0] != "engine"]
+
+
+def test_the_finder_stays_on_the_cpu_where_the_gpu_has_no_room_for_it() -> None:
+    rig = Rig(finder=True)
+    rig.no_finder = "cuda"
+    rig.worker.load(find("body"), "cuda")
+    rig.run(lambda: any(kind == "engine-note" for kind, *_ in rig.told))
+    looks = rig.finders[0].looks
+    rig.run(lambda: rig.finders[0].looks > looks)
+    notes = [text for kind, text, _ in rig.told if kind == "engine-note"]
+    assert notes == ["the finder goes on where it ran: CUDA out of memory"]
+    rig.end()
+    assert len(rig.finders) == 1 and rig.finders[0].closed
+
+
+def test_a_finder_that_comes_too_late_is_closed() -> None:
+    rig = Rig(finder=True)
+    go, plain = threading.Event(), rig.open_finder
+
+    def slow(kind: str = "cpu") -> BlindFinder:
+        if kind == "cuda":
+            go.wait(10)
+        return plain(kind)
+
+    rig.worker._open_finder = slow  # type: ignore[assignment]
+    rig.worker.load(find("body"), "cuda")
+    rig.run(lambda: rig.finders and rig.finders[0].looks > 1)
+    rig.worker.load(find("body"), "cpu")
+    rig.run(lambda: rig.worker.engine_label == "cpu engine")
+    go.set()
+    rig.run(lambda: len(rig.finders) == 2 and rig.finders[1].closed)
+    assert not rig.finders[0].closed and not rig.finders[1].looks
+    rig.end()
 
 
 def test_an_engine_nobody_asks_for_any_more_is_closed() -> None:

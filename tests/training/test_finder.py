@@ -23,6 +23,7 @@ from cpm_live.training.finder_targets import draw_targets
 from cpm_live.training.finder_task import FinderTask, stage_losses
 from cpm_live.training.loop import Budget, Trainer
 from cpm_live.training.scenes import Scene, SceneMaker, Settings, Thing
+from cpm_live.training.task import Drawn
 from tests.training.common import figures, plan_of, write_coco
 
 
@@ -278,3 +279,27 @@ def test_whom_the_bars_at_the_sides_hide_is_not_to_be_found() -> None:
         pytest.fail("no seed with bars at the sides")
     left = canvas._window[0]
     assert left > 0 and all(thing.x > left for thing in canvas.finish().things)
+
+
+def test_workers_make_the_same_scenes_and_what_they_have_ahead_is_saved() -> None:
+    pictures, plan = _pictures(), plan_of(batch=3, sizes=((0.5, 64), (1.0, 96)))
+    preset = replace(PRESETS["finder"], size=96)
+
+    def task(workers: int) -> FinderTask:
+        return FinderTask(preset, plan, pictures, [], np.random.default_rng(5), workers)
+
+    def known(drawn: Drawn) -> tuple[np.ndarray, list[float]]:
+        cells = drawn.images.shape[-1] // preset.stride
+        return drawn.images, drawn.losses(torch.full((3, 2, 6, cells, cells), 0.3)).tolist()
+
+    here, there = task(0), task(2)
+    first = [(known(here.draw(size)), known(there.draw(size))) for size in (64, 64, 96)]
+    for (ours, loss), (theirs, other) in first:
+        assert np.array_equal(ours, theirs) and loss == other
+    saved = there.state()
+    there.close()
+    assert len(saved) == 4 and not here.state()
+    again = task(0)
+    again.restore(saved)
+    for _ in range(4):
+        assert np.array_equal(again.draw(96).images, here.draw(96).images)

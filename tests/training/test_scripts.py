@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +21,8 @@ from cpm_live.evaluation.evaluate import errors_of, head_errors_of, report
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
-from cpm_live.training import dataset
+from cpm_live.training import dataset, finder_data
+from cpm_live.training.finder_data import HAND_KIND, PERSON
 from tests.training.common import ENVIRONMENT, ROOT, figures, trainer_of, write_coco, write_recipe
 
 pytestmark = pytest.mark.timeout(400)
@@ -115,6 +117,20 @@ def test_a_packed_data_set_is_the_same_one(tmp_path: Path) -> None:
             # Figures are measured on the pictures as they are.
             assert off < 5 if split == "train" else off == 0
     assert not list(out.rglob("*.part"))
+
+
+def test_what_is_packed_for_the_finder_has_bodies_and_hands(tmp_path: Path) -> None:
+    module, data, out = _script("pack_data"), tmp_path / "data", tmp_path / "unpacked"
+    for kind, split in product(("body", "hand"), ("train", "val")):
+        samples = [replace(sample, name=f"{kind}_{split}_{sample.name}") for sample in figures(2, kind)]
+        write_coco(data, samples, f"{kind}_{split}.json")
+    module.pack(data, tmp_path / "packed", "finder", 85, 10)
+    module.unpack(tmp_path / "packed", out)
+    for split in ("train", "val"):
+        pictures = finder_data.load(out, split)
+        kinds = {thing.kind for picture in pictures for thing in picture.things}
+        assert kinds == {PERSON, HAND_KIND}
+        assert len(pictures) == 4 and all(picture.image().any() for picture in pictures)
 
 
 def test_nothing_is_unpacked_outside_its_folder(tmp_path: Path) -> None:
