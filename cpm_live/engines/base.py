@@ -170,8 +170,8 @@ atexit.register(_openings.wait)
 
 
 def opened_warm(opener: Callable[[], W]) -> W:
-    """An engine, or what holds one, that has run once: what a device cannot do may only show then. Closed again where it
-    fails.
+    """An engine, or what holds one, that has run once: what a device cannot do may only show then. It is closed again
+    where that fails.
 
     A process that ends meanwhile waits for it.
     """
