@@ -1,10 +1,10 @@
 """What each further person costs: the whole pipeline with 1, 2 and 4 figures in the picture, and where its time goes.
 
-    python benchmarks/people.py [--engine cuda] [--finder cuda] [--models body hand] [--frames 300]
+    python benchmarks/people.py [--engine cuda] [--finder cpu] [--models body hand] [--frames 300]
 
 The built-in demo's figure (hand), once, side by side with its mirror image, and twice that below each other: so the
-picture grows from 640x480 to 1280x960, too. The finder, and the body network that it asks for wrists, run on the CPU
-unless --finder names another engine for them.
+picture grows from 640x480 to 1280x960, too. The finder, and the body network that it asks for wrists, run where
+they do in the app, unless --finder names another engine for them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", default="auto", choices=ENGINES)
-    parser.add_argument("--finder", default="cpu", choices=ENGINES)
+    parser.add_argument("--finder", choices=ENGINES)
     parser.add_argument("--models", nargs="+", default=["body", "hand"])
     parser.add_argument("--frames", type=int, default=300)
     asked = parser.parse_args()
@@ -55,7 +55,8 @@ def main() -> None:
     )
     for model in asked.models:
         try:
-            machine = PoseMachine(model, asked.engine, finder=lambda: open_finder(kind=asked.finder))
+            named = (lambda: open_finder(kind=asked.finder)) if asked.finder else "auto"
+            machine = PoseMachine(model, asked.engine, finder=named)
         except InputError as error:
             sys.exit(f"people: {error}")
         for people in (1, 2, 4):

@@ -16,6 +16,7 @@ import typer
 
 from cpm_live.cli.progress import say
 from cpm_live.core.errors import InputError, first_line
+from cpm_live.engines import probe
 
 if TYPE_CHECKING:
     from cpm_live.engines.recipe import Recipe
@@ -40,7 +41,6 @@ def bench(
 ) -> None:
     """Time the bare engines, the whole pipeline, the age of live results, start-up and memory."""
     from cpm_live.capture.open import SourceRequest
-    from cpm_live.engines import probe
     from cpm_live.engines import recipe as recipes
     from cpm_live.engines.select import default_threads, open_engine
     from cpm_live.pipeline.bench import live_ages
@@ -100,7 +100,7 @@ def _time(recipe: Recipe, kind: str, source: str, rounds: int, threads: int, nai
     if not frames:
         raise InputError(f"{source} has no frames; choose another --source")
     gc.collect()
-    before, gpu_before = _memory_mb(), _gpu_mb()
+    before, gpu_before = _memory_mb(), _gpu_mb(kind)
     machine = PoseMachine(recipe, kind, threads, options=Options(people=1))
     machine.engine.warm_up()
     machine(frames[0])
@@ -109,7 +109,7 @@ def _time(recipe: Recipe, kind: str, source: str, rounds: int, threads: int, nai
     plain = open_naive(recipe, threads) if naive and kind != "torch" else None
     timing = time_model(machine, frames, rounds, plain, batches)
     on_gpu = None
-    if timing.engine in ("cuda", "tensorrt") and (gpu_after := _gpu_mb()) is not None:
+    if timing.engine in ("cuda", "tensorrt") and (gpu_after := _gpu_mb(timing.engine)) is not None:
         on_gpu = round(gpu_after - (gpu_before or 0.0), 1)
     machine.close()
     if plain is not None:
@@ -126,10 +126,15 @@ def _memory_mb() -> float | None:
         return None
 
 
-def _gpu_mb() -> float | None:
-    """What is taken of the GPU's memory now, by whomever: TensorRT's share is not torch's to tell."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+def _gpu_mb(kind: str) -> float | None:
+    """What is taken of the GPU's memory now, by whomever: TensorRT's share is not torch's to tell. None for an engine
+    that runs elsewhere."""
+    if kind not in ("auto", "cuda", "tensorrt") or not probe.cuda().ready:
+        return None
+    # Asking makes torch's own beginnings on the GPU, so that they are no engine's.
+    import torch
+
+    if not torch.cuda.is_available():
         return None
     free, there = torch.cuda.mem_get_info()
     return (there - free) / 1e6

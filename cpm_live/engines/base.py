@@ -140,7 +140,8 @@ def require_numbers(engine: Engine, beliefs: NDArray[np.float32]) -> None:
 
 
 class _Openings:
-    """How many engines are being opened, on whichever threads."""
+    """How many engines are being opened, or closed because nobody wants them any more, on whichever threads: a context
+    that may be entered within itself."""
 
     PATIENCE_S = 60.0
 
@@ -163,10 +164,10 @@ class _Openings:
             self._changed.wait_for(lambda: not self._count, self.PATIENCE_S)
 
 
-_openings = _Openings()
-# The threads that open engines end with the process, and one that is inside torch then takes it down with "terminate
-# called without an active exception". Opening for CUDA takes ten seconds: time enough to close a window meanwhile.
-atexit.register(_openings.wait)
+OPENING = _Openings()
+"""The threads that open engines end with the process, and one that is inside torch then takes it down with "terminate
+called without an active exception". Opening for CUDA takes ten seconds: time enough to close a window meanwhile."""
+atexit.register(OPENING.wait)
 
 
 def opened_warm(opener: Callable[[], W]) -> W:
@@ -175,7 +176,7 @@ def opened_warm(opener: Callable[[], W]) -> W:
 
     A process that ends meanwhile waits for it.
     """
-    with _openings:
+    with OPENING:
         engine = opener()
         try:
             engine.warm_up()

@@ -92,7 +92,9 @@ def _networks(machine: PoseMachine, size: int) -> dict[int, Network]:
     # Shapes never change: let cuDNN try its kernels once.
     torch.backends.cudnn.benchmark = True
     machine = halved(machine).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return {batch: Graphed(machine, batch, size, torch.float16) for batch in BATCHES}
+    # Whoever looks for people looks at one frame at a time; each graph takes seconds to make.
+    batches = BATCHES[:1] if machine.preset.extra else BATCHES
+    return {batch: Graphed(machine, batch, size, torch.float16) for batch in batches}
 
 
 def require_cuda() -> None:

@@ -183,7 +183,7 @@ def live_ages(
 
 def _wait_for_engine(live: Live, seconds: float = 60.0) -> None:
     deadline = time.perf_counter() + seconds
-    while not live.engine_label and time.perf_counter() < deadline:
+    while (not live.engine_label or live.finder_moves) and time.perf_counter() < deadline:
         for event in live.take_events():
             if event.kind in ("engine-failed", "source-failed"):
                 raise InputError(event.message)

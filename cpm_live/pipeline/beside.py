@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic
 
-from cpm_live.engines.base import W, close_quietly, opened_warm
+from cpm_live.engines.base import OPENING, W, close_quietly, opened_warm
 from cpm_live.engines.recipe import Recipe
 
 
@@ -47,16 +47,17 @@ class OpenedBeside(Generic[W]):
         return engine
 
     def _work(self, recipe: Recipe) -> None:
-        try:
-            engine = self._opened(recipe)
-        except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; whoever asks gets it
-            self._error = error
-            return
-        with self._lock:
-            if not self._given_up:
-                self._engine = engine
+        with OPENING:
+            try:
+                engine = self._opened(recipe)
+            except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; whoever asks gets it
+                self._error = error
                 return
-        close_quietly(engine)
+            with self._lock:
+                if not self._given_up:
+                    self._engine = engine
+                    return
+            close_quietly(engine)
 
     def _opened(self, recipe: Recipe) -> W:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import build_cache
-from cpm_live.engines.base import Engine, close_quietly, opened_warm
+from cpm_live.engines.base import OPENING, Engine, close_quietly, opened_warm
 from cpm_live.engines.build import Build, Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import plan
@@ -183,6 +183,10 @@ class EngineLoader:
 
     def _offer(self, job: _Job, kind: str, wish: int) -> str | None:
         """Open an engine and lay it ready; the problem in one line, None if there was none."""
+        with OPENING:
+            return self._offered(job, kind, wish)
+
+    def _offered(self, job: _Job, kind: str, wish: int) -> str | None:
         try:
             engine = opened_warm(lambda: self._open(job.recipe, kind))
         except InputError as error:

@@ -298,6 +298,11 @@ class Live:
         )
 
     @property
+    def finder_moves(self) -> bool:
+        """Whether the finder is being opened where the poses are: it runs on the CPU until then."""
+        return self._worker.finder_moves
+
+    @property
     def engine_label(self) -> str:
         """The engine that runs now, e.g. ``CPU (ONNX Runtime 1.32)``; empty while none is loaded."""
         return self._worker.engine_label

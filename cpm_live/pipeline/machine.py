@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -85,14 +86,12 @@ class PoseMachine:
         self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
         self.options = options or Options()
         self.finder: Finder | None = None
-        self._open_hands: Callable[[Recipe], Engine | None] = hand_engine or (
-            lambda recipe: open_engine(recipe, kind, threads)
-        )
+        self._open_hands = hand_engine or (lambda recipe: open_engine(recipe, kind, threads))
         if isinstance(finder, str):
             if finder != "auto":
                 raise InputError(f"finder is {finder!r}; use 'auto', None, or what opens one")
-            runs = self.engine.describe().kind
-            finder = (lambda: open_finder_beside(runs, threads)) if isinstance(engine, str) else None
+            beside = partial(open_finder_beside, self.engine.describe().kind, self.recipe.kind or "", threads)
+            finder = beside if isinstance(engine, str) else None
         # A finder offers what it knows: an own skeleton's animal is searched for with its own network.
         self._open_finder = finder if self.recipe.kind else None
         self._kind = self.recipe.kind or "thing"

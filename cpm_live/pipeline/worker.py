@@ -15,7 +15,7 @@ from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
-from cpm_live.pipeline.finding import Finder, FinderOpener, engine_beside
+from cpm_live.pipeline.finding import Finder, FinderOpener, engine_beside, warmed
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 
@@ -69,6 +69,11 @@ class Worker(threading.Thread):
         """Of a TensorRT build that runs beside."""
         return self._loader.progress
 
+    @property
+    def finder_moves(self) -> bool:
+        """Whether the finder is being opened where the poses are."""
+        return self._finder is not None
+
     def cancel_build(self) -> None:
         """Stop building; the engine that runs goes on."""
         self._loader.cancel()
@@ -98,12 +103,16 @@ class Worker(threading.Thread):
                 self._machine.reset()
             self._machine.options = self.options
             self._take_finder(self._machine)
+            problem, result = "", None
             try:
                 result = self._machine(frame)
             except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
-                self._engine_died(self._machine, error)
-                continue
-            self._publish(generation, result)
+                problem = first_line(error)
+            if result is not None:
+                self._publish(generation, result)
+            else:
+                # Only here is what was on the GPU free to go: an error keeps what its frames hold.
+                self._engine_died(self._machine, problem)
         self._loader.close()
         self._give_up()
         if self._machine is not None:
@@ -156,8 +165,7 @@ class Worker(threading.Thread):
             finder = opener(kind)
             if finder is None:
                 raise InputError("it has no weights")
-            finder.warm_up(model)
-            return finder
+            return warmed(finder, model)
 
         self._finder = OpenedBeside(opened), kind
 
@@ -186,10 +194,10 @@ class Worker(threading.Thread):
             if left is not None:
                 close_quietly(left)
 
-    def _engine_died(self, machine: PoseMachine, error: Exception) -> None:
+    def _engine_died(self, machine: PoseMachine, problem: str) -> None:
         info = machine.engine.describe()
         self._machine, self.engine_label = None, ""
-        line = f"the engine failed: {first_line(error)}"
+        line = f"the engine failed: {problem}"
         outstanding = self._loader.outstanding
         if outstanding is not None and outstanding[0] != self._recipe:
             # Another model is on its way, and nobody waits for this one; it must not fail for want of this one.

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Box, Crop
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.findings import Found
 from cpm_live.core.skeleton import Skeleton
-from cpm_live.engines.base import Engine
+from cpm_live.engines.base import Engine, opened_warm
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.hands import SIDES, hand_box
@@ -198,6 +198,16 @@ def _gap(a: Found, b: Found) -> float:
 
 
 def open_guide(threads: int = 0, kind: str = "cpu") -> WristGuide:
-    """The shipped body model as guide; it is opened when it is first needed."""
+    """The shipped body model as guide, opened when it is first needed; on the CPU where it does not run on this kind of
+    engine."""
     recipe = find("body")
-    return WristGuide(recipe, lambda: open_engine(recipe, kind, threads))
+
+    def opened() -> Engine:
+        if kind != "cpu":
+            try:
+                return opened_warm(lambda: open_engine(recipe, kind, threads))
+            except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; the CPU is there
+                log.warning("wrists are looked for on the CPU: %s", first_line(error))
+        return open_engine(recipe, "cpu", threads)
+
+    return WristGuide(recipe, opened)

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from queue import SimpleQueue
@@ -15,6 +16,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from cpm_live.core.errors import InputError
 
 
 class Made(Protocol):
@@ -96,15 +99,22 @@ class Workers(Generic[J, M]):
         for slot in range(ahead):
             self._free.put(slot)
         self._pool = ProcessPoolExecutor(count, context, _begin, (maker, shared))
+        self._others = multiprocessing.active_children()
 
     def submit(self, jobs: list[J], size: int) -> Pending[M]:
-        """Have this batch made."""
+        """Have this batch made. Raises ``InputError`` where a process was ended."""
         slot = self._free.get()
-        return Pending(self._pool.submit(_make, jobs, size, slot), slot)
+        try:
+            return Pending(self._pool.submit(_make, jobs, size, slot), slot)
+        except BrokenProcessPool:
+            raise self._broken() from None
 
     def take(self, pending: Pending[M]) -> M:
-        """The batch, once it is made."""
-        batch, places = pending.future.result()
+        """The batch, once it is made. Raises ``InputError`` where a process was ended."""
+        try:
+            batch, places = pending.future.result()
+        except BrokenProcessPool:
+            raise self._broken() from None
         slot = self._slots[pending.slot]
         whole: M = replace(batch, **{place.name: place.within(slot).copy() for place in places})
         self._free.put(pending.slot)
@@ -115,6 +125,15 @@ class Workers(Generic[J, M]):
         pending.future.cancel()
         # Only now: a worker may be writing there.
         pending.future.add_done_callback(lambda _: self._free.put(pending.slot))
+
+    def _broken(self) -> InputError:
+        # From Python 3.12 on the pool asks the others to end and waits for it: but they leave that to the trainer.
+        for process in multiprocessing.active_children():
+            if process not in self._others:
+                process.kill()
+        return InputError(
+            "a process that made batches was ended, perhaps for want of memory; go on with --resume and fewer --workers"
+        )
 
     def close(self) -> None:
         """Stop the processes; what is under way is thrown away."""

@@ -125,18 +125,24 @@ def test_what_a_machine_cannot_be_made_with() -> None:
 
 @pytest.mark.parametrize(("poses", "fails", "tried"), [
     ("cpu", "", ["cpu"]), ("cuda", "", ["cuda"]), ("tensorrt", "", ["cuda"]), ("directml", "", ["cpu"]),
-    ("cuda", "cuda", ["cuda", "cpu"]),
+    ("cuda", "opening", ["cuda", "cpu"]), ("cuda", "running", ["cuda", "cpu"]),
 ])  # fmt: skip
 def test_the_finder_runs_where_the_poses_do(
     poses: str, fails: str, tried: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     kinds: list[str] = []
+    finders: list[FakeFinder] = []
+
+    class Full(FakeFinder):
+        def warm_up(self, kind: str = "person") -> None:
+            raise RuntimeError("CUDA error: out of memory")
 
     def opener(_threads: int = 0, kind: str = "cpu") -> FakeFinder:
         kinds.append(kind)
-        if kind == fails:
+        if kind == "cuda" and fails == "opening":
             raise RuntimeError("CUDA error: out of memory")
-        return FakeFinder(World([]))
+        finders.append((Full if kind == "cuda" and fails == "running" else FakeFinder)(World([])))
+        return finders[-1]
 
     class Engine(DotEngine):
         def describe(self) -> EngineInfo:
@@ -146,5 +152,8 @@ def test_the_finder_runs_where_the_poses_do(
     monkeypatch.setattr("cpm_live.pipeline.machine.open_engine", lambda *_: Engine())
     with PoseMachine("body", engine="auto") as machine:
         machine(np.zeros((120, 160, 3), np.uint8))
+        # Who does not run gives back at once what it has of the GPU.
+        assert [finder.closed for finder in finders] == [True, False][-len(finders) :]
     assert kinds == tried
+    assert finders[-1].warmed == ("person" if tried == ["cuda"] else "")
     assert ("the finder runs on the CPU: CUDA error" in caplog.text) == bool(fails)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -16,7 +17,7 @@ from cpm_live.core.findings import Findings
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
-from cpm_live.engines.base import Engine, EngineInfo
+from cpm_live.engines.base import Engine, EngineInfo, Looked
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import Plan
 from cpm_live.pipeline import engine_loader
@@ -38,8 +39,8 @@ class Named(DotEngine):
 class BlindFinder:
     """Sees nobody."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind, self.looks, self.warmed, self.closed = kind, 0, "", False
+    def __init__(self, kind: str, full: bool = False) -> None:
+        self.kind, self.full, self.looks, self.warmed, self.closed = kind, full, 0, "", False
 
     def __call__(self, image: NDArray[np.uint8], kind: str, region: Box | None = None) -> Findings:
         self.looks += 1
@@ -47,6 +48,8 @@ class BlindFinder:
         return Findings((), maps, Crop.around((0.0, 0.0, *image.shape[1::-1]), 96, 8, 1.0), 0.1)
 
     def warm_up(self, kind: str = "person") -> None:
+        if self.full:
+            raise RuntimeError("CUDA out of memory")
         self.warmed = self.warmed or kind
 
     def reset(self) -> None:
@@ -64,7 +67,7 @@ class Rig:
         self.engines: dict[str, Named] = {}
         self.fail_after: dict[str, int] = {}
         self.finders: list[BlindFinder] = []
-        self.no_finder = ""
+        self.no_finder = ("", "")
         self.worker = Worker(
             self.frames,
             lambda _, result: self.results.append(result),
@@ -80,9 +83,10 @@ class Rig:
         return self.engines[kind]
 
     def open_finder(self, kind: str = "cpu") -> BlindFinder:
-        if kind == self.no_finder:
+        full = kind == self.no_finder[0]
+        if full and self.no_finder[1] == "opened":
             raise RuntimeError("CUDA out of memory")
-        self.finders.append(BlindFinder(kind))
+        self.finders.append(BlindFinder(kind, full))
         return self.finders[-1]
 
     def run(self, until: Callable[[], object], seconds: float = 10.0) -> None:
@@ -163,6 +167,30 @@ def test_a_gpu_that_is_lost_leaves_the_cpu() -> None:
     assert ("engine-failed", "the engine failed: device lost; going on with the CPU", ("body", "cuda")) in rig.told
     assert rig.told[-1] == ("engine", "cpu engine", ("body", "cpu"))
     rig.end()
+
+
+def test_what_was_on_the_gpu_is_free_when_its_memory_is_given_back() -> None:
+    rig, held = Rig(), []
+
+    class Pictures:
+        """What an engine has in its hands when it fails."""
+
+    class Dying(Named):
+        def look(self, *_: object) -> Looked:
+            pictures = Pictures()
+            held.append(weakref.ref(pictures))
+            raise RuntimeError("CUDA out of memory")
+
+        def close(self) -> None:
+            held.append(held[0]() is None)
+            super().close()
+
+    plain = rig.worker._loader._open
+    rig.worker._loader._open = lambda recipe, kind: Dying(kind) if kind == "cuda" else plain(recipe, kind)
+    rig.worker.load(find("body"), "cuda")
+    rig.run(lambda: rig.worker.engine_label == "cpu engine")
+    rig.end()
+    assert held[1] is True
 
 
 def test_a_gpu_that_dies_while_another_model_is_opened_does_not_cancel_that() -> None:
@@ -293,17 +321,21 @@ def test_the_finder_goes_where_the_poses_are_and_comes_back() -> None:
     assert rig.finders[2].closed and not [event for event in rig.told if event[0] != "engine"]
 
 
-def test_the_finder_stays_on_the_cpu_where_the_gpu_has_no_room_for_it() -> None:
+@pytest.mark.parametrize("when", ["opened", "run"])
+def test_the_finder_stays_on_the_cpu_where_the_gpu_has_no_room_for_it(when: str) -> None:
     rig = Rig(finder=True)
-    rig.no_finder = "cuda"
+    rig.no_finder = "cuda", when
     rig.worker.load(find("body"), "cuda")
     rig.run(lambda: any(kind == "engine-note" for kind, *_ in rig.told))
-    looks = rig.finders[0].looks
-    rig.run(lambda: rig.finders[0].looks > looks)
+    before = sum(finder.looks for finder in rig.finders)
+    rig.run(lambda: sum(finder.looks for finder in rig.finders) > before)
     notes = [text for kind, text, _ in rig.told if kind == "engine-note"]
     assert notes == ["the finder goes on where it ran: CUDA out of memory"]
+    assert {finder.kind: finder.closed for finder in rig.finders} == {"cpu": False} | (
+        {"cuda": True} if when == "run" else {}
+    )
     rig.end()
-    assert len(rig.finders) == 1 and rig.finders[0].closed
+    assert all(finder.closed for finder in rig.finders)
 
 
 def test_a_finder_that_comes_too_late_is_closed() -> None:

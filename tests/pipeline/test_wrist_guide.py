@@ -14,9 +14,9 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.findings import Found
 from cpm_live.core.skeleton import BODY
 from cpm_live.engines.base import Engine
-from cpm_live.engines.recipe import find
+from cpm_live.engines.recipe import Recipe, find
 from cpm_live.pipeline.finder import Finder, open_finder
-from cpm_live.pipeline.wrist_guide import Wristed, WristGuide, guided
+from cpm_live.pipeline.wrist_guide import Wristed, WristGuide, guided, open_guide
 from tests.pipeline.test_finder import SpotEngine
 from tests.pipeline.world import Somebody, World, WorldEngine
 
@@ -93,6 +93,25 @@ def test_without_a_body_network_the_finder_goes_on_alone(caplog: pytest.LogCaptu
     for _ in range(3):
         assert guide(World([one]).image(), [found(one)], [hand]) == [hand]
     assert caplog.text.count("no weights") == 1
+
+
+def test_wrists_are_looked_for_on_the_cpu_where_the_gpu_has_no_room(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = Somebody(320)
+    world, kinds = World([one]), []
+
+    def opener(_recipe: Recipe, kind: str, _threads: int) -> Engine:
+        kinds.append(kind)
+        if kind == "cuda":
+            raise InputError("not enough GPU memory for the CUDA engine")
+        return WorldEngine(world)
+
+    monkeypatch.setattr("cpm_live.pipeline.wrist_guide.open_engine", opener)
+    guide = open_guide(0, "cuda")
+    guide.warm_up()
+    assert kinds == ["cuda", "cpu"] and "wrists are looked for on the CPU: not enough GPU memory" in caplog.text
+    assert len(guide(world.image(), [found(one)], [])) == 2
 
 
 def body(wrist_belief: float = 0.9) -> Wristed:

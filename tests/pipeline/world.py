@@ -136,7 +136,7 @@ class FakeFinder:
     """Finds everybody who is visible, and the world's ghosts."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.closed, self.resets = world, False, 0
+        self.world, self.closed, self.resets, self.warmed = world, False, 0, ""
 
     def __call__(self, image: NDArray[np.uint8], kind: str, region: Box | None = None) -> Findings:
         world = self.world
@@ -149,6 +149,9 @@ class FakeFinder:
                 x, y, w, h = one.box
                 found.append(Found(kind, x + w / 2, y + h / 2, max(w, h), 0.9, one.side))
         return Findings(tuple(found), np.zeros((3, 3, 16, 16), np.float32), Crop(320, 240, 640, 128, 8), 5.0)
+
+    def warm_up(self, kind: str = "person") -> None:
+        self.warmed = kind
 
     def reset(self) -> None:
         self.resets += 1

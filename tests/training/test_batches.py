@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,21 @@ def test_workers_make_the_same_batches_also_when_crops_grow() -> None:
             assert _equal(here.draw(size), there.draw(size))
     finally:
         there.close()
+
+
+def test_a_worker_that_is_ended_ends_the_training_with_a_line() -> None:
+    """Not with a wait for ever, as Python from 3.12 on has it: the others leave its request to end to the trainer."""
+    batcher, others = _batcher(2), multiprocessing.active_children()
+    try:
+        batcher.draw(64)
+        workers = [child for child in multiprocessing.active_children() if child not in others]
+        workers[0].kill()
+        with pytest.raises(InputError, match=r"a process that made batches was ended.*--resume"):
+            while True:
+                batcher.draw(64)
+    finally:
+        batcher.close()
+    assert not any(worker.is_alive() for worker in workers)
 
 
 def test_what_workers_have_ahead_is_saved_and_comes_next() -> None:
