@@ -68,6 +68,13 @@ def segmented(container: av.container.InputContainer) -> bool:
     return container.format.name in _SEGMENTED
 
 
+def is_whole(container: av.container.InputContainer) -> bool:
+    """Whether what comes from elsewhere is a film with an end: it tells its length or, where the server only sends it
+    from its beginning, its size. (A list of pieces has a size of its own, and some cameras invent one.)"""
+    sized = container.size > 0 and not segmented(container) and container.format.name not in ("mpjpeg", "mjpeg")
+    return bool(container.duration) or (sized and not is_pictures(container))
+
+
 def jumps(container: av.container.InputContainer) -> bool:
     """Whether times may jump where one recording ends and another one begins: broadcasts and joined files."""
     return container.format.name in _PARTS

@@ -132,7 +132,7 @@ class VideoSource:
         except InputError:
             self._container.close()
             raise
-        self.endless = self.remote and not self._container.duration
+        self.endless = self.remote and not container.is_whole(self._container)
         # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
         # a damaged piece they lose all that they hold.
         video.thread_type = "SLICE"
@@ -187,7 +187,8 @@ class VideoSource:
         except (FFmpegError, OSError) as error:
             if self.remote:
                 why = container.reason(error, self._patience)
-                raise SourceLost(f"stream {self._shown} was lost: {why}") from None
+                cure = "" if self.endless or self._index else "; is it a film, download it and open the file"
+                raise SourceLost(f"stream {self._shown} was lost: {why}{cure}") from None
             if self._index == 0:
                 raise InputError(f"cannot decode {self._shown}: {container.reason(error)}") from None
             raise InputError(f"{self._shown} is damaged after frame {self._index}: {container.reason(error)}") from None

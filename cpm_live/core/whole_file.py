@@ -45,6 +45,23 @@ def whole(path: Path, shared: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def claim(path: Path) -> Path:
+    """Make an empty file where none is, so that no other program is given its name: at ``path``, or beside it with a
+    number.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    name, count = path, 2
+    while True:
+        try:
+            name.open("xb").close()
+        except FileExistsError:
+            name, count = path.with_name(f"{path.stem}-{count}{path.suffix}"), count + 1
+        else:
+            return name
+
+
 def _put(temporary: Path, path: Path) -> None:
     for pause in _PAUSES if sys.platform == "win32" else ():
         try:

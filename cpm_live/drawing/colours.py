@@ -25,13 +25,24 @@ def glow_table(strength: float = 0.75) -> NDArray[np.uint8]:
     return table
 
 
+@lru_cache(maxsize=8)
+def glow_tables(strength: float = 0.75) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The same as two tables (1, 256, 3) for pictures: what is added, and what is left of the picture in 255ths."""
+    table = glow_table(strength)
+    left = np.repeat(255 - table[None, :, 3:], 3, axis=2)
+    return np.ascontiguousarray(table[None, :, :3]), np.ascontiguousarray(left)
+
+
+def levels(belief: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """A belief map (h, w) in 0..1 as 0..255."""
+    return np.clip(np.asarray(belief) * 255.0 + 0.5, 0, 255).astype(np.uint8)
+
+
 def glow(belief: NDArray[np.floating], strength: float = 0.75) -> NDArray[np.uint8]:
     """A belief map (h, w) in 0..1 as premultiplied BGRA (h, w, 4)."""
-    levels = np.clip(np.asarray(belief) * 255.0 + 0.5, 0, 255).astype(np.uint8)
-    return glow_table(strength)[levels]
+    return glow_table(strength)[levels(belief)]
 
 
 def heat(belief: NDArray[np.floating]) -> NDArray[np.uint8]:
     """A belief map (h, w) in 0..1 as opaque BGR (h, w, 3), dark where belief is 0, for thumbnails."""
-    levels = np.clip(np.asarray(belief) * 255.0 + 0.5, 0, 255).astype(np.uint8)
-    return cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)  # type: ignore[return-value]
+    return cv2.applyColorMap(levels(belief), cv2.COLORMAP_INFERNO)  # type: ignore[return-value]

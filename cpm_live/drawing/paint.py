@@ -13,7 +13,7 @@ from cpm_live.core.crop import Box, Crop
 from cpm_live.core.findings import Found
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Colour
-from cpm_live.drawing.colours import glow
+from cpm_live.drawing.colours import glow_tables, levels
 from cpm_live.drawing.finder import early_stage, finder_found, finder_map, finder_stage
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, hand_view, joint_marks, shown_map, stage_index
@@ -75,11 +75,12 @@ def _paint_glow(canvas: Image, belief: NDArray[np.float32], crop: Crop, strength
     per_cell = side / len(belief)
     # Cell c's centre lies at frame x + (c + 0.5) * per_cell - 0.5 in pixel-centre coordinates.
     matrix = np.array([[per_cell, 0, x + per_cell / 2 - 0.5 - x0], [0, per_cell, y + per_cell / 2 - 0.5 - y0]])
-    large = cv2.warpAffine(belief, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    colours = glow(np.asarray(large, np.float32), strength)
+    # In bytes, and through OpenCV's tables: a recording does this for each frame, whole pictures of it.
+    large = cv2.warpAffine(levels(belief), matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+    thrice = cv2.merge([large] * 3)
+    added, left = (cv2.LUT(thrice, table) for table in glow_tables(strength))
     region = canvas[y0:y1, x0:x1]
-    keep = 255 - colours[..., 3:4].astype(np.uint16)
-    region[:] = colours[..., :3] + (region * keep // 255).astype(np.uint8)
+    region[:] = cv2.add(added, cv2.multiply(region, left, scale=1 / 255))
 
 
 def _bgr(colour: Colour) -> tuple[int, int, int]:

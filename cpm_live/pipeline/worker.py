@@ -9,6 +9,7 @@ from collections.abc import Callable
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
+from cpm_live.core.memory import give_back_freed
 from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine, close_quietly
 from cpm_live.engines.build import Progress
@@ -149,6 +150,7 @@ class Worker(threading.Thread):
                 hand_engine=open_hands,
                 hands_failed=lambda line: self._tell("engine-note", line, asked),
             )
+        give_back_freed()
         self._open_finder_beside(machine)
         self._recipe, self._running = recipe, asked
         self.engine_label = engine.describe().label

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.pose import Result
-from cpm_live.core.whole_file import whole
+from cpm_live.core.whole_file import claim, whole
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
@@ -34,7 +34,7 @@ class Recorder(threading.Thread):
     ``<name>.json`` tells what was written and what was lost.
 
     Args:
-        path: ``.mp4`` or ``.mkv``.
+        path: ``.mp4`` or ``.mkv``. Where another program has taken the name meanwhile it gets a number.
         done: called on this thread when the file is finished or failed.
     """
 
@@ -71,7 +71,8 @@ class Recorder(threading.Thread):
                 return
             self._count(result)
             self._given += 1
-            if self._bytes + size > self._max_bytes:
+            # One always fits, however large it is.
+            if self._queue and self._bytes + size > self._max_bytes:
                 self.dropped += 1
                 return
             self._queue.append((result, view, self._at_ns))
@@ -112,7 +113,7 @@ class Recorder(threading.Thread):
         """One line for people."""
         text = f"{self.path.name}: {self.written} frames, {self._seconds:.1f} s"
         if self.dropped:
-            text += f", {self.dropped} dropped because the disk or encoder was too slow"
+            text += f", {self.dropped} dropped because drawing, encoder or disk was too slow"
         if self.skipped:
             text += f", {self.skipped} skipped because the machine was too slow for every frame"
         return text
@@ -134,11 +135,11 @@ class Recorder(threading.Thread):
             while (item := self._take()) is not None:
                 result, view, at_ns = item
                 if writer is None:
-                    writer = VideoWriter(self.path)
+                    writer = VideoWriter(self._claimed())
                 self._seconds = at_ns / 1e9
                 writer.write(paint(result, view), self._seconds)
                 self.written += 1
-            self.empty = writer is None
+            self.empty = writer is None and not self.dropped
         except InputError as error:
             self.error = str(error)
         except Exception as error:  # noqa: BLE001 - encoders raise what they like, and nothing may be lost silently
@@ -149,6 +150,14 @@ class Recorder(threading.Thread):
                 # A window that is being closed shows nothing any more.
                 log.error("recording: %s", self.error)
             self._done(self)
+
+    def _claimed(self) -> Path:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path = claim(self.path)
+        except OSError as error:
+            raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
+        return self.path
 
     def _end(self, writer: VideoWriter | None) -> None:
         with self._condition:

@@ -6,6 +6,7 @@ import threading
 from fractions import Fraction
 from functools import partial
 from http.server import ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,14 +93,18 @@ def test_pictures_of_a_folder_that_are_not_read_are_told(tmp_path: Path) -> None
     assert ImageSource(tmp_path).left_out == ["b.heic", "c.avif"]
 
 
-def test_a_recorded_stream_has_its_own_times_where_nobody_watches(tmp_path: Path) -> None:
+def test_a_recorded_stream_has_its_own_times_where_nobody_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file without a length, as browsers record: a batch reads faster or slower than it plays."""
     film(tmp_path / "live.mkv", options={"live": "1"})
+    # As of one that a server sends for as long as it lasts.
+    monkeypatch.setattr(container, "is_whole", lambda _: False)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://anna:secret@127.0.0.1:{server.server_port}/live.mkv"
     source = VideoSource(url)
-    assert source.endless, "the file has no length: else this shows nothing"
+    assert source.endless
     assert "secret" not in source.info.label and source.info.label.startswith("http://127.0.0.1")
     times = _read(source)
     assert times == pytest.approx([index / 20 for index in range(40)], abs=0.002)
@@ -108,6 +113,21 @@ def test_a_recorded_stream_has_its_own_times_where_nobody_watches(tmp_path: Path
         VideoSource(url.replace("live", "none"))
     server.shutdown()
     assert "secret" not in str(refused.value) and "none.mkv" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv"])
+def test_a_film_is_one_where_its_server_only_sends_it_from_its_beginning(tmp_path: Path, name: str) -> None:
+    """It was taken for a live stream: rushed through, lost, and begun again."""
+    film(tmp_path / name, options={"live": "1"} if name.endswith("mkv") else {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    source = VideoSource(f"http://127.0.0.1:{server.server_port}/{name}", paced=True, loop=True)
+    assert not source.endless and not source.info.live
+    times = [frame.media_time for frame in islice(iter(source.read, None), 50)]
+    source.close()
+    server.shutdown()
+    assert len(times) == 50, "it goes on from its beginning"
+    assert times[1] - times[0] == pytest.approx(0.05, abs=0.011)
 
 
 def test_passwords_are_not_shown() -> None:

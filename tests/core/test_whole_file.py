@@ -11,10 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
+from cpm_live import PoseMachine
 from cpm_live.core import whole_file
 from cpm_live.core.errors import InputError
 from cpm_live.core.picture_file import write_picture
-from cpm_live.core.whole_file import whole
+from cpm_live.core.whole_file import claim, whole
+from cpm_live.drawing.view import View
+from cpm_live.gui.snapshot import write_snapshot
+from tests.fakes import DotEngine
 
 
 def test_a_file_that_cannot_be_ended_leaves_what_was_there(tmp_path: Path) -> None:
@@ -84,3 +88,22 @@ def test_on_windows_it_waits_for_who_has_the_file_open(tmp_path: Path, monkeypat
     with pytest.raises(PermissionError), whole(path) as temporary:
         temporary.write_text("never")
     assert path.read_text() == "after" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
+    names = [claim(tmp_path / "a.png") for _ in range(3)]
+    assert [name.name for name in names] == ["a.png", "a-2.png", "a-3.png"] and all(name.exists() for name in names)
+
+
+def test_two_windows_that_were_given_one_name_write_two_snapshots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = PoseMachine("body", engine=DotEngine())(np.zeros((48, 64, 3), np.uint8))
+    monkeypatch.setattr("cpm_live.gui.snapshot.fresh_path", lambda folder, suffix: folder / f"now{suffix}")
+    paths = [write_snapshot(result, View(), tmp_path / "new") for _ in range(2)]
+    assert paths == [tmp_path / "new" / "now.png", tmp_path / "new" / "now-2.png"]
+    assert all(cv2.imread(str(path)).shape == (48, 64, 3) for path in paths)
+    # Nothing is left of what cannot be written.
+    monkeypatch.setattr("cpm_live.core.whole_file._put", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    assert "No space left" in str(write_snapshot(result, View(), tmp_path / "new"))
+    assert len(list((tmp_path / "new").iterdir())) == 2

@@ -245,8 +245,9 @@ def test_a_full_or_missing_disk_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_full_disk_is_one_line_not_a_crash(tmp_path: Path, suffix: str) -> None:
+def test_a_full_disk_is_one_line_not_a_crash(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg's muxer crashes the process when it is given more after its header could not be written."""
+    monkeypatch.setattr("cpm_live.recording.recorder.claim", lambda path: path)
     path = tmp_path / f"a{suffix}"
     path.symlink_to("/dev/full")
     done: list[Recorder] = []
@@ -333,3 +334,31 @@ def test_demo_source_through_the_recorder(tmp_path: Path) -> None:
     recorder.finish()
     recorder.join(10)
     assert len(_decode(tmp_path / "a.mkv")) == 4
+
+
+def test_two_programs_that_record_at_once_have_a_film_each(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    recorders = [Recorder(tmp_path / "a.mp4", lambda r: None) for _ in range(2)]
+    for index in range(3):
+        for recorder in recorders:
+            recorder.put(_result(index, index * 33_000_000, machine), View())
+    for recorder in recorders:
+        recorder.start()
+        recorder.finish()
+    for recorder in recorders:
+        recorder.join(20)
+        assert not recorder.error and recorder.written == 3
+    names = {recorder.path.name for recorder in recorders}
+    assert names == {"a.mp4", "a-2.mp4"} == {path.name for path in tmp_path.glob("*.mp4")}
+    assert {path.name for path in tmp_path.glob("*.json")} == {"a.json", "a-2.json"}
+
+
+def test_one_frame_is_recorded_however_large_it_is(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+    recorder = Recorder(tmp_path / "a.mp4", lambda r: None, max_bytes=10)
+    recorder.put(_result(0, 0, machine), View())
+    recorder.put(_result(1, 33_000_000, machine), View())
+    recorder.start()
+    recorder.finish()
+    recorder.join(20)
+    assert (recorder.written, recorder.dropped, recorder.empty) == (1, 1, False)
