@@ -130,7 +130,7 @@ def model_card(recipe: Recipe, header: checkpoint.Header, failures: str = "") ->
         "",
         f"**Plan.** {_listed(plan)}. What the keys mean: docs/training.md.",
         "",
-        f"**Augmentation.** {_listed(augment) or 'as scenes are made'}.",
+        f"**Augmentation.** {'as scenes are made' if name == 'finder' else _listed(augment)}.",
         "",
         f"![Learning curves](../../docs/curves_{name}.png)",
         "",
