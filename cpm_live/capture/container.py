@@ -17,6 +17,10 @@ JUMP_S = 1800.0
 _LISTS = (".m3u8", ".mpd")
 """What names of streams in segments end in."""
 _SEGMENTED = frozenset(("hls", "dash"))
+_SIZELESS = frozenset(("sdp", "rtsp", "rtp", "mpjpeg", "mjpeg"))
+"""What has no end, whatever size comes with it."""
+_LARGEST, _INVENTED = 1 << 40, frozenset((2**31 - 1, 2**32 - 1))
+"""Of films, in bytes; what is written for "no end"."""
 _PARTS = frozenset(("mpegts", "mpeg", "flv", "hls"))
 _ODDEST = 4.0
 """Times that a pixel is wider than high, or higher than wide: more is a damaged header."""
@@ -70,8 +74,12 @@ def segmented(container: av.container.InputContainer) -> bool:
 
 def is_whole(container: av.container.InputContainer) -> bool:
     """Whether what comes from elsewhere is a film with an end: it tells its length or, where the server only sends it
-    from its beginning, its size. (A list of pieces has a size of its own, and some cameras invent one.)"""
-    sized = container.size > 0 and not segmented(container) and container.format.name not in ("mpjpeg", "mjpeg")
+    from its beginning, its size.
+
+    Lists of pieces and descriptions of streams have a size of their own, and some cameras invent one.
+    """
+    told = 0 < container.size < _LARGEST and container.size not in _INVENTED
+    sized = told and not segmented(container) and container.format.name not in _SIZELESS
     return bool(container.duration) or (sized and not is_pictures(container))
 
 

@@ -81,6 +81,10 @@ class VideoSource:
             second = None if self._container.size > 0 else self._second()
             self._ahead.append(second)
             self._still, self.endless = second is None, second is not None
+        elif self.remote and not self.endless and not self._container.duration:
+            # Perhaps a GIF of one picture, which is fetched once, too.
+            self._ahead.append(second := self._second())
+            self._still = second is None
         segmented = container.segmented(self._container)
         self.paced, self.loop = paced and (segmented or not self.endless), loop and not self.endless
         video = self._video

@@ -220,7 +220,8 @@ class Live:
     # -- recording --------------------------------------------------------------------------------
 
     def start_recording(self, path: Path) -> None:
-        """Write every result from now on, annotated as shown, to a video file."""
+        """Write every result from now on, annotated as shown, to a video file. Where its name is taken it gets another,
+        which ``recording-done`` tells."""
         if self._recorder is None:
             self._recorder = Recorder(path, self._recording_done)
             self._recorder.pause(self._paused)

@@ -14,6 +14,7 @@ from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine, close_quietly
 from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
+from cpm_live.engines.select import LABELS
 from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
 from cpm_live.pipeline.finding import Finder, FinderOpener, engine_beside, warmed
@@ -180,7 +181,7 @@ class Worker(threading.Thread):
             finder = beside(machine.recipe)
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; the other one goes on
             self._finder = None
-            self._tell("engine-note", f"the finder goes on where it ran: {first_line(error)}", self._running)
+            self._tell("engine-note", f"the finder does not run on {LABELS[kind]}: {first_line(error)}", self._running)
             return
         if finder is not None:
             self._finder, self._finder_kind = None, kind

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,15 +128,12 @@ class Recorder(threading.Thread):
 
     def run(self) -> None:
         """The thread's body."""
-        # Loading the encoder takes a tenth of a second, which the window's start can do without.
-        from cpm_live.recording.video import VideoWriter
-
         writer: VideoWriter | None = None
         try:
             while (item := self._take()) is not None:
                 result, view, at_ns = item
                 if writer is None:
-                    writer = VideoWriter(self._claimed())
+                    writer = self._writer()
                 self._seconds = at_ns / 1e9
                 writer.write(paint(result, view), self._seconds)
                 self.written += 1
@@ -151,13 +149,24 @@ class Recorder(threading.Thread):
                 log.error("recording: %s", self.error)
             self._done(self)
 
-    def _claimed(self) -> Path:
+    def _writer(self) -> VideoWriter:
+        """Of a file that is nobody else's; nothing is left of one that cannot be written."""
+        # Loading the encoder takes a tenth of a second, which the window's start can do without.
+        from cpm_live.recording.video import SUFFIXES, VideoWriter
+
+        if self.path.suffix.lower() not in SUFFIXES:
+            return VideoWriter(self.path)  # which says so
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path = claim(self.path)
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
-        return self.path
+        try:
+            return VideoWriter(self.path)
+        except InputError:
+            with suppress(OSError):
+                self.path.unlink()
+            raise
 
     def _end(self, writer: VideoWriter | None) -> None:
         with self._condition:

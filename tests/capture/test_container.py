@@ -130,6 +130,40 @@ def test_a_film_is_one_where_its_server_only_sends_it_from_its_beginning(tmp_pat
     assert times[1] - times[0] == pytest.approx(0.05, abs=0.011)
 
 
+@pytest.mark.parametrize(("kind", "size", "whole"), [
+    ("mpegts", 90_000, True), ("gif", 900, True), ("mpegts", -38, False), ("mpegts", 2**63 - 1, False),
+    ("h264", 2**31 - 1, False), ("sdp", 148, False), ("hls", 400, False), ("mpjpeg", 9000, False),
+    ("jpeg_pipe", 9000, False),
+])  # fmt: skip
+def test_a_size_alone_makes_no_film(kind: str, size: int, whole: bool) -> None:
+    """Descriptions of streams have one of their own, and some cameras invent one."""
+    opened = SimpleNamespace(size=size, duration=None, format=SimpleNamespace(name=kind))
+    assert container.is_whole(opened) is whole
+    assert container.is_whole(SimpleNamespace(size=size, duration=2_000_000, format=opened.format))
+
+
+def test_a_gif_of_one_picture_is_fetched_once(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "one.gif"), "w") as out:
+        stream = out.add_stream("gif", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray"
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64), 90, np.uint8), format="gray")))
+        out.mux(stream.encode(None))
+    asked: list[str] = []
+
+    class Counting(QuietHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            super().do_GET()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Counting, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    source = VideoSource(f"http://127.0.0.1:{server.server_port}/one.gif", paced=True, loop=True)
+    assert source.info.kind == "image" and all(source.read() is not None for _ in range(4))
+    source.close()
+    server.shutdown()
+    assert asked == ["/one.gif"]
+
+
 def test_passwords_are_not_shown() -> None:
     assert without_password("rtsp://a:b@host:554/x?y=1") == "rtsp://host:554/x?y=1"
     for same in ("rtsp://host/x", "me@home.mp4", "http://host/a@b"):

@@ -330,7 +330,7 @@ def test_the_finder_stays_on_the_cpu_where_the_gpu_has_no_room_for_it(when: str)
     before = sum(finder.looks for finder in rig.finders)
     rig.run(lambda: sum(finder.looks for finder in rig.finders) > before)
     notes = [text for kind, text, _ in rig.told if kind == "engine-note"]
-    assert notes == ["the finder goes on where it ran: CUDA out of memory"]
+    assert notes == ["the finder does not run on CUDA: CUDA out of memory"]
     assert {finder.kind: finder.closed for finder in rig.finders} == {"cpu": False} | (
         {"cuda": True} if when == "run" else {}
     )

@@ -362,3 +362,24 @@ def test_one_frame_is_recorded_however_large_it_is(tmp_path: Path) -> None:
     recorder.finish()
     recorder.join(20)
     assert (recorder.written, recorder.dropped, recorder.empty) == (1, 1, False)
+
+
+def test_nothing_is_left_of_a_film_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = PoseMachine("body", engine=DotEngine())
+
+    def refused(name: str) -> str:
+        recorder = Recorder(tmp_path / name, lambda r: None)
+        recorder.put(_result(0, 0, machine), View())
+        recorder.start()
+        recorder.finish()
+        recorder.join(20)
+        return recorder.error
+
+    assert "use a name that ends in" in refused("a.avi")
+
+    def fails(path: Path) -> VideoWriter:
+        raise InputError(f"cannot write {path}: no encoder")
+
+    monkeypatch.setattr("cpm_live.recording.video.VideoWriter", fails)
+    assert "no encoder" in refused("a.mp4")
+    assert not list(tmp_path.iterdir())
