@@ -186,7 +186,7 @@ def _faster(recipe: Recipe, kind: str, threads: int, cpu: Engine) -> Engine:
         preset = cpu.preset
         # Three at once first: not every provider can do with batches what it can do with one picture.
         for count in (3, 1):
-            images, centres = verify.pictures(count, preset.size)
+            images, centres = verify.pictures(count, preset)
             check = verify.compare(
                 other.infer(images, centres), cpu.infer(images, centres), len(recipe.skeleton), preset.stride
             )

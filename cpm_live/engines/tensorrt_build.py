@@ -43,7 +43,7 @@ def build(recipe: Recipe, batch: int, where: Path, tell: Tell) -> build_cache.En
     key, timing = build_cache.key(recipe, batch), _Timing(where)
     machine, _ = checkpoint.load(recipe.weights)
     preset = machine.preset
-    images, centres = verify.pictures(batch, preset.size)
+    images, centres = verify.pictures(batch, preset)
     given = torch.from_numpy(images).to(DEVICE), torch.from_numpy(centres).to(DEVICE)
     with torch.inference_mode():
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False

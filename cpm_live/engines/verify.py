@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.decode import decode
+from cpm_live.network.presets import Preset
 
 LIMITS = {"fp32": 1e-4, "fp16": 0.03}
 """Largest difference of beliefs by precision. (An H200 in fp16 is 0.022 off in the worst of 155,520 beliefs of the
@@ -88,18 +89,21 @@ _HAND: Strokes = (
 )  # fmt: skip
 
 
-def _draw(scene: NDArray[np.uint8], strokes: Strokes, rng: np.random.Generator) -> None:
-    """Strokes a little out of place, so that no two pictures are alike."""
+def _draw(scene: NDArray[np.uint8], strokes: Strokes, rng: np.random.Generator, scale: float) -> None:
+    """Strokes a little out of place, so that no two pictures are alike; ``scale`` of their size."""
     size = len(scene)
     shift = rng.uniform(-0.03, 0.03, 2)
     for x0, y0, x1, y1, width, colour in strokes:
-        ends = ((np.array([[x0, y0], [x1, y1]]) + shift) * size).round().astype(int).tolist()
-        cv2.line(scene, ends[0], ends[1], colour, max(1, round(width * size)), cv2.LINE_AA)
+        ends = ((0.5 + scale * (np.array([[x0, y0], [x1, y1]]) - 0.5) + shift) * size).round().astype(int).tolist()
+        cv2.line(scene, ends[0], ends[1], colour, max(1, round(scale * width * size)), cv2.LINE_AA)
 
 
-def pictures(count: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def pictures(count: int, preset: Preset) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Pictures (N, 3, size, size) of a drawn figure or hand over waves and noise, and centres (N, 2) in and off
     the middle: something that the networks see joints in."""
+    size = preset.size
+    # The finder's peaks of who is large are flat: whose cell is the highest would say nothing.
+    scales = (0.7, 0.4) if preset.extra else (1.0,)
     rng = np.random.default_rng(0)
     v, u = np.mgrid[:size, :size] / size
     out = np.empty((count, 3, size, size), np.uint8)
@@ -110,7 +114,7 @@ def pictures(count: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float
         disc = ((u - x) ** 2 + (v - y) ** 2 < r**2) * rng.uniform(-60, 60)
         back = np.clip(128 + 18 * field + disc, 0, 255).astype(np.uint8)
         scene = np.ascontiguousarray(back.transpose(1, 2, 0))
-        _draw(scene, _HAND if n % 2 else _BODY, rng)
+        _draw(scene, _HAND if n % 2 else _BODY, rng, scales[n // 2 % len(scales)])
         out[n] = np.clip(scene.transpose(2, 0, 1) + rng.normal(0, 4, (3, size, size)), 0, 255)
     middle = (size - 1) / 2
     centres = middle + rng.uniform(-0.1, 0.1, (count, 2)) * size

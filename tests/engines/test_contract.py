@@ -56,7 +56,7 @@ def test_engine_agrees_with_float32_torch(kind: str, model: str, tiny: Recipe) -
     assert info.kind == kind and info.label and info.device and preset == reference.preset
     engine.warm_up()
     for count in (1, 2, 3, 5):
-        images, centres = verify.pictures(count, preset.size)
+        images, centres = verify.pictures(count, preset)
         ours, theirs = engine.infer(images, centres), reference.infer(images, centres)
         cells = preset.size // preset.stride
         assert ours.dtype == np.float32 and ours.shape == (count, preset.stages, preset.maps, cells, cells)
