@@ -191,7 +191,7 @@ class VideoSource:
         except (FFmpegError, OSError) as error:
             if self.remote:
                 why = container.reason(error, self._patience)
-                cure = "" if self.endless or self._index else "; is it a film, download it and open the file"
+                cure = "" if self.endless or self._index else "; if it is a film, download it and open the file"
                 raise SourceLost(f"stream {self._shown} was lost: {why}{cure}") from None
             if self._index == 0:
                 raise InputError(f"cannot decode {self._shown}: {container.reason(error)}") from None

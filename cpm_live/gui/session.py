@@ -26,8 +26,7 @@ from cpm_live.gui.banner import Notice
 from cpm_live.gui.bridge import Bridge
 from cpm_live.gui.shortcuts import key_for
 from cpm_live.gui.snapshot import fresh_path, write_snapshot
-from cpm_live.pipeline.finder import open_finder
-from cpm_live.pipeline.finding import Finder, FinderOpener
+from cpm_live.pipeline.finding import Finder, FinderOpener, open_default_finder
 from cpm_live.pipeline.live import Event, Live
 from cpm_live.pipeline.options import Options
 
@@ -52,13 +51,8 @@ def default_openers(threads: int = 0) -> Openers:
 
 
 def _finder(threads: int, kind: str = "cpu", /) -> Finder | None:
-    """The finder; None without its weights."""
-    try:
-        return open_finder(threads or default_threads(window=True), kind)
-    except InputError:
-        if kind != "cpu":
-            raise
-        return None
+    """The finder, leaving a core to the window unless the number of threads is given."""
+    return open_default_finder(threads or default_threads(window=True), kind)
 
 
 class Session(QObject):

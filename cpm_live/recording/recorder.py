@@ -137,7 +137,7 @@ class Recorder(threading.Thread):
                 self._seconds = at_ns / 1e9
                 writer.write(paint(result, view), self._seconds)
                 self.written += 1
-            self.empty = writer is None and not self.dropped
+            self.empty = writer is None
         except InputError as error:
             self.error = str(error)
         except Exception as error:  # noqa: BLE001 - encoders raise what they like, and nothing may be lost silently

@@ -30,26 +30,16 @@ class FinderTargets:
 
 
 @dataclass(frozen=True, slots=True)
-class SceneBatch:
-    """Scenes stacked; a :class:`workers.Made`.
+class SceneBatch(FinderTargets):
+    """Scenes stacked, and what they should answer; a :class:`workers.Made`.
 
     Attributes:
         images: (N, 3, size, size) uint8 BGR.
-        beliefs, belief_mask, values, value_mask: see :class:`FinderTargets`.
     """
 
     large: ClassVar[tuple[str, ...]] = ("images", "beliefs", "belief_mask", "values", "value_mask")
 
     images: NDArray[np.uint8]
-    beliefs: NDArray[np.float32]
-    belief_mask: NDArray[np.float32]
-    values: NDArray[np.float32]
-    value_mask: NDArray[np.float32]
-
-    @property
-    def targets(self) -> FinderTargets:
-        """What the network should answer."""
-        return FinderTargets(self.beliefs, self.belief_mask, self.values, self.value_mask)
 
     @staticmethod
     def room(batch: int, size: int, stride: int) -> int:
@@ -68,7 +58,7 @@ class SceneBatches:
         scenes = [self._scenes.make(size, np.random.default_rng(seed)) for seed in jobs]
         targets = draw_targets(scenes, size, self._stride)
         images = planes([scene.image for scene in scenes])
-        return SceneBatch(images, targets.beliefs, targets.belief_mask, targets.values, targets.value_mask)
+        return SceneBatch(targets.beliefs, targets.belief_mask, targets.values, targets.value_mask, images)
 
 
 def draw_targets(scenes: list[Scene], size: int, stride: int) -> FinderTargets:

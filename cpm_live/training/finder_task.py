@@ -73,7 +73,7 @@ class FinderTask:
         """See :meth:`Task.draw`."""
         batch = self._scenes.draw(size)
         centres = np.zeros((len(batch.images), 2), np.float32)
-        return Drawn(batch.images, centres, lambda maps: stage_losses(maps, batch.targets, self._plan.peak_weight))
+        return Drawn(batch.images, centres, lambda maps: stage_losses(maps, batch, self._plan.peak_weight))
 
     def _choose(self, count: int) -> list[int]:
         return [int(seed) for seed in self._rng.integers(2**62, size=count)]
