@@ -62,6 +62,18 @@ def claim(path: Path) -> Path:
             return name
 
 
+@contextmanager
+def claimed(path: Path) -> Iterator[Path]:
+    """The same, and nothing is left of it where writing fails."""
+    name = claim(path)
+    try:
+        yield name
+    except Exception:
+        with suppress(OSError):
+            name.unlink()
+        raise
+
+
 def _put(temporary: Path, path: Path) -> None:
     for pause in _PAUSES if sys.platform == "win32" else ():
         try:

@@ -170,7 +170,12 @@ called without an active exception". Opening for CUDA takes ten seconds: time en
 atexit.register(OPENING.wait)
 
 
-def opened_warm(opener: Callable[[], W]) -> W:
+def warm(what: Warmable) -> None:
+    """Run it once."""
+    what.warm_up()
+
+
+def opened_warm(opener: Callable[[], W], warm_up: Callable[[W], None] = warm) -> W:
     """An engine, or what holds one, that has run once: what a device cannot do may only show then. It is closed again
     where that fails.
 
@@ -179,7 +184,7 @@ def opened_warm(opener: Callable[[], W]) -> W:
     with OPENING:
         engine = opener()
         try:
-            engine.warm_up()
+            warm_up(engine)
         except Exception:
             close_quietly(engine)
             raise

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
 
 from cpm_live.core.pose import Result
-from cpm_live.core.whole_file import claim, whole
+from cpm_live.core.whole_file import claimed, whole
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
@@ -36,16 +35,11 @@ def write_snapshot(result: Result, view: View, folder: Path) -> Path | str:
     ok, data = cv2.imencode(".png", paint(result, view))
     if not ok:
         return f"cannot encode the snapshot for {folder}"
-    path = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Another window may have been given the same name.
-        path = claim(fresh_path(folder, ".png"))
-        with whole(path) as temporary:
+        with claimed(fresh_path(folder, ".png")) as path, whole(path) as temporary:
             temporary.write_bytes(data.tobytes())
     except OSError as error:
-        if path is not None:
-            with suppress(OSError):
-                path.unlink()
         return f"cannot write a snapshot into {folder}: {error.strerror or error}; choose another folder"
     return path

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic
 
-from cpm_live.engines.base import OPENING, W, close_quietly, opened_warm
+from cpm_live.engines.base import OPENING, W, close_quietly, opened_warm, warm
 from cpm_live.engines.recipe import Recipe
 
 
@@ -16,10 +16,16 @@ class OpenedBeside(Generic[W]):
     Args:
         opener: opens the engine of a recipe; may take long.
         instead: opens another one where that fails, such as for want of memory; told the error.
+        warm_up: runs it once.
     """
 
-    def __init__(self, opener: Callable[[Recipe], W], instead: Callable[[Recipe, Exception], W] | None = None) -> None:
-        self._open, self._instead = opener, instead
+    def __init__(
+        self,
+        opener: Callable[[Recipe], W],
+        instead: Callable[[Recipe, Exception], W] | None = None,
+        warm_up: Callable[[W], None] = warm,
+    ) -> None:
+        self._open, self._instead, self._warm_up = opener, instead, warm_up
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._engine: W | None = None
@@ -61,9 +67,9 @@ class OpenedBeside(Generic[W]):
 
     def _opened(self, recipe: Recipe) -> W:
         try:
-            return opened_warm(lambda: self._open(recipe))
+            return opened_warm(lambda: self._open(recipe), self._warm_up)
         except Exception as error:
             if self._instead is None:
                 raise
             instead, failed = self._instead, error
-        return opened_warm(lambda: instead(recipe, failed))
+        return opened_warm(lambda: instead(recipe, failed), self._warm_up)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Box
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.findings import Findings, Found
-from cpm_live.engines.base import close_quietly
+from cpm_live.engines.base import opened_warm
 from cpm_live.pipeline.locate import search_boxes
 
 log = logging.getLogger("cpm_live.pipeline")
@@ -77,26 +77,15 @@ def open_finder_beside(poses: str, model: str, threads: int = 0) -> Finder | Non
     Args:
         model: what it will be asked for: ``person`` or ``hand``.
     """
+    from cpm_live.pipeline.finder import open_finder
+
     kind = engine_beside(poses)
     if kind != "cpu":
         try:
-            finder = open_default_finder(threads, kind)
-            if finder is not None:
-                warmed(finder, model)
-            return finder
+            return opened_warm(lambda: open_finder(threads, kind), lambda finder: finder.warm_up(model))
         except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise; the CPU is still there
             log.warning("the finder runs on the CPU: %s", first_line(error))
     return open_default_finder(threads)
-
-
-def warmed(finder: Finder, model: str) -> Finder:
-    """The finder, once it has run; closed where it does not: what a GPU cannot do may only show then."""
-    try:
-        finder.warm_up(model)
-    except Exception:
-        close_quietly(finder)
-        raise
-    return finder
 
 
 def around(point: tuple[float, float], kind: str, width: int, height: int) -> list[Found]:

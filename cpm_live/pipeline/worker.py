@@ -17,7 +17,7 @@ from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import LABELS
 from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
-from cpm_live.pipeline.finding import Finder, FinderOpener, engine_beside, warmed
+from cpm_live.pipeline.finding import Finder, FinderOpener, engine_beside
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 
@@ -168,9 +168,9 @@ class Worker(threading.Thread):
             finder = opener(kind)
             if finder is None:
                 raise InputError("it has no weights")
-            return warmed(finder, model)
+            return finder
 
-        self._finder = OpenedBeside(opened), kind
+        self._finder = OpenedBeside(opened, warm_up=lambda finder: finder.warm_up(model)), kind
 
     def _take_finder(self, machine: PoseMachine) -> None:
         """Go on with the finder that was opened beside, once it is there."""

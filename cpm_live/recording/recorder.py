@@ -7,13 +7,12 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.pose import Result
-from cpm_live.core.whole_file import claim, whole
+from cpm_live.core.whole_file import claimed, whole
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
@@ -158,15 +157,10 @@ class Recorder(threading.Thread):
             return VideoWriter(self.path)  # which says so
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path = claim(self.path)
+            with claimed(self.path) as self.path:
+                return VideoWriter(self.path)
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
-        try:
-            return VideoWriter(self.path)
-        except InputError:
-            with suppress(OSError):
-                self.path.unlink()
-            raise
 
     def _end(self, writer: VideoWriter | None) -> None:
         with self._condition:

@@ -247,7 +247,7 @@ def test_a_full_or_missing_disk_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_full_disk_is_one_line_not_a_crash(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg's muxer crashes the process when it is given more after its header could not be written."""
-    monkeypatch.setattr("cpm_live.recording.recorder.claim", lambda path: path)
+    monkeypatch.setattr("cpm_live.core.whole_file.claim", lambda path: path)
     path = tmp_path / f"a{suffix}"
     path.symlink_to("/dev/full")
     done: list[Recorder] = []
