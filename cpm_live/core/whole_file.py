@@ -45,9 +45,12 @@ def whole(path: Path, shared: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def claim(path: Path) -> Path:
+def claim(path: Path, beside: str = "") -> Path:
     """Make an empty file where none is, so that no other program is given its name: at ``path``, or beside it with a
     number.
+
+    Args:
+        beside: the suffix of a file that will be written beside it, and is to replace none either.
 
     Raises:
         OSError: it cannot be made.
@@ -55,6 +58,8 @@ def claim(path: Path) -> Path:
     name, count = path, 2
     while True:
         try:
+            if beside and os.path.lexists(name.with_suffix(beside)):
+                raise FileExistsError
             name.open("xb").close()
         except FileExistsError:
             name, count = path.with_name(f"{path.stem}-{count}{path.suffix}"), count + 1
@@ -63,9 +68,9 @@ def claim(path: Path) -> Path:
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[Path]:
+def claimed(path: Path, beside: str = "") -> Iterator[Path]:
     """The same, and nothing is left of it where writing fails."""
-    name = claim(path)
+    name = claim(path, beside)
     try:
         yield name
     except Exception:

@@ -23,6 +23,7 @@ log = logging.getLogger("cpm_live.recording")
 
 MAX_BYTES = 256 << 20
 """Frames that may wait for the encoder: about 10 s of 640x480 at 30 fps."""
+_SIDECAR = ".json"
 STILL_NS = 1_000_000_000 // 30
 """How long a frame is shown after which the source stood still."""
 
@@ -157,7 +158,7 @@ class Recorder(threading.Thread):
             return VideoWriter(self.path)  # which says so
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with claimed(self.path) as self.path:
+            with claimed(self.path, _SIDECAR) as self.path:
                 return VideoWriter(self.path)
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
@@ -188,10 +189,10 @@ class Recorder(threading.Thread):
                 "skipped_by_pose": self.skipped,
                 "error": self.error,
             }
-            with whole(self.path.with_suffix(".json")) as temporary:
+            with whole(self.path.with_suffix(_SIDECAR)) as temporary:
                 temporary.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
-            self.error = self.error or f"cannot write {self.path.with_suffix('.json')}: {error.strerror}"
+            self.error = self.error or f"cannot write {self.path.with_suffix(_SIDECAR)}: {error.strerror}"
 
     def _take(self) -> tuple[Result, View, int] | None:
         with self._condition:

@@ -247,7 +247,7 @@ def test_a_full_or_missing_disk_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_full_disk_is_one_line_not_a_crash(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg's muxer crashes the process when it is given more after its header could not be written."""
-    monkeypatch.setattr("cpm_live.core.whole_file.claim", lambda path: path)
+    monkeypatch.setattr("cpm_live.core.whole_file.claim", lambda path, beside: path)
     path = tmp_path / f"a{suffix}"
     path.symlink_to("/dev/full")
     done: list[Recorder] = []
@@ -351,6 +351,18 @@ def test_two_programs_that_record_at_once_have_a_film_each(tmp_path: Path) -> No
     names = {recorder.path.name for recorder in recorders}
     assert names == {"a.mp4", "a-2.mp4"} == {path.name for path in tmp_path.glob("*.mp4")}
     assert {path.name for path in tmp_path.glob("*.json")} == {"a.json", "a-2.json"}
+
+
+def test_a_recording_replaces_nothing_beside_it_either(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("of another program, or of a.mkv")
+    recorder = Recorder(tmp_path / "a.mp4", lambda r: None)
+    recorder.put(_result(0, 0, PoseMachine("body", engine=DotEngine())), View())
+    recorder.start()
+    recorder.finish()
+    recorder.join(20)
+    assert not recorder.error and recorder.path.name == "a-2.mp4"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-2.json", "a-2.mp4", "a.json"]
+    assert (tmp_path / "a.json").read_text() == "of another program, or of a.mkv"
 
 
 def test_one_frame_is_recorded_however_large_it_is(tmp_path: Path) -> None:
