@@ -93,7 +93,7 @@ def _networks(machine: PoseMachine, size: int) -> dict[int, Network]:
     torch.backends.cudnn.benchmark = True
     machine = halved(machine).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
     # Whoever looks for people looks at one frame at a time; each graph takes seconds to make.
-    batches = BATCHES[:1] if machine.preset.extra else BATCHES
+    batches = BATCHES[:1] if machine.preset.finds else BATCHES
     return {batch: Graphed(machine, batch, size, torch.float16) for batch in batches}
 
 

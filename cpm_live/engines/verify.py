@@ -103,7 +103,7 @@ def pictures(count: int, preset: Preset) -> tuple[NDArray[np.uint8], NDArray[np.
     the middle: something that the networks see joints in."""
     size = preset.size
     # The finder's peaks of who is large are flat: whose cell is the highest would say nothing.
-    scales = (0.7, 0.4) if preset.extra else (1.0,)
+    scales = (0.7, 0.4) if preset.finds else (1.0,)
     rng = np.random.default_rng(0)
     v, u = np.mgrid[:size, :size] / size
     out = np.empty((count, 3, size, size), np.uint8)

@@ -70,6 +70,11 @@ class Preset:
         """Maps per stage: K beliefs, the background's where there is one, and the extra ones."""
         return self.joints + int(self.background) + self.extra
 
+    @property
+    def finds(self) -> bool:
+        """Whether its network looks for people and hands in whole frames, and says how large they are."""
+        return self.extra > 0
+
     def with_joints(self, joints: int) -> Preset:
         """The same shape for another number of joints."""
         return replace(self, joints=joints)

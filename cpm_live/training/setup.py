@@ -160,7 +160,7 @@ def task(
             say(f"the finder is trained without {', '.join(idle)}: what is set there changes nothing")
         make_finder, pictures = _finder(preset, plan, data, data_format, teacher, ranks, workers)
         return make_finder, {"data": f"{pictures} pictures"}
-    if preset.extra:
+    if preset.finds:
         raise InputError(f"preset {preset.name} is the finder's; for the {chosen.skeleton.name} skeleton take another")
     taught = Teacher.load(teacher, chosen.skeleton, device) if teacher is not None else None
     samples = places.load(data, chosen.skeleton, "train", data_format)
