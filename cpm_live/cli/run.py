@@ -86,7 +86,9 @@ def run(
     ] = None,
     keypoints: Annotated[
         Path | None,
-        typer.Option("--keypoints", "-k", help="Keypoints of every frame as JSON lines; - prints them."),
+        typer.Option(
+            "--keypoints", "-k", help="Keypoints of every frame: JSON lines, or a table (.csv); - prints them."
+        ),
     ] = None,
     engine: Annotated[str, typer.Option("--engine", "-e", help="auto, or one that cpm-live doctor lists.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
@@ -119,7 +121,7 @@ def run(
     from cpm_live.pipeline.machine import PoseMachine
     from cpm_live.pipeline.options import Options
     from cpm_live.recording.batch import run_batch
-    from cpm_live.recording.keypoints import STANDARD_OUTPUT
+    from cpm_live.recording.text_file import STANDARD_OUTPUT
 
     recipe = recipes.find_machine(model)
     skeleton = recipe.skeleton

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.recording import video
-from cpm_live.recording.keypoints import KeypointWriter, refuse_unwritable
+from cpm_live.recording.keypoint_table import KeypointTable
+from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.text_file import refuse_unwritable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
@@ -86,6 +88,12 @@ def _sink(out: Path, source: Source) -> _Sink:
     raise InputError(f"cannot write {out}: for this input --out is {wanted.get(kind, 'a video (.mp4 or .mkv)')}")
 
 
+def _lines(path: Path, machine: PoseMachine, about: dict[str, Any]) -> KeypointWriter | KeypointTable:
+    if path.suffix.lower() == ".csv":
+        return KeypointTable(path)
+    return KeypointWriter(path, machine.recipe.skeleton, about, HAND if machine.with_hands else None)
+
+
 def run_batch(
     source: Source,
     machine: PoseMachine,
@@ -99,7 +107,7 @@ def run_batch(
 
     Args:
         out: annotated video (``.mp4``, ``.mkv``), picture, or folder of pictures; None for none.
-        keypoints: JSON-lines file; None for none.
+        keypoints: JSON-lines file, or a table if it ends in ``.csv``; None for none.
         view: what is drawn.
         tell: called after each frame with how many are done.
         stop: asked before each frame; True ends early with whole files.
@@ -124,10 +132,9 @@ def run_batch(
     frames, seen, seconds, first_ns = 0, 0, 0.0, 0
     people: set[int] = set()
     left_out = 0
-    lines = None
+    lines: KeypointWriter | KeypointTable | None = None
     try:
-        hands = HAND if machine.with_hands else None
-        lines = KeypointWriter(keypoints, machine.recipe.skeleton, about, hands) if keypoints else None
+        lines = _lines(keypoints, machine, about) if keypoints is not None else None
         while not (cancelled := stop()):
             try:
                 frame = source.read()

@@ -35,3 +35,9 @@ def test_pictures_are_searched_and_named_one_by_one(tmp_path: Path, names: tuple
     summary = run_batch(source, _Searching(), None, tmp_path / "k.jsonl")  # type: ignore[arg-type]
     assert summary.frames == summary.left_out == len(names)
     assert [json.loads(line)["file"] for line in (tmp_path / "k.jsonl").read_text().splitlines()[1:]] == list(names)
+
+
+def test_keypoints_named_csv_are_a_table(tmp_path: Path) -> None:
+    picture(tmp_path / "me.png")
+    run_batch(ImageSource(tmp_path / "me.png"), _Searching(), None, tmp_path / "k.CSV")  # type: ignore[arg-type]
+    assert (tmp_path / "k.CSV").read_text().startswith("index,time,file,skeleton,id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -16,7 +17,9 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import BODY, HAND
-from cpm_live.recording.keypoints import KeypointWriter, refuse_unwritable
+from cpm_live.recording.keypoint_table import COLUMNS, KeypointTable
+from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.text_file import refuse_unwritable
 
 
 def _pose(number: int, joints: int, side: object = None) -> Pose:
@@ -89,16 +92,38 @@ def test_body_and_hands(tmp_path: Path) -> None:
     assert empty["poses"] == [] and empty["hands"] == []
 
 
+def test_a_table_has_a_row_for_every_joint(tmp_path: Path) -> None:
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 7, 0)
+    hand = replace(_pose(1, 21, "left"), body=3)
+    result = Result(
+        frame, (_pose(3, 14), _pose(5, 14)), BODY, "body", 2, 0.4, hands=(hand,), hand_skeleton=HAND, hand_stages=2
+    )
+    table = KeypointTable(tmp_path / "a.csv")
+    table.write(result, 0.5, 'a "photo", once.jpg')
+    table.write(replace(result, poses=(), hands=()), 0.6)
+    table.close()
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS and len(rows) == 2 * 14 + 21
+    assert [row["joint"] for row in rows[:14]] == list(BODY.joints)
+    assert {row["id"] for row in rows if row["skeleton"] == "body"} == {"3", "5"}
+    last = rows[-1]
+    assert (last["skeleton"], last["side"], last["body"], last["joint"]) == ("hand", "left", "3", HAND.joints[-1])
+    assert (last["index"], last["time"], last["file"]) == ("7", "0.5", 'a "photo", once.jpg')
+    assert [float(last[name]) for name in ("x", "y", "score")] == [20.0, 0.5, 0.5]
+
+
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = KeypointWriter(tmp_path / "k.jsonl", BODY, {})
-    writer._file.flush()
+    file_of = writer._file._file
+    file_of.flush()
 
     def half(text: str) -> int:
         with (tmp_path / "k.jsonl").open("a") as file:
             file.write(text[: len(text) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writer._file, "write", half, raising=False)
+    monkeypatch.setattr(file_of, "write", half, raising=False)
     with pytest.raises(InputError, match="No space left"):
         writer._line({"index": 0})
     writer.close()
