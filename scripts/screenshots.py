@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QApplication
 
 from cpm_live.capture.camera import Device
 from cpm_live.gui.help import HelpDialog
+from cpm_live.gui.openers import default_openers
 from cpm_live.gui.options import AppOptions
-from cpm_live.gui.session import default_openers
 from cpm_live.gui.window import MainWindow
 
 SIZES = (QSize(1280, 800), QSize(800, 600))

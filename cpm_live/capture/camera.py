@@ -70,7 +70,7 @@ def find_camera(text: str, devices: list[Device] | None = None) -> Device:
 
 def _listing(devices: list[Device]) -> str:
     if not devices:
-        return "this machine lists none; plug one in, or use a file or 'demo'"
+        return "this machine lists none; plug one in, or open a file or the demo"
     return "this machine has " + ", ".join(f"{device.index}: {device.name}" for device in devices)
 
 
@@ -146,7 +146,7 @@ def _why_not(device: Device) -> str:
     if sys.platform.startswith("linux"):
         node = Path(f"/dev/video{device.index}")
         if not node.exists():
-            return f"is absent ({node} does not exist); plug it in, or use a file or 'demo'"
+            return f"is absent ({node} does not exist); plug it in, or open a file or the demo"
         if not os.access(node, os.R_OK | os.W_OK):
             return f"may not be opened: no permission for {node}; add yourself to the group 'video'"
     return "cannot be opened; another program may be using it, or the system's privacy settings forbid it"

@@ -166,5 +166,7 @@ def reason(error: Exception, patience: float = 0.0) -> str:
         return f"no answer for {patience or TIMEOUT:g} seconds"
     if isinstance(error, av.error.ProtocolNotFoundError):
         return "the FFmpeg in this PyAV does not speak that protocol"
+    if isinstance(error, av.error.InvalidDataError):
+        return "it is damaged, or not of a kind that FFmpeg knows"
     text = getattr(error, "strerror", None) or str(error)
     return str(text).rstrip(".")

@@ -88,5 +88,7 @@ def open_source(request: SourceRequest) -> Source:
         kinds = ", ".join(STREAM_SCHEMES)
         raise InputError(f"cannot open {without_password(text)}: streams that can be read begin with {kinds}")
     if not exists:
-        raise InputError(f"no file or folder {text}; check the path (cameras are camera:0, the demo is demo)")
+        # A word that looks like no path may be meant for something else.
+        other = "" if path.suffix or path.name != text else " (cameras are camera:0, the demo is demo)"
+        raise InputError(f"no file or folder {text}; check the path{other}")
     return VideoSource(str(path), paced=request.live, loop=request.live)

@@ -113,7 +113,7 @@ class CaptureThread(threading.Thread):
                 except SourceLost as error:
                     self._tell(CaptureEvent("lost", f"{error}; reconnecting", source.info))
                     source.close()
-                    reopened = self._reopen()
+                    reopened = self._reopen(source.info.kind)
                     if reopened is None:
                         return
                     source = reopened
@@ -152,7 +152,7 @@ class CaptureThread(threading.Thread):
             return str(error)
         return f"cannot use {self.request.text}: {first_line(error)}"
 
-    def _reopen(self) -> Source | None:
+    def _reopen(self, kind: str) -> Source | None:
         if self._delivered - self._opened > _STEADY_S:
             self._attempts = 0
         while not self._stop_asked.wait(BACK_OFF[min(self._attempts, len(BACK_OFF) - 1)]):
@@ -160,7 +160,8 @@ class CaptureThread(threading.Thread):
             try:
                 source = self._opener(self.request)
             except Exception as error:  # noqa: BLE001 - as above
-                self._tell(CaptureEvent("lost", f"{self._line(error)}; reconnecting (attempt {self._attempts})"))
+                line = f"{kind} lost: {self._line(error)}; reconnecting (attempt {self._attempts})"
+                self._tell(CaptureEvent("lost", line))
                 continue
             self._opened, self._unseen = time.monotonic(), 0
             self._tell(CaptureEvent("opened", info=source.info))

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 @lru_cache(maxsize=8)
 def glow_table(strength: float = 0.75) -> NDArray[np.uint8]:
-    """256 premultiplied BGRA colours (256, 4): transparent where belief is 0, turbo's warm end at 1.
+    """256 premultiplied BGRA colours (256, 4): transparent where belief is 0, plasma's yellow at 1.
 
     Premultiplied little-endian ARGB32 is what Qt paints fastest (DESIGN section 7).
     """
     values = np.arange(256, dtype=np.uint8)[:, None]
-    bgr = cv2.applyColorMap(values, cv2.COLORMAP_TURBO)[:, 0].astype(np.float32)
+    bgr = cv2.applyColorMap(values, cv2.COLORMAP_PLASMA)[:, 0].astype(np.float32)
     alpha = np.clip(np.linspace(0, 1.25, 256), 0, 1) ** 0.8 * strength
     alpha[:10] *= np.linspace(0, 1, 10)
     out = np.column_stack([bgr * alpha[:, None], 255 * alpha])

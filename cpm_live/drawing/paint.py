@@ -23,6 +23,8 @@ _SHIFT = 4
 _ROWS = 32
 """So many rows of a glow are blended at once: what that needs stays in the processor's cache, a third less time."""
 _BOX: Colour = (235, 235, 235)
+_LEAST_LETTERS = 0.7
+"""As a share of those at 480p: smaller ones nobody reads."""
 LOCKED: Colour = (124, 156, 255)
 """Box of the one that the machine is locked on."""
 
@@ -62,7 +64,7 @@ def paint(result: Result, view: View) -> Image:
         for found in finder_found(result.finder, finder_stage(result.finder, view), view.joint):
             _paint_found(canvas, found, view.mirror)
     if note := early_stage(result, view):
-        _write(canvas, note, (10, canvas.shape[0] - 12), _BOX)
+        _write(canvas, note, (_wide(canvas, 10), canvas.shape[0] - _wide(canvas, 12)), _BOX)
     return canvas
 
 
@@ -91,15 +93,30 @@ def _bgr(colour: Colour) -> tuple[int, int, int]:
     return colour[2], colour[1], colour[0]
 
 
-def line_width(pose: Pose) -> float:
-    """Width of limbs in frame pixels, in proportion to the person."""
-    return float(np.clip(max(pose.box[2], pose.box[3]) / 90, 1.5, 9))
+def line_width(pose: Pose, scale: float, unit: float) -> float:
+    """Width of limbs, in proportion to the person, within what can be seen well.
+
+    Args:
+        scale: pixels painted per frame pixel.
+        unit: painted pixels that are as large to the eye as one of a picture of 640x480.
+    """
+    return float(np.clip(max(pose.box[2], pose.box[3]) * scale / 90, 1.5 * unit, 9.0 * unit))
+
+
+def _unit(canvas: Image) -> float:
+    """Films are looked at whole, whatever their size: what is one pixel wide at 480p is nearly five at 4K."""
+    return min(canvas.shape[:2]) / 480
+
+
+def _wide(canvas: Image, pixels: float) -> int:
+    return max(1, round(pixels * _unit(canvas)))
 
 
 def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view: View) -> None:
     points = pose.points(stage)
     marks = joint_marks(pose, stage, view, result)
-    width = line_width(pose)
+    width = line_width(pose, 1.0, _unit(canvas))
+    edge, thread = _wide(canvas, 2), _wide(canvas, 1)
     fixed = np.round(points[:, :2] * (1 << _SHIFT)).astype(int)
     skeleton = result.skeleton
     tint = person_colour(result, pose)
@@ -110,9 +127,10 @@ def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view:
             continue
         ends = tuple(map(int, fixed[a])), tuple(map(int, fixed[b]))
         if weakest == FULL:
-            cv2.line(canvas, *ends, (20, 20, 20), round(width + 2), cv2.LINE_AA, _SHIFT)
+            cv2.line(canvas, *ends, (20, 20, 20), max(1, round(width)) + edge, cv2.LINE_AA, _SHIFT)
         # A limb that ends at an unsure joint is a thread.
-        cv2.line(canvas, *ends, _bgr(colour), round(width) if weakest == FULL else 1, cv2.LINE_AA, _SHIFT)
+        thick = max(1, round(width)) if weakest == FULL else thread
+        cv2.line(canvas, *ends, _bgr(colour), thick, cv2.LINE_AA, _SHIFT)
     for joint in np.flatnonzero(marks):
         score = float(points[joint, 2])
         radius = width * (0.7 + 0.8 * score)
@@ -120,10 +138,10 @@ def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view:
         size = round(radius * (1 << _SHIFT))
         colour = _bgr(skeleton.colours[joint])
         if marks[joint] == HOLLOW:
-            cv2.circle(canvas, centre, size, (20, 20, 20), 3, cv2.LINE_AA, _SHIFT)
-            cv2.circle(canvas, centre, size, colour, 1, cv2.LINE_AA, _SHIFT)
+            cv2.circle(canvas, centre, size, (20, 20, 20), thread + edge, cv2.LINE_AA, _SHIFT)
+            cv2.circle(canvas, centre, size, colour, thread, cv2.LINE_AA, _SHIFT)
             continue
-        cv2.circle(canvas, centre, size + (1 << _SHIFT), (20, 20, 20), -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, centre, size + (thread << _SHIFT), (20, 20, 20), -1, cv2.LINE_AA, _SHIFT)
         cv2.circle(canvas, centre, size, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
@@ -137,20 +155,22 @@ def _corners(canvas: Image, box: Box, mirrored: bool) -> tuple[tuple[int, int], 
 def _paint_box(canvas: Image, pose: Pose, mirrored: bool, locked: bool, tint: Colour | None) -> None:
     a, b = _corners(canvas, pose.box, mirrored)
     colour = LOCKED if locked else tint or _BOX
-    cv2.rectangle(canvas, a, b, _bgr(colour), 2 if locked else 1, cv2.LINE_AA)
-    _write(canvas, pose.label, (a[0] + 3, max(12, a[1] - 4)), colour)
+    cv2.rectangle(canvas, a, b, _bgr(colour), _wide(canvas, 2 if locked else 1), cv2.LINE_AA)
+    _write(canvas, pose.label, (a[0] + _wide(canvas, 3), max(_wide(canvas, 12), a[1] - _wide(canvas, 4))), colour)
 
 
 def _paint_found(canvas: Image, found: Found, mirrored: bool) -> None:
     """One of the finder's peaks: a cross, and a square of the size it believes in."""
     a, b = _corners(canvas, found.box, mirrored)
     middle = (round(canvas.shape[1] - 1 - found.x if mirrored else found.x), round(found.y))
-    for colour, wide in (((20, 20, 20), 3), (_BOX, 1)):
+    for colour, pixels in (((20, 20, 20), 3), (_BOX, 1)):
+        wide = _wide(canvas, pixels)
         cv2.rectangle(canvas, a, b, colour, wide, cv2.LINE_AA)
-        cv2.drawMarker(canvas, middle, colour, cv2.MARKER_CROSS, 13, wide, cv2.LINE_AA)
-    _write(canvas, found.label, (a[0] + 3, b[1] + 14), _BOX)
+        cv2.drawMarker(canvas, middle, colour, cv2.MARKER_CROSS, _wide(canvas, 13), wide, cv2.LINE_AA)
+    _write(canvas, found.label, (a[0] + _wide(canvas, 3), b[1] + _wide(canvas, 14)), _BOX)
 
 
 def _write(canvas: Image, text: str, at: tuple[int, int], colour: Colour) -> None:
-    for shade, wide in (((20, 20, 20), 3), (_bgr(colour), 1)):
-        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, wide, cv2.LINE_AA)
+    size = 0.45 * max(_unit(canvas), _LEAST_LETTERS)
+    for shade, pixels in (((20, 20, 20), 3), (_bgr(colour), 1)):
+        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, shade, _wide(canvas, pixels), cv2.LINE_AA)

@@ -38,12 +38,19 @@ def tiles(
     return atlas
 
 
-def stage_peaks(pose: Pose, joint: int) -> list[float]:
-    """Per stage the chosen joint's peak belief; for all joints the mean of their peaks."""
+def stage_peaks(pose: Pose, joint: int, shown: NDArray[np.bool_]) -> list[float]:
+    """Per stage the chosen joint's peak belief; for all joints the mean of the peaks of those that are shown.
+
+    (Of all of them it would fall from stage to stage where legs are out of the picture: that no joint is there is
+    what later stages are sure of.)
+
+    Args:
+        shown: which joints (K,) the last stage believes in.
+    """
     joints = pose.stages.shape[1]
     if 0 <= joint < joints:
         return [float(value) for value in pose.stages[:, joint, 2]]
-    return [float(value) for value in pose.stages[:, :, 2].mean(axis=1)]
+    return [float(value) for value in pose.stages[:, shown if shown.any() else slice(None), 2].mean(axis=1)]
 
 
 def stage_shift(pose: Pose, joint: int) -> float | None:

@@ -146,5 +146,5 @@ class Banner(QFrame):
         room = max(200, min(parent.width() - 24, 680))
         wanted = self._text.fontMetrics().horizontalAdvance(self._text.text()) + 100
         width = min(room, wanted)
-        height = max(layout.heightForWidth(width), 40)
+        height = max(layout.totalHeightForWidth(width), 40)
         self.setGeometry((parent.width() - width) // 2, 12, width, height)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
@@ -13,13 +12,15 @@ from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, joint_marks
 from cpm_live.gui.geometry import Fit
 
 OUTLINE = QColor(12, 14, 18, 210)
-_CHIP = QColor(12, 14, 18, 215)
-_INK = QColor(240, 242, 245)
+CHIP = QColor(12, 14, 18, 215)
+INK = QColor(240, 242, 245)
+_UNIT = 4 / 3
+"""Widget pixels, which are finer than a small picture's: limbs are 2 to 12 of them wide."""
 
 
 def limb_width(pose: Pose, fit: Fit) -> float:
     """Width of limbs in widget pixels, in proportion to the person as painted."""
-    return float(np.clip(line_width(pose) * fit.scale, 2.0, 12.0))
+    return line_width(pose, fit.scale, _UNIT)
 
 
 def paint_figure(
@@ -64,7 +65,7 @@ def paint_figure(
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(OUTLINE, 4.5))
             painter.drawEllipse(at[joint], radius + 4.5, radius + 4.5)
-            painter.setPen(QPen(_INK, 2.0))
+            painter.setPen(QPen(INK, 2.0))
             painter.drawEllipse(at[joint], radius + 4.5, radius + 4.5)
     painter.setBrush(Qt.BrushStyle.NoBrush)
 
@@ -106,11 +107,11 @@ def paint_chip(painter: QPainter, at: QPointF, text: str, dot: QColor | None, al
     top = min(max(at.y() - height / 2, 2.0), max(2.0, area.height() - height - 2))
     rect = QRectF(left, top, width, height)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(_CHIP)
+    painter.setBrush(CHIP)
     painter.drawRoundedRect(rect, height / 2, height / 2)
     if dot is not None:
         painter.setBrush(dot)
         painter.drawEllipse(QPointF(left + 13, rect.center().y()), 4, 4)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(_INK)
+    painter.setPen(INK)
     painter.drawText(rect.adjusted(8 + lead, 0, -8, 0), Qt.AlignmentFlag.AlignVCenter, text)

@@ -161,6 +161,9 @@ class FollowPanel(QFrame):
         self.place()
         self.raise_()
         self.shown.emit(True)
+        if not anchor.underMouse():
+            # Whoever opened it by its key goes on with keys.
+            self.people.slider.setFocus(Qt.FocusReason.TabFocusReason)
 
     def place(self) -> None:
         """Lie below the button, and beside the panels."""

@@ -240,7 +240,9 @@ class Following(QObject):
     @Slot()
     def arm_region(self) -> None:
         """Draw a region with the next drag, or not after all."""
-        self._arm(not self.picture.region.armed)
+        if self.picture.result is None and not self.picture.region.armed:
+            self._say("There is no picture to draw a region on yet.")
+        self._arm(self.picture.result is not None and not self.picture.region.armed)
 
     def _arm(self, on: bool) -> None:
         self.picture.arm_region(on)
@@ -306,8 +308,10 @@ class Following(QObject):
 
     @Slot(str)
     def _source_changed(self, _text: str) -> None:
-        # The machine forgets whom it was locked on by itself.
+        # The machine forgets whom it was locked on by itself; a part of another picture means nothing in this one.
         self._forget_people()
+        self._arm(False)
+        self.clear_region()
 
     def _forget_people(self) -> None:
         self.chosen = None

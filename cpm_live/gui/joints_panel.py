@@ -93,7 +93,8 @@ class JointsPanel(QWidget):
 
     def set_view(self, view: View) -> None:
         """Follow the view."""
-        key = next((key for key, value in self._values.items() if value == view.joint), None)
+        over_picture = view.joint if view.glow else NO_MAP
+        key = next((key for key, value in self._values.items() if value == over_picture), None)
         for group in self._groups:
             group.set_chosen(key)
         self.list.set_view(view)

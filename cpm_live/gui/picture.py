@@ -6,17 +6,7 @@ import time
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QContextMenuEvent,
-    QFont,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QPen,
-    QResizeEvent,
-)
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cpm_live.core.crop import Crop
@@ -30,6 +20,8 @@ from cpm_live.gui.geometry import Fit
 from cpm_live.gui.images import FrameImage, glow_array, glow_image
 from cpm_live.gui.people_painter import box_area, paint_box, paint_chosen, paint_found, paint_lock
 from cpm_live.gui.region import RegionTool, paint_region
+from cpm_live.gui.signs import paint_scale, paint_waiting
+from cpm_live.gui.strip_content import nobody
 from cpm_live.gui.theme import PICTURE_BACKGROUND
 
 _REACH = 16.0
@@ -71,7 +63,7 @@ class Picture(QWidget):
         self._result: Result | None = None
         self._view = View()
         self._painted = False
-        self._paused, self._frame_image = False, FrameImage()
+        self._paused, self._quiet, self._frame_image = False, 0, FrameImage()
         self._hovered = -1
         self._mouse: QPointF | None = None
         self._chosen: int | None = None
@@ -123,6 +115,12 @@ class Picture(QWidget):
         self._paused = paused
         self.update()
 
+    def set_quiet(self, seconds: int) -> None:
+        """Say that the source has given no picture for so long; 0 where it gives them."""
+        if seconds != self._quiet:
+            self._quiet = seconds
+            self.update()
+
     def clear(self, waiting: str) -> None:
         """Show no frame but a line saying why."""
         self._result, self._waiting = None, waiting
@@ -160,7 +158,7 @@ class Picture(QWidget):
         painter.fillRect(self.rect(), PICTURE_BACKGROUND)
         result, fit = self._result, self.fit()
         if result is None or fit is None:
-            self._paint_waiting(painter)
+            paint_waiting(painter, self.rect(), self._waiting)
         else:
             self._paint_result(painter, result, fit)
         painter.end()
@@ -189,8 +187,7 @@ class Picture(QWidget):
         hands = result.of_hands()
         if hands is not None:
             layers.append((hands, hand_view(view)))
-        if view.glow > 0:
-            self._paint_maps(painter, layers)
+        glows = view.glow > 0 and self._paint_maps(painter, layers)
         painter.restore()
         region = self.region.shown(fit)
         if region is not None:
@@ -214,10 +211,12 @@ class Picture(QWidget):
         if result.finder is not None:
             seen = finder_found(result.finder, finder_stage(result.finder, view), view.joint)
             paint_found(painter, seen, fit)
+        if glows:
+            paint_scale(painter, area, view.glow)
         self._paint_notes(painter, area, result)
 
-    def _paint_maps(self, painter: QPainter, layers: list[tuple[Result, View]]) -> None:
-        """Belief maps; the painter's units are frame pixels."""
+    def _paint_maps(self, painter: QPainter, layers: list[tuple[Result, View]]) -> bool:
+        """Belief maps; the painter's units are frame pixels. Whether there are any."""
         maps: list[tuple[np.ndarray | None, Crop]] = []
         for shown, how in layers:
             if shown.finder is not None:
@@ -228,16 +227,19 @@ class Picture(QWidget):
             if belief is not None:
                 colours = glow_array(belief, self._view.glow)
                 painter.drawImage(QRectF(*crop.map_box(len(belief))), glow_image(colours))
+        return any(belief is not None for belief, _ in maps)
 
     def _paint_notes(self, painter: QPainter, area: QRectF, result: Result) -> None:
         """What must not be overlooked: an early stage is shown, or the picture stands still."""
         notes = []
         if self._paused:
             notes.append("Paused")
+        elif self._quiet:
+            notes.append(f"No picture for {self._quiet} s")
         if note := early_stage(result, self._view):
             notes.append(note)
         if result.stage_count and not result.poses:
-            notes.append("Nobody in view" if result.skeleton.name == "body" else "Nothing found yet")
+            notes.append(nobody(result, "in the region" if self.region.region else "in view").capitalize())
         notes += self._notes
         if self.region.armed and not self.region.dragging:
             notes = [DRAW_HINT]
@@ -248,26 +250,6 @@ class Picture(QWidget):
                 x, y = area.left() + 12, y - 30
             paint_chip(painter, QPointF(x, y), note, None, "left")
             x += width
-
-    def _paint_waiting(self, painter: QPainter) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        centre = QPointF(self.rect().center())
-        painter.setPen(QPen(QColor("#4a5160"), 2.0))
-        frame = QRectF(centre.x() - 34, centre.y() - 74, 68, 50)
-        painter.drawRoundedRect(frame, 8, 8)
-        painter.drawEllipse(frame.center(), 11, 11)
-        painter.drawEllipse(frame.center(), 4, 4)
-        title = QFont(self.font())
-        title.setPointSizeF(title.pointSizeF() * 1.25)
-        painter.setFont(title)
-        painter.setPen(QColor("#d5d9e0"))
-        width = max(100, self.width() - 40)
-        centred = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
-        painter.drawText(QRectF(20, centre.y() - 8, width, 60), centred, self._waiting)
-        painter.setFont(self.font())
-        painter.setPen(QColor("#8b93a1"))
-        hint = "C  camera    ·    O  open a file    ·    D  demo    ·    ?  all keys"
-        painter.drawText(QRectF(20, centre.y() + 32, width, 40), centred, hint)
 
     # -- the mouse --------------------------------------------------------------------------------
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QSize
 from PySide6.QtWidgets import QMainWindow, QSplitter
 
 from cpm_live.gui.settings import Settings
+
+_USUAL, _LEAST = QSize(1280, 800), QSize(760, 540)
+_FRAME = QSize(16, 56)
+"""What a window manager lays around a window, at most: how much it will be nobody says before it is shown."""
+
+
+def size(window: QMainWindow) -> None:
+    """As large as is usual, and as the screen has room for: a status line below its edge nobody reads."""
+    room = window.screen().availableSize() - _FRAME
+    window.setMinimumSize(_LEAST.boundedTo(room))
+    window.resize(_USUAL.boundedTo(room))
 
 
 def restore(window: QMainWindow, columns: QSplitter, rows: QSplitter, side: QSplitter, kept: Settings) -> None:

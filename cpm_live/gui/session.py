@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from cpm_live.capture.base import Source, SourceInfo
-from cpm_live.capture.camera import Device, list_cameras
-from cpm_live.capture.open import SourceRequest, is_camera, is_demo, open_source
+from cpm_live.capture.base import SourceInfo
+from cpm_live.capture.camera import Device
+from cpm_live.capture.open import SourceRequest, is_camera, is_demo
 from cpm_live.core.errors import InputError
 from cpm_live.core.paths import pictures_dir, videos_dir
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
-from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find_machine
-from cpm_live.engines.select import default_threads, open_for_window
 from cpm_live.gui.background import in_background
 from cpm_live.gui.banner import Notice
 from cpm_live.gui.bridge import Bridge
+from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.shortcuts import key_for
 from cpm_live.gui.snapshot import fresh_path, write_snapshot
-from cpm_live.pipeline.finding import Finder, FinderOpener, open_default_finder
 from cpm_live.pipeline.live import Event, Live
 from cpm_live.pipeline.options import Options
 
-_OTHER_FOLDER = "free some space there, or right-click the record button for another folder"
+_OTHER_FOLDER = "right-click the record button for another folder"
+_FULL = os.strerror(errno.ENOSPC)
 
 NO_CAMERA = "No camera found: showing the built-in demo. Plug one in and press C, or open a file with O."
-
-
-@dataclass(frozen=True, slots=True)
-class Openers:
-    """What a session opens things with; tests give fakes."""
-
-    source: Callable[[SourceRequest], Source] = open_source
-    engine: Callable[[Recipe, str], Engine] = open_for_window
-    cameras: Callable[[], list[Device]] = list_cameras
-    finder: FinderOpener | None = None
-
-
-def default_openers(threads: int = 0) -> Openers:
-    """The real ones; ``threads`` of the CPU engine, 0 leaves a core to the window."""
-    return Openers(engine=partial(open_for_window, threads=threads), finder=partial(_finder, threads))
-
-
-def _finder(threads: int, kind: str = "cpu", /) -> Finder | None:
-    """The finder, leaving a core to the window unless the number of threads is given."""
-    return open_default_finder(threads or default_threads(window=True), kind)
 
 
 class Session(QObject):
@@ -62,6 +41,7 @@ class Session(QObject):
         result: a fresh :class:`Result`.
         notice: a :class:`Notice` for the banner.
         source_opening, source_opened, source_failed: what plays.
+        source_refused: what was asked for does not play; what does instead, if anything, the others say.
         model_wanted, model_ready, model_failed: skeleton name, engine label, name of what runs instead.
         paused_changed, recording_changed: states.
         stopped: every thread has ended.
@@ -72,6 +52,7 @@ class Session(QObject):
     source_opening = Signal(str)
     source_opened = Signal(str, object)
     source_failed = Signal(str)
+    source_refused = Signal()
     model_wanted = Signal(str)
     model_ready = Signal(str)
     model_failed = Signal(str)
@@ -92,12 +73,16 @@ class Session(QObject):
         self.latest: Result | None = None
         self.info: SourceInfo | None = None
         self.source, self.engine = "", "auto"
+        self._played = ""
+        """The last source that opened: where the next one does not, it is gone back to."""
         self.recipe: Recipe | None = None
         self._running: tuple[Recipe | None, str] = (None, "auto")
         self._paths: dict[str, str] = {}
         self._wished: dict[tuple[str, str], Recipe] = {}
         self._waiting = False
         self._first_source, self._was_saved = True, False
+        self._nothing = False
+        """No source plays, and none is being opened."""
         self._stopping = False
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
@@ -122,7 +107,7 @@ class Session(QObject):
 
     def open(self, text: str, first: bool = False) -> None:
         """Play another source."""
-        self._first_source = first
+        self._first_source, self._nothing = first, False
         self.source = "demo" if is_demo(text) else text
         was_paused = self.live.paused
         request = SourceRequest(text, size=self._size, demo_kind=self.kind)
@@ -138,9 +123,14 @@ class Session(QObject):
 
     def _open_first(self, cameras: list[Device] | None) -> None:
         # Listing takes a while; whoever chose something else meanwhile keeps it.
-        if not self._stopping and self.live.generation == self._camera_asked:
+        if self._stopping or self.live.generation != self._camera_asked:
+            return
+        if cameras or self.info is None:
             # With none, opening camera 0 fails with a line that says so.
             self.open(f"camera:{cameras[0].index}" if cameras else "camera:0")
+        else:
+            self.source_refused.emit()
+            self.notice.emit(Notice("warning", "No camera found: plug one in, then press C again.", 6))
 
     def _fall_back(self, why: str) -> None:
         self.open("demo")
@@ -154,8 +144,16 @@ class Session(QObject):
             why = f"{message}. Showing the built-in demo instead; press C for a camera or O for a file."
             self._fall_back(NO_CAMERA if absent else _sentence(why))
             return
+        self.source_refused.emit()
+        back, self._played = self._played, ""
+        if back and back != self.source:
+            self.open(back)
+            self.notice.emit(Notice("error", _sentence(message)))
+            return
         self.live.drop_source()
-        self.latest, self.info = None, None
+        self.latest, self.info, self._nothing = None, None, True
+        if self.live.paused:
+            self.toggle_pause()
         self.source_failed.emit(self.source)
         self.notice.emit(Notice("error", _sentence(message), about="source"))
 
@@ -236,6 +234,8 @@ class Session(QObject):
 
     def toggle_pause(self) -> None:
         """Pause or go on."""
+        if self._nothing and not self.live.paused:
+            return
         self.live.pause(not self.live.paused)
         self.paused_changed.emit(self.live.paused)
 
@@ -305,7 +305,7 @@ class Session(QObject):
         stale = self.recipe is None or event.asked != (self.recipe.name, self.engine)
         match event.kind:
             case "source":
-                self._first_source, self.info = False, event.info
+                self._first_source, self.info, self._played = False, event.info, self.source
                 self.source_opened.emit(self.source, event.info)
             case "source-failed":
                 self._source_failed(event.message)
@@ -351,7 +351,8 @@ class Session(QObject):
                 self.notice.emit(Notice("info", _sentence(event.message), 5))
             case "recording-failed":
                 self.recording_changed.emit(self.live.recording is not None)
-                advice = f"; {_OTHER_FOLDER}" if event.message.startswith("cannot write") else ""
+                space = "free some space there, or " if _FULL in event.message else ""
+                advice = f"; {space}{_OTHER_FOLDER}" if event.message.startswith("cannot write") else ""
                 self.notice.emit(Notice("error", _sentence(event.message + advice)))
 
     # -- the end ----------------------------------------------------------------------------------

@@ -79,12 +79,13 @@ class StatusLine(QWidget):
         self.release.setVisible(locked is not None)
 
     def show_stats(self, stats: Stats, engine: str, recorded_seconds: float | None, kind: str = "camera") -> None:
-        """Show the session's figures; ``recorded_seconds`` is None while nothing is recorded."""
-        self.figures.set_text(
+        """Show the session's figures; ``recorded_seconds`` is None while nothing is recorded, ``kind`` empty without
+        a source."""
+        figures = (
             f"{kind} {stats.capture_fps:.0f} fps   |   pose {stats.pose_fps:.0f} fps   |   "
-            f"age {stats.age_p50:.0f}/{stats.age_p95:.0f} ms   |   skipped {stats.skipped}",
-            _FIGURES,
+            f"age {stats.age_p50:.0f}/{stats.age_p95:.0f} ms   |   skipped {stats.skipped}"
         )
+        self.figures.set_text(figures if kind else "no source", _FIGURES)
         self.engine.set_text(engine or "no engine yet")
         self.dot.setVisible(recorded_seconds is not None)
         self.recording.setVisible(recorded_seconds is not None)

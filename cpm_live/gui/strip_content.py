@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cpm_live.core.pose import Pose, Result
 from cpm_live.drawing.finder import finder_found, finder_map, finder_stage, is_finder
-from cpm_live.drawing.view import BACKGROUND, CENTRE, FINDER_PEOPLE, View, shown_map, stage_index
+from cpm_live.drawing.view import BACKGROUND, CENTRE, FINDER_PEOPLE, View, joint_marks, shown_map, stage_index
 from cpm_live.gui.atlas import stage_peaks, stage_shift, strip_joint, tiles
 
 
@@ -61,11 +61,17 @@ def content(result: Result, view: View, seen: Seen, side: int) -> StripContent:
     shown, count = stage_index(result, view), result.stage_count
     title = _title(result, joint)
     if not count or not result.poses:
-        return StripContent(count, shown, title=title, note="nobody in view")
+        return StripContent(count, shown, title=title, note=nobody(result))
     pose = result.poses[0]
     atlas = tiles(result.frame.image, pose.crop, _pose_maps(pose, joint), side, view.mirror)
-    peaks = () if joint == BACKGROUND else tuple(stage_peaks(pose, joint))
-    return StripContent(count, shown, atlas, peaks, title, _note(result, pose, joint, view))
+    seen_now = joint_marks(pose, count - 1, view, result) > 0
+    peaks = () if joint == BACKGROUND else tuple(stage_peaks(pose, joint, seen_now))
+    return StripContent(count, shown, atlas, peaks, title, _note(result, pose, joint, view, int(seen_now.sum())))
+
+
+def nobody(result: Result, where: str = "in view") -> str:
+    """What to say where the model sees none of what it looks for."""
+    return {"body": f"nobody {where}", "hand": f"no hand {where}"}.get(result.skeleton.name, f"nothing found {where}")
 
 
 def _pose_maps(pose: Pose, joint: int) -> list[NDArray[np.float32] | None]:
@@ -78,7 +84,7 @@ def _title(result: Result, joint: int) -> str:
     return f"joint: {result.skeleton.label(joint)}" if joint >= 0 else "all joints"
 
 
-def _note(result: Result, pose: Pose, joint: int, view: View) -> str:
+def _note(result: Result, pose: Pose, joint: int, view: View, joints: int) -> str:
     shift = stage_shift(pose, joint)
     if shift is not None:
         return f"moved {shift:.0f} px, 1 → {result.stage_count}"
@@ -86,7 +92,7 @@ def _note(result: Result, pose: Pose, joint: int, view: View) -> str:
         return "belief that no joint is there"
     if view.joint == CENTRE:
         return "the centre map is the same at every stage"
-    return "mean peak belief per stage"
+    return f"mean belief of {joints} joints seen" if joints else "mean belief per stage"
 
 
 def _of_finder(view: View, seen: Seen, side: int) -> StripContent:

@@ -133,6 +133,11 @@ class Toolbar(QWidget):
         """Show the wanted engine."""
         self.engine.set_engine(name)
 
+    def set_playing(self, playing: bool) -> None:
+        """Offer what is done with a picture, or not while there is no source."""
+        for button in (self.region, self.pause, self.snapshot, self.record):
+            button.setEnabled(playing)
+
     def set_paused(self, paused: bool) -> None:
         """Show whether the picture stands still."""
         self.pause.set_icon_name("play" if paused else "pause")

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from cpm_live.drawing.finder import is_finder
-from cpm_live.drawing.view import ALL_JOINTS, CENTRE, FINDER_HANDS, FINDER_PEOPLE, View
+from cpm_live.drawing.view import ALL_JOINTS, CENTRE, FINDER_HANDS, FINDER_PEOPLE, NO_MAP, View
 
 GLOW = 0.6
 
@@ -58,6 +58,10 @@ class ViewState(QObject):
         if stage is None or (stages and 0 <= stage < stages):
             self.set(stage=stage)
 
+    def show_map(self, joint: int) -> None:
+        """Lay a belief map over the picture, by its number in a view: whoever chooses one wants to see it."""
+        self.set(joint=joint, glow=self._view.glow if joint == NO_MAP else self._view.glow or GLOW)
+
     def toggle_hidden(self, joint: int) -> None:
         """Hide or show a joint."""
         self.set(hidden=self._view.hidden ^ {joint})
@@ -68,17 +72,24 @@ class ViewState(QObject):
             return
         places = [ALL_JOINTS, *range(self.joints)]
         at = places.index(self._view.joint) if self._view.joint in places else 0
-        self.set(joint=places[(at + by) % len(places)])
+        self.show_map(places[(at + by) % len(places)])
 
     def toggle_centre(self) -> None:
         """The centre map, or all joints' beliefs again."""
-        self.set(joint=ALL_JOINTS if self._view.joint == CENTRE else CENTRE)
+        self.show_map(ALL_JOINTS if self._view.joint == CENTRE else CENTRE)
 
     def next_finder(self) -> None:
         """The finder's map of people, then of hands, then all joints' beliefs again."""
         after = {FINDER_PEOPLE: FINDER_HANDS, FINDER_HANDS: ALL_JOINTS}
-        self.set(joint=after.get(self._view.joint, FINDER_PEOPLE))
+        self.show_map(after.get(self._view.joint, FINDER_PEOPLE))
 
     def toggle_glow(self) -> None:
         """Belief maps over the picture, or not."""
-        self.set(glow=0.0 if self._view.glow else GLOW)
+        if self._view.glow and self._view.joint == NO_MAP:
+            self.set(joint=ALL_JOINTS)
+        else:
+            self.set(glow=0.0 if self._view.glow else GLOW)
+
+    def toggle_boxes(self) -> None:
+        """Boxes and numbers, or not."""
+        self.set(boxes=not self._view.boxes)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
@@ -23,9 +23,10 @@ from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
 from cpm_live.gui.help import close_help, toggle_help
 from cpm_live.gui.joints_panel import JointsPanel
+from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.options import AppOptions
 from cpm_live.gui.picture import Picture
-from cpm_live.gui.session import Openers, Session, default_openers
+from cpm_live.gui.session import Session
 from cpm_live.gui.stage_strip import StageStrip
 from cpm_live.gui.status import StatusLine
 from cpm_live.gui.throttle import Throttle
@@ -37,6 +38,8 @@ from cpm_live.gui.wishes import Wishes
 log = logging.getLogger("cpm_live.gui")
 
 _READ_OUTS_MS = 100
+_QUIET_S = 2.0
+"""After so long without a picture the window says so: one that stands still looks live."""
 
 
 class MainWindow(QMainWindow):
@@ -66,8 +69,6 @@ class MainWindow(QMainWindow):
         self.state = ViewState(View(glow=GLOW if kept.glow else 0.0, boxes=kept.boxes), self)
         self.session = Session(options.size, openers, self)
         self.setWindowTitle("cpm-live")
-        # A screen may have less: a laptop's at twice the scale.
-        self.setMinimumSize(QSize(800, 600).boundedTo(self.screen().availableSize()))
         self.toolbar = Toolbar(openers.cameras)
         self.picture, self.strip = Picture(), StageStrip()
         self.joints, self.charts = JointsPanel(), ChartsHolder()
@@ -118,7 +119,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.rows, 1)
         column.addWidget(self.status)
         self.setCentralWidget(centre)
-        self.resize(QSize(1280, 800).boundedTo(self.screen().availableSize()))
+        placement.size(self)
         for button in (self.toolbar.snapshot, self.toolbar.record):
             action = QAction("Save into another folder…", button)
             action.triggered.connect(self._ask_folder)
@@ -133,6 +134,7 @@ class MainWindow(QMainWindow):
         session.source_opening.connect(self._source_opening)
         session.source_opened.connect(self._source_opened)
         session.source_failed.connect(self._source_failed)
+        session.source_refused.connect(lambda: self._wishes.denied("source"))
         session.model_wanted.connect(self._model_wanted)
         session.model_failed.connect(self._model_failed)
         session.model_ready.connect(self._model_ready)
@@ -145,7 +147,7 @@ class MainWindow(QMainWindow):
         picture.joint_clicked.connect(self._toggle_joint)
         picture.first_painted.connect(self._first_painted)
         self.strip.stage_chosen.connect(state.choose_stage)
-        self.joints.map_chosen.connect(lambda joint: state.set(joint=joint))
+        self.joints.map_chosen.connect(state.show_map)
         self.joints.joint_hovered.connect(self._highlight)
         self.joints.joint_toggled.connect(state.toggle_hidden)
         self.toolbar.source.source_chosen.connect(self.choose_source)
@@ -163,8 +165,8 @@ class MainWindow(QMainWindow):
             "last_stage": lambda: state.choose_stage(None),
             "next_joint": lambda: state.move_joint(1),
             "previous_joint": lambda: state.move_joint(-1),
-            "all_joints": lambda: state.set(joint=ALL_JOINTS),
-            "no_map": lambda: state.set(joint=NO_MAP),
+            "all_joints": lambda: state.show_map(ALL_JOINTS),
+            "no_map": lambda: state.show_map(NO_MAP),
             "body": lambda: self.choose_model("body"),
             "hand": lambda: self.choose_model("hand"),
             "camera": self._choose_camera,
@@ -175,8 +177,8 @@ class MainWindow(QMainWindow):
             "record": lambda: session.toggle_recording(self._folder()),
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,
-            "glow": self._toggle_glow,
-            "boxes": self._toggle_boxes,
+            "glow": state.toggle_glow,
+            "boxes": state.toggle_boxes,
             "theme": self._toggle_theme,
             "fullscreen": self._toggle_fullscreen,
             "help": lambda: toggle_help(self),
@@ -216,6 +218,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _view_changed(self) -> None:
         view = self.state.view
+        self.settings = replace(self.settings, glow=view.glow > 0, boxes=view.boxes)
         for widget in (self.picture, self.strip, self.joints, self.charts, self.toolbar):
             widget.set_view(view)
         self.session.set_view(view)
@@ -230,7 +233,9 @@ class MainWindow(QMainWindow):
         progress = live.build_progress
         self.toolbar.engine.show_build(progress)
         engine = f"{live.engine_label}  |  building TensorRT: {progress.text}" if progress else live.engine_label
-        self.status.show_stats(live.stats(), engine, seconds, info.kind if info else "source")
+        stats = live.stats()
+        self.status.show_stats(stats, engine, seconds, info.kind if info else "")
+        self.picture.set_quiet(int(stats.quiet_s) if stats.quiet_s >= _QUIET_S else 0)
 
     @Slot()
     def _first_painted(self) -> None:
@@ -268,6 +273,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _source_opening(self, text: str) -> None:
         self.toolbar.source.show_source(text, None)
+        self.toolbar.set_playing(True)
         if self.picture.result is None:
             self.picture.clear("Opening the source…")
 
@@ -289,9 +295,9 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _source_failed(self, text: str) -> None:
-        self._wishes.denied("source")
         self.charts.history.clear()
         self.toolbar.source.show_none(text)
+        self.toolbar.set_playing(False)
         self.picture.clear("This source cannot be shown")
         self.strip.clear("open a source to see the stages")
         self.joints.list.clear_result()
@@ -329,21 +335,13 @@ class MainWindow(QMainWindow):
 
     @Slot(int)
     def _toggle_joint(self, joint: int) -> None:
-        self.state.set(joint=ALL_JOINTS if joint == self.state.view.joint else joint)
+        self.state.show_map(ALL_JOINTS if joint == self.state.view.joint else joint)
 
     def _toggle_mirror(self) -> None:
         self.state.set(mirror=not self.state.view.mirror)
         self._forced_mirror = None
         if self.session.info is not None and self.session.info.mirror:
             self.settings = replace(self.settings, mirror=self.state.view.mirror)
-
-    def _toggle_glow(self) -> None:
-        self.state.toggle_glow()
-        self.settings = replace(self.settings, glow=self.state.view.glow > 0)
-
-    def _toggle_boxes(self) -> None:
-        self.state.set(boxes=not self.state.view.boxes)
-        self.settings = replace(self.settings, boxes=self.state.view.boxes)
 
     def _toggle_theme(self) -> None:
         self.apply_theme("light" if self.settings.theme == "dark" else "dark")

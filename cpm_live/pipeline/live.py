@@ -147,9 +147,11 @@ class Live:
         self._capture.start()
 
     def drop_source(self) -> None:
-        """Forget a source that failed: what is still on its way from it is not shown any more."""
+        """Forget a source that failed: what is still on its way from it is not shown any more, and a recording of it is
+        finished."""
         self._generation += 1
         self._forget_figures()
+        self.stop_recording()
 
     def _forget_figures(self) -> None:
         """Frames that wait, rates and ages are the last source's."""
@@ -296,6 +298,7 @@ class Live:
             recorded=recorder.written if recorder else 0,
             record_dropped=recorder.dropped if recorder else 0,
             record_skipped=recorder.skipped if recorder else 0,
+            quiet_s=self._capture_rate.quiet_s(),
         )
 
     @property

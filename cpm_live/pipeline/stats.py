@@ -19,6 +19,7 @@ class Stats:
     Attributes:
         capture_fps, pose_fps: frames captured and results made per second, over the last two seconds.
         age_p50, age_p95: from capture to finished result, in milliseconds.
+        quiet_s: for how long no frame has come, in seconds; 0 before the first one and while paused.
         skipped: frames that a newer one replaced before the machine was free.
         steps_ms: median duration of each step of the pipeline.
         recorded, record_dropped, record_skipped: frames written since the recording began, frames lost by it, and
@@ -34,6 +35,7 @@ class Stats:
     recorded: int = 0
     record_dropped: int = 0
     record_skipped: int = 0
+    quiet_s: float = 0.0
 
 
 class Rate:
@@ -42,17 +44,25 @@ class Rate:
     def __init__(self, window: float = 2.0) -> None:
         self._window = window
         self._times: deque[float] = deque(maxlen=1000)
+        self._last: float | None = None
         self._lock = threading.Lock()
 
     def tick(self) -> None:
         """Count one event now."""
         with self._lock:
-            self._times.append(time.perf_counter())
+            self._last = time.perf_counter()
+            self._times.append(self._last)
 
     def clear(self) -> None:
         """Forget everything: what comes is not a course with what was."""
         with self._lock:
             self._times.clear()
+            self._last = None
+
+    def quiet_s(self) -> float:
+        """Seconds since the last event; 0 where there was none."""
+        with self._lock:
+            return 0.0 if self._last is None else time.perf_counter() - self._last
 
     def value(self) -> float:
         """Events per second; falling while none comes, 0 when the last one is older than the window."""

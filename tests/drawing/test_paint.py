@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 import pytest
 
@@ -143,6 +144,27 @@ def test_colours() -> None:
     assert table.shape == (256, 4) and table[0, 3] == 0
     assert (table[:, :3] <= table[:, 3:]).all(), "premultiplied colours never exceed their alpha"
     assert glow(np.ones((2, 2))).shape == (2, 2, 4) and heat(np.zeros((2, 2))).shape == (2, 2, 3)
+
+
+def test_more_belief_is_brighter_on_any_screen_and_to_any_eye() -> None:
+    table = glow_table(1.0)[64:]
+    lightness = cv2.cvtColor(np.ascontiguousarray(table[None, :, :3]), cv2.COLOR_BGR2LAB)[0, :, 0].astype(int)
+    assert (np.diff(lightness) >= -1).all() and lightness[-1] - lightness[0] > 90
+
+
+def test_lines_are_as_wide_to_the_eye_whatever_the_film() -> None:
+    """A film is looked at whole: what is drawn is the same share of a small picture and of a large one."""
+    shares = []
+    for times in (2, 6):
+        result = _result()
+        pose, size = result.poses[0], (240 * times, 320 * times)
+        stages = pose.stages.copy()
+        stages[..., :2] = (stages[..., :2] + 0.5) * times - 0.5
+        large = replace(pose, stages=stages, box=tuple(v * times for v in pose.box))
+        frame = Frame(np.zeros((*size, 3), np.uint8), 0, 0)
+        painted = paint(replace(result, frame=frame, poses=(large,)), View(joint=NO_MAP, boxes=True))
+        shares.append((painted.max(axis=2) > 0).mean())
+    assert shares[1] == pytest.approx(shares[0], rel=0.25)
 
 
 def test_unsure_joints_are_hollow_and_unseen_ones_hidden() -> None:

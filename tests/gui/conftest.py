@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cpm_live.core.pose import Result
+from cpm_live.gui.openers import Openers
 from cpm_live.gui.options import AppOptions
-from cpm_live.gui.session import Openers
 from cpm_live.gui.window import MainWindow
 from tests.gui.crowd import Room, crowd_openers
 from tests.gui.fakes import openers

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Box, Crop
 from cpm_live.core.findings import Findings, Found
 from cpm_live.engines.recipe import Recipe
-from cpm_live.gui.session import Openers
+from cpm_live.gui.openers import Openers
 from tests.gui.fakes import STAGES, KnowingEngine, fake_source, no_cameras, one_camera
 
 WIDTH, HEIGHT = 640, 480

@@ -24,7 +24,7 @@ from cpm_live.core.frame import Frame
 from cpm_live.engines.base import EngineInfo, Looked
 from cpm_live.engines.look import look_on_cpu
 from cpm_live.engines.recipe import Recipe
-from cpm_live.gui.session import Openers
+from cpm_live.gui.openers import Openers
 from cpm_live.network.presets import PRESETS
 
 STAGES = 4

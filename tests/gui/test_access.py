@@ -147,6 +147,11 @@ def test_nothing_overlaps_in_a_tight_toolbar(qtbot: QtBot) -> None:
     assert bar.help.isVisible() and bar.theme.isVisible() and bar.boxes.isVisible()
 
 
+def test_the_panel_that_is_opened_by_its_key_goes_on_with_keys(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+    assert window.panel.isVisible() and window.panel.people.slider.hasFocus()
+
+
 def test_the_panel_stays_inside_a_low_window(window: MainWindow) -> None:
     window.setMinimumSize(400, 300)
     window.resize(640, 400)

@@ -17,12 +17,14 @@ from pytestqt.qtbot import QtBot
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.mailbox import Mailbox
-from cpm_live.drawing.view import ALL_JOINTS, View
+from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
 from cpm_live.gui import settings, theme
+from cpm_live.gui.banner import Notice
 from cpm_live.gui.bridge import Bridge
 from cpm_live.gui.display import check_display
 from cpm_live.gui.geometry import Fit
 from cpm_live.gui.images import bgr_image, glow_array, glow_image
+from cpm_live.gui.picture import Picture
 from cpm_live.gui.settings import Settings
 from cpm_live.gui.theme import THEMES
 from cpm_live.gui.throttle import Throttle
@@ -147,6 +149,29 @@ def test_view_state_walks_through_joints() -> None:
     state.choose_stage(3)
     state.model_is(3, 2)
     assert state.view.stage is None
+
+
+def test_whoever_chooses_a_map_sees_it() -> None:
+    state = ViewState(View(glow=0.0))
+    state.model_is(3, 2)
+    assert state.view.glow == 0, "another model is no wish to see a map"
+    for choose in (lambda: state.show_map(1), lambda: state.move_joint(1), state.toggle_centre, state.next_finder):
+        state.set(glow=0.0)
+        choose()
+        assert state.view.glow > 0
+    state.show_map(NO_MAP)
+    state.toggle_glow()
+    assert state.view.glow > 0 and state.view.joint == ALL_JOINTS
+
+
+def test_a_banner_is_as_high_as_its_text(qtbot: QtBot) -> None:
+    picture = Picture()
+    qtbot.addWidget(picture)
+    picture.resize(500, 400)
+    picture.show()
+    picture.banner.show_notice(Notice("done", "Recording saved: /home/somebody/cpm-live-20261127-101500.mp4 " * 3))
+    text = picture.banner._text
+    assert text.height() >= text.heightForWidth(text.width())
 
 
 def test_display_is_looked_for_before_qt(tmp_path: Path) -> None:

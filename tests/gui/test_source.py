@@ -165,13 +165,3 @@ def test_bad_source_is_explained(open_window: Opener, qtbot: QtBot) -> None:
     press(qtbot, window, Key.Key_D)
     wait_for_pose(window, qtbot)
     assert not window.picture.banner.isVisible()
-
-
-def test_a_source_that_fails_leaves_no_old_figures(window: MainWindow, qtbot: QtBot) -> None:
-    assert "Demo" in window.windowTitle()
-    qtbot.waitUntil(lambda: len(window.charts.history.times()) > 3, timeout=3000)
-    window.choose_source("nowhere.mp4")
-    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
-    assert len(window.charts.history.times()) == 0
-    assert window.session.live.stats().capture_fps == window.session.live.stats().pose_fps == 0
-    assert window.windowTitle() == "cpm-live" and window.joints.list._result is None

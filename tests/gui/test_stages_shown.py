@@ -14,6 +14,7 @@ from cpm_live.core.skeleton import BODY
 from cpm_live.drawing.view import View
 from cpm_live.gui.joints_list import JointsList
 from cpm_live.gui.stage_strip import StageStrip
+from cpm_live.gui.strip_content import Seen, content
 from tests.gui.test_history import results
 from tests.gui.test_window import pixels
 
@@ -82,3 +83,15 @@ def test_the_list_shows_the_beliefs_of_the_chosen_stage_and_a_tick_for_what_is_s
         assert (one != two).any() and (two != last).any() and (one != last).any()
     box = rows.check_box(5)
     assert _inside(shown[0], box).std() > _inside(shown[2], box).std() + 5
+
+
+def test_belief_of_all_joints_is_that_of_those_that_are_there(result: Result) -> None:
+    """Later stages are ever surer that legs out of the picture are not there: that is no loss of belief."""
+    (pose,) = result.poses
+    stages = pose.stages.copy()
+    stages[:, :6, 2] = np.array([0.6, 0.3, 0.0])[:, None]
+    result = replace(result, hollow_threshold=0.1)
+    seen = content(replace(result, poses=(replace(pose, stages=stages, smoothed=None),)), View(), Seen(), 40)
+    assert np.allclose(seen.peaks, (0.2, 0.5, 0.8)) and "of 8 joints" in seen.note
+    hidden = content(result, View(hidden=frozenset(range(5))), Seen(), 40)
+    assert "of 9 joints" in hidden.note

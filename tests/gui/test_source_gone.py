@@ -1,0 +1,113 @@
+"""What the window does where a source does not open, falls silent or is gone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt
+from pytestqt.qtbot import QtBot
+
+from cpm_live.gui import settings as memory
+from cpm_live.gui.window import MainWindow
+from cpm_live.pipeline.live import Event
+from tests.gui.conftest import Opener, wait_for_pose
+from tests.gui.test_window import press
+
+Key = Qt.Key
+
+
+def _fail(window: MainWindow, why: str) -> None:
+    window.session._handle(Event("source-failed", why, generation=window.session.live.generation))
+
+
+def test_where_the_next_source_does_not_open_the_one_before_goes_on(
+    window: MainWindow, qtbot: QtBot, store: QSettings
+) -> None:
+    window.choose_source("demo")
+    qtbot.waitUntil(lambda: window.settings.source == "demo", timeout=5000)
+    press(qtbot, window, Key.Key_R)
+    window.choose_source("/nope/nothing.mp4")
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    notice = window.picture.banner.notice
+    assert notice is not None and notice.kind == "error" and "/nope/nothing.mp4" in notice.text
+    generation = window.session.live.generation
+    qtbot.waitUntil(
+        lambda: window.picture.result is not None and window.picture.result.generation == generation, timeout=5000
+    )
+    assert "Demo" in window.windowTitle() and window.toolbar.pause.isEnabled()
+    assert window.picture.banner.notice is notice, "that the one before plays again does not make it untrue"
+    assert window.session.live.recording is not None
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).source == "demo"
+
+
+def test_a_source_that_is_gone_leaves_nothing_of_its_own(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    assert "Demo" in window.windowTitle()
+    qtbot.waitUntil(lambda: len(window.charts.history.times()) > 3, timeout=3000)
+    press(qtbot, window, Key.Key_R)
+    qtbot.waitUntil(lambda: window.session.live.stats().recorded > 2, timeout=5000)
+    press(qtbot, window, Key.Key_Space)
+    _fail(window, "the demo is damaged after frame 9")
+    assert len(window.charts.history.times()) == 0
+    assert window.session.live.stats().capture_fps == window.session.live.stats().pose_fps == 0
+    assert window.windowTitle() == "cpm-live" and window.joints.list._result is None
+    # Nor does it go on being recorded, and there is nothing to pause.
+    qtbot.waitUntil(lambda: not window.toolbar.record.isChecked(), timeout=5000)
+    assert window.session.live.recording is None and list((tmp_path / "out").glob("*.mp4"))
+    window._show_status()
+    assert window.status.figures.text() == "no source"
+    bar = window.toolbar
+    assert not any(button.isEnabled() for button in (bar.pause, bar.step, bar.record, bar.snapshot, bar.region))
+    press(qtbot, window, Key.Key_Space)
+    press(qtbot, window, Key.Key_I)
+    assert not window.session.live.paused and not window.picture.region.armed
+    press(qtbot, window, Key.Key_D)
+    wait_for_pose(window, qtbot)
+    assert bar.pause.isEnabled() and bar.record.isEnabled()
+
+
+def test_a_source_that_fails_for_good_is_not_gone_back_to(window: MainWindow, qtbot: QtBot) -> None:
+    _fail(window, "the demo is damaged after frame 9")
+    window.choose_source("/nope/nothing.mp4")
+    qtbot.waitUntil(lambda: not window.toolbar.pause.isEnabled(), timeout=5000)
+    assert window.picture.result is None
+
+
+def test_asking_for_a_camera_where_there_is_none_leaves_what_plays(window: MainWindow, qtbot: QtBot) -> None:
+    generation = window.session.live.generation
+    press(qtbot, window, Key.Key_C)
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    notice = window.picture.banner.notice
+    assert notice is not None and notice.text.startswith("No camera found")
+    assert window.session.live.generation == generation and window.session.source == "demo"
+
+
+def test_what_cannot_be_recorded_says_to_free_space_only_where_there_is_none(window: MainWindow) -> None:
+    for why, said in (("No space left on device", True), ("No such file or directory", False)):
+        window.session._handle(Event("recording-failed", f"cannot write /gone/a.mp4: {why}"))
+        notice = window.picture.banner.notice
+        assert notice is not None and ("free some space" in notice.text) == said and "another folder" in notice.text
+
+
+def test_a_source_that_falls_silent_does_not_look_live(window: MainWindow, qtbot: QtBot) -> None:
+    rate = window.session.live._capture_rate
+    window._show_status()
+    assert window.picture._quiet == 0
+    rate.tick = lambda: None  # type: ignore[method-assign]
+    rate._last = time.perf_counter() - 3.5
+    window._show_status()
+    assert window.picture._quiet == 3
+    press(qtbot, window, Key.Key_Space)
+    window._show_status()
+    assert window.picture._quiet == 0, "whoever pauses knows why"
+
+
+def test_a_region_is_of_its_source(open_window: Opener, qtbot: QtBot) -> None:
+    window = open_window(cameras=True)
+    wait_for_pose(window, qtbot)
+    window.following._region_drawn((10.0, 10.0, 50.0, 40.0))
+    assert window.session.live.options.region is not None
+    window.choose_source("camera:0")
+    assert window.session.live.options.region is None
