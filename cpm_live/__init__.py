@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 # ONNX Runtime from 1.32 on reports to Microsoft and keeps a number for this machine, unless this is set before it
 # loads. Nobody who opens a webcam asked for that; whoever wants it sets the variable to 0.
@@ -18,21 +19,30 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "PoseMachine", "__version__"]
+__all__ = ["InputError", "Live", "Options", "PoseMachine", "Result", "__version__"]
 
 if TYPE_CHECKING:
     from cpm_live.core.errors import InputError
+    from cpm_live.core.pose import Result
+    from cpm_live.pipeline.live import Live
     from cpm_live.pipeline.machine import PoseMachine
+    from cpm_live.pipeline.options import Options
+else:
+    # Imported when asked for, so that the command line starts before ONNX Runtime is loaded. (Type checkers would
+    # take every name for one of ours.)
+    _HOMES = {
+        "InputError": "cpm_live.core.errors",
+        "Live": "cpm_live.pipeline.live",
+        "Options": "cpm_live.pipeline.options",
+        "PoseMachine": "cpm_live.pipeline.machine",
+        "Result": "cpm_live.core.pose",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
-def __getattr__(name: str) -> Any:
-    # Imported when asked for, so that the command line starts before ONNX Runtime is loaded.
-    if name == "PoseMachine":
-        from cpm_live.pipeline.machine import PoseMachine
-
-        return PoseMachine
-    if name == "InputError":
-        from cpm_live.core.errors import InputError
-
-        return InputError
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,10 @@ class SourceRequest:
     size: tuple[int, int] = (640, 480)
     demo_kind: str = "body"
     demo_frames: int = 300
+
+    def __post_init__(self) -> None:
+        # Whoever has a Path gives it.
+        object.__setattr__(self, "text", os.fspath(self.text))
 
 
 def is_demo(text: str) -> bool:

@@ -92,10 +92,10 @@ class CaptureThread(threading.Thread):
             self._tell(CaptureEvent("failed", self._line(error)))
             return
         self._opened = time.monotonic()
-        self._tell(CaptureEvent("opened", info=source.info))
         # Whoever pauses while it opens still wants to see what was opened.
         first = True
         try:
+            self._tell(CaptureEvent("opened", info=source.info))
             while not self._stop_asked.is_set():
                 self._woken.clear()
                 paused = not (first or self._running.is_set())

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cpm_live.core.errors import InputError
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -19,6 +21,9 @@ class Frame:
         captured_ns: ``time.perf_counter_ns()`` when it was read. (Before Python 3.13 Windows' ``monotonic_ns`` goes in
             steps of 15.6 ms.)
         media_time: seconds from the start of a file or of a stream in segments; None for other live sources.
+
+    Raises:
+        InputError: the image is something else.
     """
 
     image: NDArray[np.uint8]
@@ -29,7 +34,7 @@ class Frame:
     def __post_init__(self) -> None:
         image = self.image
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise ValueError(f"a frame is BGR uint8 (H, W, 3), not {image.dtype} {image.shape}")
+            raise InputError(f"a frame is BGR uint8 (H, W, 3), not {image.dtype} {image.shape}")
         image.flags.writeable = False
 
     @property

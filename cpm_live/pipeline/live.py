@@ -6,6 +6,7 @@ engine replaces a thread or is done by the worker between two frames; nothing he
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from cpm_live.capture.base import Source, SourceInfo
 from cpm_live.capture.open import SourceRequest, is_camera, open_source
 from cpm_live.capture.thread import CaptureEvent, CaptureThread
 from cpm_live.core.address import is_stream
+from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
@@ -25,15 +27,34 @@ from cpm_live.engines.base import Engine
 from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.at_exit import rest_at_exit
 from cpm_live.pipeline.finding import FinderOpener, open_default_finder
 from cpm_live.pipeline.last_findings import LastFindings
-from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.options import Options, checked
 from cpm_live.pipeline.stats import Meter, Rate, Stats
 from cpm_live.pipeline.worker import Worker
 from cpm_live.recording.recorder import Recorder
 
 _CAPTURE_S = 2.0
 """Seconds that the end waits for the source before it goes on to finish a recording."""
+
+
+log = logging.getLogger("cpm_live.pipeline")
+
+
+def _guarded(callback: Callable[[], None] | None) -> Callable[[], None]:
+    """A callback whose errors are its own, not those of the thread that calls it."""
+
+    def call() -> None:
+        if callback is None:
+            return
+        try:
+            callback()
+        except Exception:
+            # It is somebody else's, and the session goes on.
+            log.exception("a callback of a live session failed")
+
+    return call
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +85,14 @@ class Event:
 class Live:
     """A live session.
 
-    Every method returns at once except :meth:`stop`; all may be called from any one thread (the GUI's).
+    Every method returns at once except :meth:`stop`; all may be called from any one thread (the GUI's). As a context
+    manager it is stopped at the end, and at the latest when Python ends.
 
     Args:
         on_result: called on the worker thread when a result lies in :attr:`results` and none lay there
             before; must not wait.
-        on_event: called on any thread when :meth:`take_events` has something; must not wait.
+        on_event: called on any thread when :meth:`take_events` has something; must not wait. What either raises is
+            logged, and the session goes on.
         opener: opens sources; engine_opener: opens engines; finder_opener: makes the finder; fakes in tests, which
             search with their engine where they bring no finder.
     """
@@ -82,10 +105,10 @@ class Live:
         engine_opener: Callable[[Recipe, str], Engine] = open_engine,
         finder_opener: FinderOpener | None = None,
     ) -> None:
-        self.results: Mailbox[Result] = Mailbox(on_result)
+        self.results: Mailbox[Result] = Mailbox(_guarded(on_result))
         self.findings = LastFindings()
         self._opener = opener
-        self._on_event = on_event or (lambda: None)
+        self._on_event = _guarded(on_event)
         self._events: deque[Event] = deque(maxlen=200)
         self._frames: Mailbox[tuple[int, Frame]] = Mailbox()
         self._generation = 0
@@ -105,6 +128,13 @@ class Live:
             finder_opener = partial(open_default_finder, 0)
         self._worker = Worker(self._frames, self._publish, self._engine_event, engine_opener, finder_opener)
         self._worker.start()
+        rest_at_exit(self, has_machine=True)
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
 
     # -- what to show -----------------------------------------------------------------------------
 
@@ -114,7 +144,12 @@ class Live:
         return self._generation
 
     def set_source(self, request: SourceRequest) -> None:
-        """Switch to another source; its thread opens it while the old one is let go."""
+        """Switch to another source; its thread opens it while the old one is let go.
+
+        Raises:
+            InputError: the session was stopped.
+        """
+        self._refuse_stopped()
         self._generation += 1
         generation = self._generation
         if self._capture is not None:
@@ -182,8 +217,12 @@ class Live:
         self._worker.cancel_build()
 
     def set_options(self, options: Options) -> None:
-        """How people are looked for and followed, from the next frame on."""
-        self._worker.options = options
+        """How people are looked for and followed, from the next frame on.
+
+        Raises:
+            InputError: these are no options.
+        """
+        self._worker.options = checked(options)
 
     @property
     def options(self) -> Options:
@@ -223,8 +262,16 @@ class Live:
 
     def start_recording(self, path: Path) -> None:
         """Write every result from now on, annotated as shown, to a video file. Where its name is taken it gets another,
-        which ``recording-done`` tells."""
-        if self._recorder is None:
+        which ``recording-done`` tells. One at a time: a second one is answered by ``recording-failed``.
+
+        Raises:
+            InputError: the session was stopped.
+        """
+        self._refuse_stopped()
+        if self._recorder is not None:
+            line = f"cannot record {path.name}: {self._recorder.path.name} is still being recorded"
+            self._tell(Event("recording-failed", line, path=path))
+        else:
             self._recorder = Recorder(path, self._recording_done)
             self._recorder.pause(self._paused)
             self._recorder.start()
@@ -275,6 +322,10 @@ class Live:
         self._events.append(event)
         self._on_event()
 
+    def _refuse_stopped(self) -> None:
+        if self._stopped:
+            raise InputError("this session was stopped; make another Live")
+
     # -- looking in -------------------------------------------------------------------------------
 
     def take_events(self) -> list[Event]:
@@ -311,10 +362,16 @@ class Live:
         """The engine that runs now, e.g. ``CPU (ONNX Runtime 1.32)``; empty while none is loaded."""
         return self._worker.engine_label
 
+    def rest(self) -> None:
+        """Python ends: what is recorded is finished, and no thread is inside a library any more."""
+        if not self._stopped:
+            self.stop()
+
     def stop(self, timeout: float = 10.0) -> bool:
-        """End all threads in order: capture, worker, recorder. True if all ended in time. May wait."""
-        if self._stopped:
-            return True
+        """End all threads in order: capture, worker, recorder. True if all ended in time. May wait.
+
+        Whoever stops once more waits once more for what had not ended.
+        """
         self._stopped = True
         self._generation += 1
         threads = [*self._retired]

@@ -12,18 +12,20 @@ from functools import partial
 import numpy as np
 
 from cpm_live.core.crop import Crop
-from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.errors import InputError
 from cpm_live.core.findings import Findings
 from cpm_live.core.frame import Frame, Picture
 from cpm_live.core.pose import Result, Steps
-from cpm_live.engines.base import Engine, Looked, close_quietly
-from cpm_live.engines.recipe import Recipe, find, find_machine
+from cpm_live.engines.base import Engine, Looked
+from cpm_live.engines.recipe import Recipe, find_machine
 from cpm_live.engines.select import open_engine
+from cpm_live.pipeline.at_exit import rest_at_exit
 from cpm_live.pipeline.find_schedule import Schedule
 from cpm_live.pipeline.finding import Finder, Search, around, open_finder_beside
 from cpm_live.pipeline.follow import Follower, Scene
-from cpm_live.pipeline.hands import SIZES, WristHands
-from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.hands import SIZES
+from cpm_live.pipeline.hands_beside import HandOpener, HandsBeside
+from cpm_live.pipeline.options import Options, checked
 from cpm_live.pipeline.show import make_pose
 from cpm_live.pipeline.sights import Sight, sights
 from cpm_live.pipeline.tracks import Track
@@ -34,6 +36,7 @@ IDLE_HANDS = 2
 and every third found 58, 64 and 55 %; a search costs as much as following three hands.)"""
 CLOTHES_EVERY = 4
 """Frames from one look at the clothes of somebody who is alone to the next."""
+_LAST_TURN_S = 5.0
 LONGEST_STEP_S = 1.0
 """Frames further apart than this follow each other as if they were not: who steps through a file by hand keeps
 the people in it."""
@@ -78,15 +81,16 @@ class PoseMachine:
         threads: int = 0,
         options: Options | None = None,
         finder: Callable[[], Finder | None] | str | None = "auto",
-        hand_engine: Callable[[Recipe], Engine | None] | None = None,
+        hand_engine: HandOpener | None = None,
         hands_failed: Callable[[str], None] | None = None,
     ) -> None:
         self.recipe = model if isinstance(model, Recipe) else find_machine(os.fspath(model))
         kind = engine if isinstance(engine, str) else "auto"
         self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
-        self.options = options or Options()
+        self.options = checked(options or Options())
         self.finder: Finder | None = None
-        self._open_hands = hand_engine or (lambda recipe: open_engine(recipe, kind, threads))
+        hands = hand_engine or (lambda recipe: open_engine(recipe, kind, threads))
+        self._hands = HandsBeside(hands, hands_failed, self.recipe.skeleton)
         if isinstance(finder, str):
             if finder != "auto":
                 raise InputError(f"finder is {finder!r}; use 'auto', None, or what opens one")
@@ -98,15 +102,13 @@ class PoseMachine:
         preset = self.engine.preset
         self.follower = Follower(self.recipe.skeleton, preset.size, preset.stride, self.recipe.margin)
         self._schedule, self._search = Schedule(), Search(self._kind, self.recipe.margin)
-        self._hands: WristHands | None = None
-        self._hands_due = False
-        self._hands_failed, self._no_hands = hands_failed, False
         self._applied: Options | None = None
         self._count = self._frames = 0
         self._missing = False
         self._clock, self._last_s = 0.0, 0.0
         self._size = (0, 0)
         self.turn = threading.RLock()
+        rest_at_exit(self)
 
     @in_turn
     def __call__(self, frame: Picture, seconds: float | None = None) -> Result:
@@ -120,6 +122,7 @@ class PoseMachine:
                 as for a camera: how joints are smoothed and followed then hangs on how fast frames are handed in.
         """
         if not isinstance(frame, Frame):
+            _refuse(frame)
             # A copy: results are kept, and whoever reads a film into one buffer writes the next picture over it.
             frame = Frame(np.array(frame, order="C"), self._frames, time.perf_counter_ns(), seconds)
             self._frames += 1
@@ -149,15 +152,13 @@ class PoseMachine:
         """The hands of a single picture: looked for at all sizes that are otherwise tried one a frame."""
         scene, steps = self._scene(result.frame, self.options), dict(result.steps_ms)
         for _ in SIZES[1:]:
-            if not self.with_hands or self._hands is None or not self._hands.unseen:
+            if not self.with_hands or self._hands.hands is None or not self._hands.hands.unseen:
                 break
             result = self._with_hands(result, scene, steps)
         return replace(result, steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
 
     def _result(self, frame: Frame, searching: bool) -> Result:
-        options = self.options
-        if not isinstance(options, Options):
-            raise InputError(f"options is {options!r}; use Options(...)")
+        options = checked(self.options)
         self._count += 1
         steps = {"wait": (time.perf_counter_ns() - frame.captured_ns) / 1e6}
         steps |= dict.fromkeys(("find", "crop", "engine", "decode"), 0.0)
@@ -183,8 +184,8 @@ class PoseMachine:
             locked=self.follower.locked,
         )
         if not self.with_hands:
-            self._no_hands = False
-        elif not self._no_hands:
+            self._hands.forgive()
+        elif not self._hands.given_up:
             result = self._with_hands(result, scene, steps)
         return replace(result, steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
 
@@ -207,8 +208,8 @@ class PoseMachine:
             # A camera or stream that goes on at another resolution: the same people, in other pixels.
             across, down = frame.width / before[0], frame.height / before[1]
             self.follower.rescale(across, down)
-            if self._hands is not None:
-                self._hands.rescale(across, down)
+            if self._hands.hands is not None:
+                self._hands.hands.rescale(across, down)
         return Scene(
             self._clock,
             frame.width,
@@ -278,7 +279,7 @@ class PoseMachine:
     def _with_hands(self, result: Result, scene: Scene, steps: dict[str, float]) -> Result:
         """The result with the hands at its bodies' wrists."""
         started = time.perf_counter()
-        hands = self._the_hands()
+        hands = self._hands()
         if hands is None:
             return result
         # The hand model has thresholds of its own; what was set for bodies is not meant for it.
@@ -294,31 +295,6 @@ class PoseMachine:
             hand_stages=hands.engine.preset.stages,
             hand_thresholds=(limits.joint, limits.hollow),
         )
-
-    def _the_hands(self) -> WristHands | None:
-        if self._hands is not None and not self._hands_due:
-            return self._hands
-        recipe = find("hand")
-        try:
-            engine = self._open_hands(recipe)
-        except Exception as error:
-            if self._hands_failed is None:
-                raise
-            self._no_hands = True
-            self._hands_failed(f"no hands: {first_line(error)}")
-            self._drop_hands()
-            return None
-        if engine is None:
-            return self._hands
-        # Those who were followed on another engine start anew: a hand is found again in the same frame.
-        self._drop_hands()
-        self._hands = WristHands(recipe, engine, self.recipe.skeleton)
-        return self._hands
-
-    def _drop_hands(self) -> None:
-        if self._hands is not None:
-            close_quietly(self._hands)
-        self._hands, self._hands_due = None, False
 
     def _the_finder(self) -> Finder | None:
         if self._open_finder is not None:
@@ -347,7 +323,7 @@ class PoseMachine:
         return self.options.hands and self.recipe.skeleton.name == "body"
 
     @in_turn
-    def swap(self, engine: Engine, hand_engine: Callable[[Recipe], Engine | None]) -> Engine:
+    def swap(self, engine: Engine, hand_engine: HandOpener) -> Engine:
         """Go on with another engine of the same network; whoever is followed stays. Hands at the wrists go on with
         theirs until ``hand_engine`` gives another.
 
@@ -355,10 +331,7 @@ class PoseMachine:
             What ran before, to be closed by the caller.
         """
         before, self.engine = self.engine, engine
-        self._open_hands, self._no_hands, self._hands_due = hand_engine, False, True
-        if not self.with_hands:
-            # Nobody would ask for the other one.
-            self._drop_hands()
+        self._hands.swap(hand_engine, self.with_hands)
         return before
 
     # -- the end ----------------------------------------------------------------------------------
@@ -372,10 +345,8 @@ class PoseMachine:
         self._size, self._frames, self._missing = (0, 0), 0, False
         if self.finder is not None:
             self.finder.reset()
-        # Whoever was pointed at belongs to the source before.
-        self._applied = self.options
-        if self._hands is not None:
-            self._hands.reset()
+        if self._hands.hands is not None:
+            self._hands.hands.reset()
 
     def __enter__(self) -> PoseMachine:
         return self
@@ -383,14 +354,26 @@ class PoseMachine:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def rest(self) -> None:
+        """Take no turn any more: Python ends, and whoever is in one has ended it, or has had the time to."""
+        self.turn.acquire(timeout=_LAST_TURN_S)
+
     @in_turn
     def close(self) -> None:
         """Close the engines."""
         self.engine.close()
         if self.finder is not None:
             self.finder.close()
-        if self._hands is not None:
-            self._hands.close()
+        self._hands.close()
+
+
+def _refuse(picture: object) -> None:
+    """What is no BGR array: pictures of other libraries are RGB, and people are lost in exchanged colours."""
+    if not isinstance(picture, np.ndarray):
+        raise InputError(
+            f"a {type(picture).__name__} is no frame; give a BGR uint8 array (H, W, 3), for pictures in RGB "
+            "cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR)"
+        )
 
 
 def _add(steps: dict[str, float], looked: Looked) -> None:

@@ -21,9 +21,13 @@ Lock = tuple[float, float] | int | None
 _THRESHOLDS = ("joint", "hollow", "find", "keep", "finder")
 
 
+def _finite(values: tuple[object, ...]) -> bool:
+    return all(isinstance(value, Real) and np.isfinite(float(value)) for value in values)
+
+
 def _is_lock(value: object) -> bool:
     if isinstance(value, tuple):
-        return len(value) == 2 and all(isinstance(part, Real) and np.isfinite(float(part)) for part in value)
+        return len(value) == 2 and _finite(value)
     return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
@@ -81,12 +85,15 @@ class Options:
             if isinstance(value := getattr(self, name), np.integer):
                 object.__setattr__(self, name, int(value))
         for name in ("region", "lock"):
-            if isinstance(value := getattr(self, name), np.ndarray | list):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray | list) and all(isinstance(part, Real) for part in value):
                 object.__setattr__(self, name, tuple(float(part) for part in value))
         for name in ("smoothing", "finder_every", *(f"{which}_threshold" for which in _THRESHOLDS)):
             value = getattr(self, name)
             if not isinstance(value, Real) and not (value is None and name.endswith("_threshold")):
                 raise InputError(f"{name} is {value!r}; use a number")
+        if not isinstance(self.hands, bool | np.bool_):
+            raise InputError(f"hands is {self.hands!r}; use True or False")
         if not _is_lock(self.lock):
             raise InputError(f"the lock is {self.lock!r}; use x and y in pixels, the number of a track, or None")
         if self.people is not None and (not isinstance(self.people, int) or not 1 <= self.people <= MOST_PEOPLE):
@@ -94,12 +101,12 @@ class Options:
         if not 0.0 <= self.smoothing <= 1.0:
             raise InputError(f"smoothing is {self.smoothing:g}; use 0 (raw) to 1 (smooth)")
         region = self.region
-        four = isinstance(region, tuple) and len(region) == 4 and bool(np.isfinite(region).all())
+        four = isinstance(region, tuple) and len(region) == 4 and _finite(region)
         if region is not None and not four:
             raise InputError(f"the region is {region}; use x, y, width and height in pixels")
         if region is not None and not (region[2] >= 16 and region[3] >= 16):
             raise InputError("the region is too small; use at least 16 x 16 pixels")
-        if self.finder_every < 1:
+        if not 1 <= self.finder_every < float("inf"):
             raise InputError(f"finder_every is {self.finder_every}; use 1 or more frames")
         for name in _THRESHOLDS:
             value = getattr(self, f"{name}_threshold")
@@ -128,3 +135,14 @@ class Options:
             keep=min(find, chosen(self.keep_threshold, recipe.keep_threshold)),
             finder=chosen(self.finder_threshold, recipe.finder_threshold),
         )
+
+
+def checked(options: object) -> Options:
+    """Options, and nothing that looks like them.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not isinstance(options, Options):
+        raise InputError(f"options is {options!r}; use Options(...)")
+    return options

@@ -17,7 +17,9 @@ from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import HAND
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
+from cpm_live.engines.recipe import find
 from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.pipeline.options import Options, Thresholds
 from cpm_live.recording import video
 from cpm_live.recording.keypoint_table import KeypointTable
 from cpm_live.recording.keypoints import KeypointWriter
@@ -91,7 +93,16 @@ def _sink(out: Path, source: Source) -> _Sink:
 def _lines(path: Path, machine: PoseMachine, about: dict[str, Any]) -> KeypointWriter | KeypointTable:
     if path.suffix.lower() == ".csv":
         return KeypointTable(path)
-    return KeypointWriter(path, machine.recipe.skeleton, about, HAND if machine.with_hands else None)
+    about = about | _limits(machine.options.thresholds(machine.recipe))
+    if not machine.with_hands:
+        return KeypointWriter(path, machine.recipe.skeleton, about)
+    hands = _limits(Options().thresholds(find("hand")))
+    return KeypointWriter(path, machine.recipe.skeleton, about, HAND, hands)
+
+
+def _limits(limits: Thresholds) -> dict[str, float]:
+    """From which score on a joint counts as seen, and from which as perhaps seen: all of them are written."""
+    return {"joint_threshold": limits.joint, "hollow_threshold": limits.hollow}
 
 
 def run_batch(
@@ -116,6 +127,8 @@ def run_batch(
         InputError: damaged input, or a file that cannot be written.
     """
     view = view or View()
+    # Nobody of the input before is in this one.
+    machine.reset()
     unrelated = source.info.kind in ("image", "folder")
     if keypoints is not None:
         # First: opening the film empties what is there.

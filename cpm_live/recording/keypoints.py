@@ -21,13 +21,21 @@ class KeypointWriter:
         about: more for the header: model, source, size...
         hands: the hands' skeleton, in "Body + hands": each line then has ``hands`` beside ``poses``, in the same
             form with the number of the body whose they are, and the header says which joints they have.
+        more_hands: more about the hands.
 
     Raises:
         InputError: the file cannot be written.
         BrokenPipeError: nobody reads standard output any more.
     """
 
-    def __init__(self, path: Path, skeleton: Skeleton, about: dict[str, Any], hands: Skeleton | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        skeleton: Skeleton,
+        about: dict[str, Any],
+        hands: Skeleton | None = None,
+        more_hands: dict[str, Any] | None = None,
+    ) -> None:
         self._file = TextFile(path, "keypoints")
         header = {
             "format": "cpm-live keypoints 1",
@@ -44,6 +52,7 @@ class KeypointWriter:
                 "skeleton": hands.name,
                 "joints": list(hands.joints),
                 "limbs": [list(limb) for limb in hands.limbs],
+                **(more_hands or {}),
             }
         self._line({"header": header})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.skeleton import BODY, HAND, SKELETONS, Skeleton
 
@@ -40,5 +41,5 @@ def test_a_frame_cannot_be_written() -> None:
     assert (frame.width, frame.height) == (6, 4)
     with pytest.raises(ValueError, match="read-only"):
         frame.image[0, 0] = 1
-    with pytest.raises(ValueError, match="BGR uint8"):
+    with pytest.raises(InputError, match="BGR uint8"):
         Frame(np.zeros((4, 6), np.uint8), 0, 0)

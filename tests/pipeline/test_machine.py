@@ -100,7 +100,7 @@ def test_a_recipe_may_be_given_as_a_path() -> None:
 
 
 def test_pictures_without_pixels_are_refused() -> None:
-    with pytest.raises(ValueError, match="BGR uint8"):
+    with pytest.raises(InputError, match="BGR uint8"):
         PoseMachine("body", engine=DotEngine())(np.zeros((0, 10, 3), np.uint8))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cpm_live
 from cpm_live import PoseMachine
 from cpm_live.core.errors import InputError
 from cpm_live.engines.base import EngineInfo
@@ -157,3 +158,40 @@ def test_the_finder_runs_where_the_poses_do(
     assert kinds == tried
     assert finders[-1].warmed == ("person" if tried == ["cuda"] else "")
     assert ("the finder runs on the CPU: CUDA error" in caplog.text) == bool(fails)
+
+
+@pytest.mark.parametrize("given", ["me.jpg", [[[0, 0, 0]]], None, memoryview(bytes(12))])
+def test_what_is_no_array_is_no_frame(given: object) -> None:
+    """A picture of PIL's would be taken, with its colours exchanged, and people be lost."""
+    machine = PoseMachine("body", engine=DotEngine())
+    with pytest.raises(InputError, match=r"is no frame; .*RGB2BGR"):
+        machine.find(given)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="BGR uint8"):
+        machine(np.zeros((4, 4), np.uint8))
+
+
+def test_what_only_looks_like_options_is_refused_at_once() -> None:
+    with pytest.raises(InputError, match=r"use Options\(...\)"):
+        PoseMachine("body", engine=DotEngine(), options={"people": 2})  # type: ignore[arg-type]
+
+
+def test_a_lock_that_is_wished_before_the_first_frame_holds() -> None:
+    world = World([Somebody(160), Somebody(480)])
+    options = Options(lock=(480.0, 240.0))
+    machine = PoseMachine("body", WorldEngine(world), options=options, finder=lambda: FakeFinder(world))  # type: ignore[arg-type]
+    machine.reset()
+    for _ in range(3):
+        result = world.step(machine)
+    assert result.locked is not None and len(result.poses) == 1
+    # In another source nobody is pointed at by what was said of this one.
+    machine.reset()
+    for _ in range(3):
+        result = world.step(machine)
+    assert result.locked is None and len(result.poses) == 2
+
+
+def test_the_package_says_what_it_has() -> None:
+    assert {"PoseMachine", "Options", "Live", "Result", "InputError"} <= set(dir(cpm_live))
+    assert cpm_live.Options is Options
+    with pytest.raises(ImportError, match="PoseMachnie"):
+        exec("from cpm_live import PoseMachnie")

@@ -61,3 +61,19 @@ def test_numpys_values_are_as_good() -> None:
     options = Options(people=np.int64(2), region=np.array([0, 0, 64, 64]), lock=np.array([3.0, 4.0]))  # type: ignore[arg-type]
     assert options == Options(people=2, region=(0.0, 0.0, 64.0, 64.0), lock=(3.0, 4.0))
     assert Options(lock=np.int64(5)).lock == 5  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"finder_every": float("inf")},
+        {"finder_every": float("nan")},
+        {"hands": "no"},
+        {"region": (0, 0, None, 20)},
+        {"region": ["a", 1, 2, 3]},
+        {"lock": ("a", 1)},
+    ],
+)
+def test_values_of_other_kinds_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        Options(**wrong)  # type: ignore[arg-type]

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from cpm_live.capture.images import ImageSource
+from cpm_live.capture.video import VideoSource
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import BODY
+from cpm_live.engines.recipe import find
+from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.pipeline.options import Options
 from cpm_live.recording.batch import run_batch
+from cpm_live.recording.video import VideoWriter
 from tests.capture.films import picture
+from tests.fakes import DotEngine
 
 
 class _Searching:
     """A machine that must not take pictures for a film; it leaves somebody out of each."""
 
-    recipe, with_hands = SimpleNamespace(name="body", skeleton=BODY), False
+    recipe, with_hands, options = find("body"), False, Options()
+
+    def reset(self) -> None: ...
 
     def find(self, frame: Frame) -> Result:
         return Result(frame, (), BODY, "body", 2, 0.4, left_out=1)
@@ -41,3 +49,24 @@ def test_keypoints_named_csv_are_a_table(tmp_path: Path) -> None:
     picture(tmp_path / "me.png")
     run_batch(ImageSource(tmp_path / "me.png"), _Searching(), None, tmp_path / "k.CSV")  # type: ignore[arg-type]
     assert (tmp_path / "k.CSV").read_text().startswith("index,time,file,skeleton,id")
+
+
+def test_an_input_knows_nothing_of_the_one_before(tmp_path: Path) -> None:
+    """Else whoever was in the last film goes on into this one, with their number and their inertia."""
+    machine = PoseMachine("body", engine=DotEngine())
+    keypoints = []
+    for name, x in (("first", 60), ("second", 200), ("alone", 200)):
+        film = VideoWriter(tmp_path / f"{name}.mp4")
+        for index in range(4):
+            image = np.zeros((240, 320, 3), np.uint8)
+            image[100:116, x : x + 16] = 255
+            film.write(image, index / 30)
+        film.close()
+        if name == "alone":
+            machine = PoseMachine("body", engine=DotEngine())
+        run_batch(VideoSource(str(tmp_path / f"{name}.mp4")), machine, None, tmp_path / f"{name}.jsonl")
+        header, *lines = map(json.loads, (tmp_path / f"{name}.jsonl").read_text().splitlines())
+        keypoints.append([pose["keypoints"] for line in lines for pose in line["poses"]])
+    assert len(keypoints[1]) == 4 and keypoints[1] == keypoints[2]
+    assert header["header"]["joint_threshold"] == machine.recipe.joint_threshold
+    assert header["header"]["hollow_threshold"] == machine.recipe.hollow_threshold

@@ -1,0 +1,79 @@
+"""A live session as others' programs use it: with callbacks that fail, as a context manager, after its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cpm_live.capture.open import SourceRequest
+from cpm_live.core.errors import InputError
+from cpm_live.engines.recipe import find
+from cpm_live.pipeline.live import Live
+from tests.fakes import DotEngine
+from tests.pipeline.test_live import Numbered, Session
+
+
+def _live(on_result: object = None, on_event: object = None) -> Live:
+    live = Live(on_result, on_event, lambda _: Numbered(), lambda *_: DotEngine())  # type: ignore[arg-type]
+    live.set_model(find("body"), "fake")
+    live.set_source(SourceRequest("numbered"))
+    return live
+
+
+def _wait_for(live: Live, results: int) -> None:
+    deadline, seen = time.monotonic() + 10, 0
+    while seen < results:
+        assert time.monotonic() < deadline, f"{seen} results"
+        seen += live.results.take(0.2) is not None
+
+
+def test_a_callback_that_fails_is_logged_and_the_session_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    calls = []
+
+    def fails() -> None:
+        calls.append(threading.current_thread().name)
+        raise ZeroDivisionError("a mistake of the program's own")
+
+    live = _live(fails, fails)
+    try:
+        _wait_for(live, 5)
+    finally:
+        assert live.stop()
+    assert {"capture", "worker"} <= set(calls) and "a mistake of the program's own" in caplog.text
+
+
+def test_a_session_is_stopped_at_the_end_of_with_and_starts_nothing_any_more(tmp_path: Path) -> None:
+    with _live() as live:
+        _wait_for(live, 2)
+    assert not {"capture", "worker", "recorder"} & {thread.name for thread in threading.enumerate()}
+    for late in (
+        lambda: live.set_source(SourceRequest("numbered")),
+        lambda: live.start_recording(tmp_path / "a.mp4"),
+    ):
+        with pytest.raises(InputError, match="was stopped"):
+            late()
+    assert live.stop() and not list(tmp_path.iterdir())
+
+
+def test_one_recording_at_a_time(tmp_path: Path) -> None:
+    session = Session().start()
+    try:
+        session.wait_for_pose()
+        for name in ("a.mp4", "b.mp4"):
+            session.live.start_recording(tmp_path / name)
+        failed = [event for event in session.live.take_events() if event.kind == "recording-failed"]
+        assert [event.message for event in failed] == ["cannot record b.mp4: a.mp4 is still being recorded"]
+        assert session.live.recording is not None and session.live.recording.path.name == "a.mp4"
+    finally:
+        session.live.stop()
+
+
+def test_options_are_looked_at_before_the_engine_meets_them() -> None:
+    with _live() as live:
+        with pytest.raises(InputError, match="use Options"):
+            live.set_options({"people": 2})  # type: ignore[arg-type]
+        _wait_for(live, 2)
+        assert live.engine_label
