@@ -20,6 +20,7 @@ from cpm_live.engines.base import Engine, Looked
 from cpm_live.engines.recipe import Recipe, find_machine
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.at_exit import rest_at_exit
+from cpm_live.pipeline.closer import look_closer
 from cpm_live.pipeline.find_schedule import Schedule
 from cpm_live.pipeline.finding import Finder, Search, around, open_finder_beside
 from cpm_live.pipeline.follow import Follower, Scene
@@ -104,7 +105,7 @@ class PoseMachine:
         self._schedule, self._search = Schedule(), Search(self._kind, self.recipe.margin)
         self._applied: Options | None = None
         self._count = self._frames = 0
-        self._missing = False
+        self._missing = self._alone = False
         self._clock, self._last_s = 0.0, 0.0
         self._size = (0, 0)
         self.turn = threading.RLock()
@@ -132,12 +133,17 @@ class PoseMachine:
     def find(self, frame: Picture, tries: int = 8) -> Result:
         """Find the poses in an unrelated picture: forget who was followed before, and who is found here after it.
 
+        Of a large picture the finder looks at parts as well, in which people who are small to the whole are not.
         Where the finder sees nobody, up to ``tries`` places are searched with the pose network.
         """
         self.reset()
         # Unlike a lock of the source before, one that is set now is meant for this picture.
         self._applied = None
-        result = self(frame)
+        self._alone = True
+        try:
+            result = self(frame)
+        finally:
+            self._alone = False
         findings, steps = result.finder, dict(result.steps_ms)
         for _ in range(tries - 1):
             if result.poses:
@@ -246,7 +252,12 @@ class PoseMachine:
             return None
         findings = finder(frame.image, self._kind, scene.region)
         steps["find"] += findings.took_ms
-        offers = [f for f in findings.found if f.kind == self._kind and (f.vouched or f.score >= scene.limits.finder)]
+        found = findings.found
+        if self._alone:
+            started = time.perf_counter()
+            found += look_closer(finder, frame.image, self._kind, scene.region, found)
+            steps["find"] += (time.perf_counter() - started) * 1e3
+        offers = [f for f in found if f.kind == self._kind and (f.vouched or f.score >= scene.limits.finder)]
         follower.suggest(offers, scene)
         return findings
 
