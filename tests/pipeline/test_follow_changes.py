@@ -74,9 +74,8 @@ def test_a_picture_without_anybody_tells_what_the_finder_saw() -> None:
     machine = world.machine()
     for _ in range(2):
         result = machine.find(world.image())
-        assert result.finder is not None and result.steps_ms["find"] == 5.0, (
-            "though other places were searched after it"
-        )
+        assert result.finder is not None, "though other places were searched after it"
+        assert result.steps_ms["find"] >= 5.0
         assert result.frame.index == 0 and result.steps_ms["engine"] > 2.0
     assert [machine(world.image()).frame.index for _ in range(3)] == [0, 1, 2]
 

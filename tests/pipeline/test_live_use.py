@@ -75,5 +75,9 @@ def test_options_are_looked_at_before_the_engine_meets_them() -> None:
     with _live() as live:
         with pytest.raises(InputError, match="use Options"):
             live.set_options({"people": 2})  # type: ignore[arg-type]
+        deadline = time.monotonic() + 10
+        while not live.engine_label:
+            assert time.monotonic() < deadline
+            live.results.take(0.1)
         _wait_for(live, 2)
         assert live.engine_label
