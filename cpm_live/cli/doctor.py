@@ -32,7 +32,11 @@ def doctor(
     for name in PACKAGES:
         typer.echo(f"  {name:24} {_version(name)}")
     if _version("opencv-python") != "not installed":
-        typer.echo("  opencv-python is installed too: its Qt plugins break the window; pip uninstall opencv-python")
+        # They share a folder, which whoever leaves takes along.
+        typer.echo(
+            "  opencv-python is installed too: its Qt plugins break the window; pip uninstall opencv-python, then "
+            'pip install --force-reinstall --no-deps "opencv-python-headless<5"'
+        )
     try:
         size = sum(kind.size for kind in cached.kept()) / 1e6
         cache = f"{cache_dir()}" + (f" ({size:.1f} MB; cpm-live models clean empties it)" if size else "")

@@ -15,7 +15,8 @@ from cpm_live.core.errors import InputError, first_line
 app = typer.Typer(
     name="cpm-live",
     help="See a Convolutional Pose Machine think: live skeletons and belief maps, stage by stage.\n\n"
-    "Without a command the window opens, on your camera or, without one, on the built-in demo.",
+    "Without a command the window opens, on what you chose last; the first time on your camera or, without one, on the "
+    "built-in demo.",
     add_completion=False,
     no_args_is_help=False,
     rich_markup_mode="rich",

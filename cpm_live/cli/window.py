@@ -13,15 +13,23 @@ SourceOption = Annotated[
     str | None,
     typer.Option(
         "--source", "-s", metavar="SOURCE",
-        help="camera:0, camera:NAME, a video, picture or folder, a stream URL, or demo. Default: the first camera.",
+        help="camera:0, camera:NAME, a video, picture or folder, a stream URL, or demo. Default: what you chose last; "
+        "the first time the first camera, or the demo.",
     ),
 ]  # fmt: skip
 ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", help="body, hand, a recipe (.toml), or weights (.safetensors).")
+    str | None,
+    typer.Option(
+        "--model", "-m", help="body, hand, a recipe (.toml), or weights (.safetensors). Default: the last one."
+    ),
 ]
 EngineOption = Annotated[
     str | None,
-    typer.Option("--engine", "-e", help="auto, tensorrt, cuda, directml, coreml, cpu or torch (cpm-live doctor)."),
+    typer.Option(
+        "--engine",
+        "-e",
+        help="auto, tensorrt, cuda, directml, coreml, cpu or torch (cpm-live doctor). Default: the last one.",
+    ),
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=0, help="CPU threads; 0: the cores, less one for the window.")

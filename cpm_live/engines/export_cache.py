@@ -43,7 +43,7 @@ def exported(weights: Path, again: bool = False) -> Path:
         InputError: no such checkpoint, or torch is needed and not installed.
     """
     if not weights.is_file():
-        raise InputError(f"no weights at {weights}; train them with cpm-live train, or choose another model")
+        raise InputError(f"no weights at {weights}; train them with cpm-live train, or let the recipe name others")
     digest = hashlib.sha256(weights.read_bytes())
     for source in (*sorted((_PACKAGE / "network").glob("*.py")), _PACKAGE / "engines" / "export.py"):
         # The same weights in other code are another network.

@@ -83,7 +83,7 @@ class Recipe:
 
 
 def read(path: Path) -> Recipe:
-    """A recipe from a TOML file; relative weights are looked up beside the file, then in ``resources/``.
+    """A recipe from a TOML file; relative weights are looked up beside the file, those of ours in ``resources/``.
 
     Raises:
         InputError: unreadable, or a key is missing, unknown or of the wrong kind; the message names it.
@@ -147,10 +147,13 @@ def _skeleton(name: str, own: dict[str, Any]) -> Skeleton:
 
 
 def _weights(recipe: Path, weights: Path) -> Path:
-    """Where a recipe's weights are; those beside it win, so that a copy of ours does not run ours."""
-    beside = recipe.parent / weights
-    packaged = resource(str(weights))
-    return packaged if packaged.is_file() and not beside.is_file() else beside
+    """Where a recipe's weights are: of ours in ``resources/``, else beside it. Whoever copies one of ours and trains
+    it would else be shown ours for theirs."""
+    return resource(str(weights)) if _is_ours(recipe) else recipe.parent / weights
+
+
+def _is_ours(recipe: Path) -> bool:
+    return recipe.resolve().parent == (data_root() / "engines").resolve()
 
 
 def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
@@ -211,8 +214,8 @@ def find(model: str) -> Recipe:
 
 def _apart(recipe: Recipe, path: Path) -> Recipe:
     """Another name for what is called as one of ours: names tell models apart."""
-    own = path.resolve().parent != (data_root() / "engines").resolve()
-    return replace(recipe, name=f"own {recipe.name}") if own and recipe.name in (*names(), FINDER) else recipe
+    alike = recipe.name in (*names(), FINDER)
+    return replace(recipe, name=f"own {recipe.name}") if alike and not _is_ours(path) else recipe
 
 
 def of_checkpoint(path: Path) -> Recipe:

@@ -60,8 +60,9 @@ class PoseMachine:
     engine in one batch, so ``steps_ms["engine"]`` is the cost of N; ``steps_ms["find"]`` is the finder's.
 
     Args:
-        model: a shipped model's name, the path of a recipe, or a :class:`Recipe`.
-        engine: ``auto``, ``cpu`` or ``torch``, or an :class:`Engine` already made.
+        model: a shipped model's name, the path of a recipe or of weights, or a :class:`Recipe`.
+        engine: a name of ``engines.select.ENGINES`` (``auto``, ``cpu``, ``cuda``, ...), or an :class:`Engine`.
+        threads: of a CPU engine that is made here; 0 chooses.
         options: see :class:`Options`; may be replaced between frames.
         finder: makes the finder, when it is first needed; None searches with the pose network. Without a word
             the shipped finder is used with engines made here (on a GPU beside one that runs there), none with an

@@ -9,6 +9,7 @@ import pytest
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY
 from cpm_live.engines import recipe as recipes
+from cpm_live.engines.select import open_engine
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
@@ -58,15 +59,15 @@ def test_wrong_models_are_named(tmp_path: Path, text: str, says: str) -> None:
         read(tmp_path, text)
 
 
-def test_weights_beside_the_recipe_win_over_ours(tmp_path: Path) -> None:
+def test_weights_lie_beside_a_recipe_and_ours_with_ours_alone(tmp_path: Path) -> None:
+    """Whoever copies one of ours, trains it and looks at what they have got must not be shown ours."""
+    assert recipes.find("body").weights.is_file()
+    copied = read(tmp_path, MODEL)
+    assert copied.weights == tmp_path / "weights" / "body.safetensors"
+    with pytest.raises(InputError, match=r"no weights at .*train them .* or let the recipe name others"):
+        open_engine(copied, "cpu")
     ours = recipes.find("body").weights
-    assert read(tmp_path, MODEL).weights == ours, "a copied recipe without weights of its own runs ours"
-    own = tmp_path / "weights" / "body.safetensors"
-    own.parent.mkdir()
-    own.write_bytes(b"")
-    assert read(tmp_path, MODEL).weights == own
-    missing = read(tmp_path, MODEL.replace("weights/body", "runs/other")).weights
-    assert missing == tmp_path / "runs" / "other.safetensors", "looked for where the person would"
+    assert read(tmp_path, MODEL.replace("weights/body.safetensors", ours.as_posix())).weights == ours
 
 
 def test_what_is_not_said_has_its_usual_value(tmp_path: Path) -> None:
