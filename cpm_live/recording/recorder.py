@@ -159,7 +159,7 @@ class Recorder(threading.Thread):
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with claimed(self.path, _SIDECAR) as self.path:
-                return VideoWriter(self.path)
+                return VideoWriter(self.path, live=True)
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
 
