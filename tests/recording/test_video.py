@@ -389,7 +389,7 @@ def test_nothing_is_left_of_a_film_that_is_none(tmp_path: Path, monkeypatch: pyt
 
     assert "use a name that ends in" in refused("a.avi")
 
-    def fails(path: Path) -> VideoWriter:
+    def fails(path: Path, live: bool) -> VideoWriter:
         raise InputError(f"cannot write {path}: no encoder")
 
     monkeypatch.setattr("cpm_live.recording.video.VideoWriter", fails)
