@@ -21,6 +21,7 @@ class SourceInfo:
         width, height: of the frames, 0 where only the first frame will tell.
         fps: nominal frames per second, 0 where there is none.
         frames: how many frames there will be, None where nobody knows.
+        seconds: its length where one can go to any time of it (:class:`Seekable`), else 0.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class SourceInfo:
     height: int = 0
     fps: float = 0.0
     frames: int | None = None
+    seconds: float = 0.0
 
 
 class SourceLost(InputError):
@@ -81,4 +83,13 @@ class Held(Protocol):
 
     def next_picture(self) -> None:
         """The next read gives another one."""
+        ...
+
+
+@runtime_checkable
+class Seekable(Protocol):
+    """A source that goes on anywhere, where its ``info.seconds`` is above 0."""
+
+    def seek(self, seconds: float) -> None:
+        """The next read gives the picture that is shown at this time, in seconds from the first."""
         ...

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cpm_live.capture.base import Held, LeavesOut, Source, SourceInfo, SourceLost
+from cpm_live.capture.base import Held, LeavesOut, Seekable, Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
@@ -59,6 +59,7 @@ class CaptureThread(threading.Thread):
         self._running = threading.Event()
         self._running.set()
         self._steps, self._counting = 0, threading.Lock()
+        self._sought: float | None = None
         self._woken = threading.Event()
         self._left_out = self._unseen = 0
         self._attempts, self._opened, self._delivered = 0, 0.0, 0.0
@@ -84,6 +85,12 @@ class CaptureThread(threading.Thread):
             self._steps = min(self._steps + 1, _STEPS)
         self._woken.set()
 
+    def seek(self, seconds: float) -> None:
+        """Go on at this time of a file, also while paused; of several wishes the last one counts."""
+        with self._counting:
+            self._sought = seconds
+        self._woken.set()
+
     def run(self) -> None:
         """The thread's body."""
         try:
@@ -98,6 +105,9 @@ class CaptureThread(threading.Thread):
             self._tell(CaptureEvent("opened", info=source.info))
             while not self._stop_asked.is_set():
                 self._woken.clear()
+                if (sought := self._take_seek()) is not None and isinstance(source, Seekable) and source.info.seconds:
+                    source.seek(sought)
+                    first = True  # what stands there is to be seen
                 paused = not (first or self._running.is_set())
                 unseen = paused and not self._take_step()
                 if unseen and not (source.info.live and source.info.kind == "stream"):
@@ -132,6 +142,11 @@ class CaptureThread(threading.Thread):
             self._tell(CaptureEvent("failed", self._line(error), source.info))
         finally:
             source.close()
+
+    def _take_seek(self) -> float | None:
+        with self._counting:
+            sought, self._sought = self._sought, None
+        return sought
 
     def _take_step(self) -> bool:
         with self._counting:

@@ -29,6 +29,8 @@ _HELD_S = 0.1
 """A single picture is given so often, and one that stands for long, that switching models acts on it at once."""
 _LONGEST_SLIDE = 20.0
 """Seconds that one picture of a film stands at most: hours of nothing are a broken file's."""
+_AS_GOOD_S = 0.002
+"""Times in files are rounded."""
 _DAMAGE_LIMIT = 100
 """A live stream loses packets now and then; after so many bad ones in a row it is opened again."""
 
@@ -104,6 +106,7 @@ class VideoSource:
             height=height,
             fps=rate,
             frames=None if self.endless else container.frame_count(self._container, video, rate),
+            seconds=0.0 if self.remote or self._still else container.length(self._container, video),
         )
 
     def _connect(self, patience: float) -> av.container.InputContainer:
@@ -286,6 +289,46 @@ class VideoSource:
         self._pace.wait(seconds)
         return None
 
+    def seek(self, seconds: float) -> None:
+        """The next read gives the picture that is shown at this time, in seconds from the first, or the last one where
+        that is later. A file that cannot be gone through is decoded from its beginning."""
+        if self._first is None:
+            # Nothing was read yet: the first picture is the one that waits.
+            self._first = self._told(self._ahead[0]) if self._ahead and self._ahead[0] is not None else None
+        first = self._first or 0.0
+        self._ahead.clear()
+        self._frames.close()
+        found: list[av.VideoFrame] = []
+        try:
+            # Backwards: to the picture before it that needs no other. (Times are rounded to pictures', also upwards.)
+            before = max(0.0, seconds - 1 / (self.info.fps or 30.0))
+            self._container.seek(int((first + before) * av.time_base))
+            self._frames = self._pictures(self._video)
+            found = self._decode_until(first + seconds)
+        except FFmpegError as error:
+            log.info("%s: %s; decoded from the beginning", self._shown, container.reason(error))
+        if not found:
+            # Nor does a file without a list of its pictures say where the last one that needs no other is.
+            self.close()
+            self._open()
+            self._first = first
+            found = self._decode_until(first + seconds)
+        self._ahead.extend(found)
+        self._last = self._due = self._since = self._over = None
+        self._pace.restart()
+        if found and (at := self._told(found[0])) is not None:
+            self._pace.skip(max(0.0, at - first))
+
+    def _decode_until(self, at: float) -> list[av.VideoFrame]:
+        """The picture that is shown at a time of the file's own, and the one after it if that was met."""
+        shown: list[av.VideoFrame] = []
+        while (picture := self._decode()) is not None:
+            told = self._told(picture)
+            if told is None or told > at + _AS_GOOD_S:
+                return [*shown, picture]
+            shown = [picture]
+        return shown
+
     def next_picture(self) -> None:
         """The next read gives another picture, whenever that is due. (Not of a live stream, which has its own time.)"""
         self._further = not self.endless
@@ -301,10 +344,7 @@ class VideoSource:
 
     def _seconds_of(self, picture: av.VideoFrame) -> float:
         """When a picture is shown, in seconds from the first; later than the one before, whatever the file says."""
-        at: float | None = picture.time
-        if self._container.format.name == "avi":
-            # AVI knows no times of showing; those that FFmpeg makes up jump to and fro where pictures are reordered.
-            at = None if picture.dts is None or not picture.time_base else float(picture.dts * picture.time_base)
+        at = self._told(picture)
         if self._first is None:
             self._first = at or 0.0
         seconds = at - self._first if at is not None else 0.0
@@ -317,6 +357,15 @@ class VideoSource:
             if at is None or seconds <= self._last:
                 seconds = next_one
         return seconds
+
+    def _told(self, picture: av.VideoFrame | SourceLost) -> float | None:
+        """When a picture is shown, as the file says."""
+        if isinstance(picture, SourceLost):
+            return None
+        if self._container.format.name != "avi":
+            return picture.time
+        # AVI knows no times of showing; those that FFmpeg makes up jump to and fro where pictures are reordered.
+        return None if picture.dts is None or not picture.time_base else float(picture.dts * picture.time_base)
 
     def close(self) -> None:
         """Close the file or connection."""

@@ -244,6 +244,10 @@ class Session(QObject):
         if self.live.paused:
             self.live.step()
 
+    def seek(self, seconds: float) -> None:
+        """Go on elsewhere in a film."""
+        self.live.seek(seconds)
+
     def toggle_recording(self, folder: Path | None) -> None:
         """Start or finish a recording."""
         if self.live.recording is not None:

@@ -54,6 +54,7 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("People", ("]",), "More smoothing", "smoother"),
     Entry("Playing and keeping", ("Space",), "Pause or go on", "pause"),
     Entry("Playing and keeping", (".", "Right"), "One frame further, when paused", "step", (".", "→")),
+    Entry("Playing and keeping", (",", "Left"), "One frame back, in a film", "back", (",", "←")),
     Entry("Playing and keeping", ("R",), "Start or stop recording", "record"),
     Entry("Playing and keeping", ("S",), "Snapshot", "snapshot"),
     Entry("Looks", ("M",), "Mirror", "mirror"),
@@ -64,6 +65,9 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("Window", ("?",), "This help", "help"),
     Entry("Window", ("Ctrl+Q",), "Quit", "quit"),
 )
+
+
+_REPEATED = ("step", "back", "next_joint", "previous_joint", "rawer", "smoother")
 
 
 def key_for(action: str) -> str:
@@ -90,5 +94,7 @@ def install(window: QWidget, actions: Mapping[str, Callable[[], object]], stage:
                 shortcut.activated.connect(lambda number=int(key): stage(number - 1))
             else:
                 # Held keys repeat only where that makes sense.
-                shortcut.setAutoRepeat(entry.action in ("step", "next_joint", "previous_joint", "rawer", "smoother"))
+                shortcut.setAutoRepeat(
+                    entry.action in ("step", "back", "next_joint", "previous_joint", "rawer", "smoother")
+                )
                 shortcut.activated.connect(lambda name=entry.action: actions[name]())

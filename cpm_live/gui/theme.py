@@ -73,7 +73,7 @@ def style_sheet(theme: Theme) -> str:
     chevron = resource("icons/chevron.svg").as_posix().replace("\\", "\\\\").replace('"', '\\"')
     return f"""
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: 4px 6px; }}
-    #toolbar, #statusBar {{ background: {t.panel}; }}
+    #toolbar, #statusBar, #timeline {{ background: {t.panel}; }}
     #toolbar {{ border-bottom: 1px solid {t.border}; }}
     #statusBar {{ border-top: 1px solid {t.border}; }}
     #card, #strip {{ background: {t.panel}; }}

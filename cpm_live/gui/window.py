@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.core.address import is_stream
@@ -19,6 +19,7 @@ from cpm_live.gui import placement, shortcuts, theme
 from cpm_live.gui import settings as memory
 from cpm_live.gui.charts_holder import ChartsHolder
 from cpm_live.gui.drops import Drops
+from cpm_live.gui.folder import offer_folder
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
 from cpm_live.gui.help import close_help, toggle_help
@@ -30,6 +31,7 @@ from cpm_live.gui.session import Session
 from cpm_live.gui.stage_strip import StageStrip
 from cpm_live.gui.status import StatusLine
 from cpm_live.gui.throttle import Throttle
+from cpm_live.gui.timeline import Timeline
 from cpm_live.gui.toolbar import Toolbar
 from cpm_live.gui.view_state import GLOW, ViewState
 from cpm_live.gui.widgets import splitter
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("cpm-live")
         self.toolbar = Toolbar(openers.cameras)
         self.picture, self.strip = Picture(), StageStrip()
+        self.timeline = Timeline(self.picture, self.session)
         self.joints, self.charts = JointsPanel(), ChartsHolder()
         self.status = StatusLine()
         self.panel = FollowPanel(self)
@@ -100,7 +103,7 @@ class MainWindow(QMainWindow):
 
     def _compose(self) -> None:
         self.side = splitter(Qt.Orientation.Vertical, self.joints, self.charts)
-        self.columns = splitter(Qt.Orientation.Horizontal, self.picture, self.side)
+        self.columns = splitter(Qt.Orientation.Horizontal, self.timeline, self.side)
         self.rows = splitter(Qt.Orientation.Vertical, self.columns, self.strip)
         self.side.setStretchFactor(0, 3)
         self.side.setStretchFactor(1, 2)
@@ -120,11 +123,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.status)
         self.setCentralWidget(centre)
         placement.size(self)
-        for button in (self.toolbar.snapshot, self.toolbar.record):
-            action = QAction("Save into another folder…", button)
-            action.triggered.connect(self._ask_folder)
-            button.addAction(action)
-            button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        keepers = (self.toolbar.snapshot, self.toolbar.record)
+        offer_folder(self, keepers, lambda: self.settings.folder, self._folder_chosen)
 
     def _connect(self) -> None:
         session, state, picture = self.session, self.state, self.picture
@@ -174,6 +174,7 @@ class MainWindow(QMainWindow):
             "demo": lambda: self.choose_source("demo"),
             "pause": session.toggle_pause,
             "step": session.step,
+            "back": self.timeline.step_back,
             "record": lambda: session.toggle_recording(self._folder()),
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,
@@ -362,12 +363,8 @@ class MainWindow(QMainWindow):
     def _folder(self) -> Path | None:
         return Path(self.settings.folder) if self.settings.folder else None
 
-    def _ask_folder(self) -> None:
-        dialog = QFileDialog(self, "Save snapshots and recordings into", self.settings.folder or str(Path.home()))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda folder: setattr(self, "settings", replace(self.settings, folder=folder)))
-        dialog.open()
+    def _folder_chosen(self, folder: str) -> None:
+        self.settings = replace(self.settings, folder=folder)
 
     # -- the end ----------------------------------------------------------------------------------
 

@@ -254,6 +254,12 @@ class Live:
         if self._capture is not None:
             self._capture.step()
 
+    def seek(self, seconds: float) -> None:
+        """Go on at this time of a film, in seconds from its first picture; what has no times stays where it is."""
+        if self._capture is not None:
+            self._frames.clear()
+            self._capture.seek(seconds)
+
     def look_again(self, frame: Frame) -> None:
         """Have a frame of this source estimated once more: the picture that stands still, by another model."""
         self._frames.put((self._generation, replace(frame, captured_ns=time.perf_counter_ns())))

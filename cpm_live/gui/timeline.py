@@ -1,0 +1,102 @@
+"""Where a film is, and how to get elsewhere in it: a bar below the picture, for sources that have a length."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStyle, QStyleOptionSlider, QVBoxLayout, QWidget
+
+from cpm_live.capture.base import SourceInfo
+from cpm_live.core.pose import Result
+from cpm_live.gui.session import Session
+from cpm_live.gui.widgets import Slider, muted
+
+_PER_SECOND = 1000
+_LEAST_S = 0.5
+"""A shorter film is over before anybody has found its bar."""
+
+
+class _Bar(Slider):
+    """A slider that goes where it is clicked, as those of players do."""
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the handle where the mouse is."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            option = QStyleOptionSlider()
+            self.initStyleOption(option)
+            handle = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
+            room, at = max(1, self.width() - handle), round(event.position().x() - handle / 2)
+            self.setSliderPosition(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, room))
+        super().mousePressEvent(event)
+
+
+class Timeline(QWidget):
+    """The picture with the bar below it."""
+
+    def __init__(self, picture: QWidget, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.bar, self.time = _Bar(), muted("")
+        self.bar.setAccessibleName("Position in the film")
+        self.bar.setToolTip("Drag or click to go elsewhere in the film; ← and → one frame, when paused")
+        # Not by Tab, nor by a click: arrows belong to the window, which goes frame by frame with them.
+        self.bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.holder = QWidget()
+        self.holder.setObjectName("timeline")
+        self.holder.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(self.holder)
+        row.setContentsMargins(12, 3, 12, 3)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.time)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(picture, 1)
+        column.addWidget(self.holder)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._at = self._length = self._frame_s = 0.0
+        self.bar.valueChanged.connect(self._moved)
+        session.result.connect(self._show_result)
+        session.source_opened.connect(lambda _text, info: self._show_source(info))
+        session.source_failed.connect(lambda: self._show_source(None))
+        self._show_source(None)
+
+    def _show_source(self, info: SourceInfo | None) -> None:
+        """Offer a film's length, or nothing for what has none."""
+        self._length = info.seconds if info is not None and info.seconds >= _LEAST_S else 0.0
+        self._frame_s = 1 / info.fps if info is not None and info.fps > 0 else 0.0
+        self.holder.setVisible(self._length > 0)
+        self.bar.setRange(0, round(self._length * _PER_SECOND))
+        self._tell(0.0)
+
+    @Slot(object)
+    def _show_result(self, result: Result) -> None:
+        at = result.frame.media_time
+        if self._length and at is not None and not self.bar.isSliderDown():
+            self._tell(at)
+
+    def step_back(self) -> None:
+        """The picture before this one."""
+        if self._length and self._frame_s:
+            self._seek(max(0.0, self._at - self._frame_s))
+
+    def _tell(self, seconds: float) -> None:
+        self._at = seconds
+        if not self.bar.isSliderDown():
+            self.bar.blockSignals(True)
+            self.bar.setValue(round(seconds * _PER_SECOND))
+            self.bar.blockSignals(False)
+        self.time.setText(f"{_clock(seconds)} / {_clock(self._length)}")
+
+    def _moved(self, value: int) -> None:
+        self._seek(value / _PER_SECOND)
+
+    def _seek(self, seconds: float) -> None:
+        self._tell(seconds)
+        self._session.seek(seconds)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

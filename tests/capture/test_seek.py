@@ -1,0 +1,134 @@
+"""Going elsewhere in a film."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.error import FFmpegError
+
+from cpm_live.capture.base import Seekable
+from cpm_live.capture.images import ImageSource
+from cpm_live.capture.open import SourceRequest
+from cpm_live.capture.thread import CaptureThread
+from cpm_live.capture.video import VideoSource
+from cpm_live.core.frame import Frame
+from tests.capture.films import film, picture, slides
+from tests.capture.test_thread import Log, wait_until
+
+
+def _number(frame: Frame | None, levels: Sequence[float] = tuple(4.87 * n for n in range(40))) -> int:
+    """Which of the film's pictures it is: each is about five levels brighter than the one before."""
+    assert frame is not None
+    return int(np.abs(np.array(levels) - frame.image.mean()).argmin())
+
+
+def _levels(path: Path) -> list[float]:
+    source, levels = VideoSource(str(path)), []
+    while (frame := source.read()) is not None:
+        levels.append(float(frame.image.mean()))
+    source.close()
+    return levels
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "offset"),
+    [("a.mp4", "libx264", 0.0), ("a.mkv", "libx264", 7.5), ("a.ts", "libx264", 3.0), ("a.avi", "mpeg4", 0.0)],
+)
+def test_the_picture_at_any_time(tmp_path: Path, name: str, codec: str, offset: float) -> None:
+    path = film(tmp_path / name, 40, offset, codec=codec)
+    number_of = partial(_number, levels=_levels(path))
+    source = VideoSource(str(path))
+    assert isinstance(source, Seekable) and source.info.seconds == pytest.approx(2.0, abs=0.11)
+    assert [number_of(source.read()) for _ in range(3)] == [0, 1, 2]
+    # Forth and back, between two pictures, and again where it was.
+    for seconds, number in ((1.0, 20), (0.52, 10), (1.9, 38), (0.0, 0), (0.04, 0), (1.0, 20)):
+        source.seek(seconds)
+        frame = source.read()
+        assert number_of(frame) == number and frame is not None
+        assert frame.media_time == pytest.approx(number / 20, abs=2e-3)
+        assert number_of(source.read()) == number + 1
+    source.seek(99.0)
+    assert number_of(source.read()) == 39 and source.read() is None
+    source.seek(0.5)
+    assert [number_of(source.read()) for _ in range(2)] == [10, 11]
+    source.close()
+
+
+def test_a_looping_film_goes_on_from_there_at_its_pace(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", 40)
+    levels, source = _levels(path), VideoSource(str(path), paced=True, loop=True)
+    source.read()
+    source.seek(1.85)
+    began = time.perf_counter()
+    numbers = [_number(source.read(), levels) for _ in range(5)]
+    assert numbers == [37, 38, 39, 0, 1] and time.perf_counter() - began > 0.15
+    source.close()
+
+
+def test_a_file_that_cannot_be_gone_through_is_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = VideoSource(str(film(tmp_path / "a.mp4", 40)))
+    source.read()
+
+    def refuses(*_: object) -> None:
+        raise FFmpegError(1, "not permitted", "a.mp4")
+
+    monkeypatch.setattr("av.container.input.InputContainer.seek", refuses, raising=False)
+    try:
+        source._container.seek(0)
+    except FFmpegError:
+        source.seek(1.0)
+        assert _number(source.read()) == 20
+    source.close()
+
+
+def test_slides_are_gone_through_too(tmp_path: Path) -> None:
+    slides(tmp_path / "a.mp4", [0.0, 5.0, 9.0])
+    source = VideoSource(str(tmp_path / "a.mp4"))
+    for seconds, level in ((7.0, 10), (4.9, 0), (9.5, 20)):
+        source.seek(seconds)
+        frame = source.read()
+        assert frame is not None and frame.image.mean() == pytest.approx(level, abs=3)
+    source.close()
+
+
+def test_what_has_no_length_is_not_gone_through(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    assert not isinstance(ImageSource(tmp_path / "a.png", hold=1.0), Seekable)
+    raw = tmp_path / "a.h264"
+    with av.open(str(raw), "w", "h264") as out:
+        stream = out.add_stream("libx264", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(4):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")))
+        out.mux(stream.encode(None))
+    source = VideoSource(str(raw))
+    assert source.info.seconds == 0
+    source.close()
+
+
+def test_a_paused_film_shows_where_it_was_sent(tmp_path: Path) -> None:
+    log = Log()
+    path = film(tmp_path / "a.mp4", 40)
+    thread = CaptureThread(SourceRequest(str(path)), log.frames.append, log.events.append)
+    thread.start()
+    wait_until(lambda: len(log.frames) > 2)
+    thread.pause(True)
+    time.sleep(0.3)
+    given = len(log.frames)
+    for seconds in (0.2, 0.3, 1.5):
+        thread.seek(seconds)
+    wait_until(lambda: log.frames[-1].media_time == pytest.approx(1.5, abs=2e-3))
+    assert _number(log.frames[-1]) == 30
+    time.sleep(0.3)
+    assert given < len(log.frames) <= given + 3, "it still stands still"
+    thread.step()
+    wait_until(lambda: _number(log.frames[-1]) == 31)
+    thread.stop()
+    thread.join(5)
+    assert _number(log.frames[-1]) == 31

@@ -1,0 +1,76 @@
+"""The bar below a film."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+
+from cpm_live.gui.window import MainWindow
+from tests.capture.films import film
+from tests.gui.conftest import Opener, wait_for_pose
+from tests.gui.test_window import press
+
+Key = Qt.Key
+
+
+def _at(window: MainWindow) -> float:
+    result = window.picture.result
+    at = result.frame.media_time if result is not None else None
+    return -1.0 if at is None else at
+
+
+@pytest.fixture
+def watching(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> MainWindow:
+    """A window that stands still at the beginning of a film of eight seconds."""
+    window = open_window(str(film(tmp_path / "a.mp4", 160)))
+    qtbot.waitUntil(lambda: _at(window) > 0.1, timeout=5000)
+    press(qtbot, window, Key.Key_Space)
+    qtbot.wait(200)
+    return window
+
+
+def test_a_film_is_gone_through_by_its_bar(watching: MainWindow, qtbot: QtBot) -> None:
+    line = watching.timeline
+    assert line.bar.isVisible() and line.bar.maximum() == pytest.approx(8000, abs=60)
+    assert line.bar.value() == pytest.approx(1000 * _at(watching), abs=2)
+    middle = QPoint(line.bar.width() // 2, line.bar.height() // 2)
+    qtbot.mousePress(line.bar, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseRelease(line.bar, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.waitUntil(lambda: abs(_at(watching) - 4.0) < 0.15, timeout=5000)
+    assert watching.session.live.paused and line.time.text().startswith(("0:03.9", "0:04.0"))
+    assert line.time.text().endswith("/ 0:08.0")
+    before = _at(watching)
+    press(qtbot, watching, Key.Key_Left)
+    qtbot.waitUntil(lambda: _at(watching) == pytest.approx(before - 0.05, abs=2e-3), timeout=5000)
+    for _ in range(3):
+        press(qtbot, watching, Key.Key_Left)
+    qtbot.waitUntil(lambda: _at(watching) == pytest.approx(before - 0.2, abs=2e-3), timeout=5000)
+    press(qtbot, watching, Key.Key_Right)
+    qtbot.waitUntil(lambda: _at(watching) == pytest.approx(before - 0.15, abs=2e-3), timeout=5000)
+    press(qtbot, watching, Key.Key_Space)
+    qtbot.waitUntil(lambda: _at(watching) > before + 0.1, timeout=5000)
+    assert line.bar.value() == pytest.approx(1000 * _at(watching), abs=2)
+
+
+def test_who_holds_the_bar_is_not_pulled_away(watching: MainWindow, qtbot: QtBot) -> None:
+    bar = watching.timeline.bar
+    press(qtbot, watching, Key.Key_Space)
+    at = QPoint(bar.width() // 4, bar.height() // 2)
+    qtbot.mousePress(bar, Qt.MouseButton.LeftButton, pos=at)
+    held = bar.value()
+    qtbot.wait(300)
+    assert bar.value() == held
+    qtbot.mouseRelease(bar, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.waitUntil(lambda: bar.value() != held, timeout=5000)
+
+
+def test_what_has_no_length_has_no_bar(open_window: Opener, qtbot: QtBot) -> None:
+    window = open_window()
+    wait_for_pose(window, qtbot)
+    assert not window.timeline.holder.isVisible()
+    press(qtbot, window, Key.Key_Left)
+    window.session._source_failed("gone")
+    assert not window.timeline.holder.isVisible()
