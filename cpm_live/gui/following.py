@@ -56,6 +56,7 @@ class Following(QObject):
         self.state = FollowState(kept.smoothing, kept.hands, kept.following, self)
         self.lock = LockWatch()
         self.chosen: int | None = None
+        self._leave: Callable[[], bool] = lambda: False
         self._region_frame = (0, 0)
         self._joint_before: int | None = None
         self._second_click = QTimer(self)
@@ -225,12 +226,16 @@ class Following(QObject):
         self.lock.released()
         self.state.set_lock(None)
 
+    def left_first(self, leave: Callable[[], bool]) -> None:
+        """What Esc leaves before full screen and the lock; ``leave`` tells whether there was anything to leave."""
+        self._leave = leave
+
     def escape(self) -> None:
-        """Leave what is nearest: drawing, the panel, the lock."""
+        """Leave what is nearest: drawing, the panel, the picture alone, full screen, the lock."""
         region = self.picture.region
         if region.armed or region.dragging:
             self._arm(False)
-        elif not self.panel.close_it():
+        elif not (self.panel.close_it() or self._leave()):
             window = self.picture.window()
             if self.state.options.lock is None and window.isFullScreen():
                 # Not showNormal, which would forget that it had been maximised.

@@ -62,6 +62,7 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("Looks", ("X",), "Boxes and track numbers", "boxes"),
     Entry("Looks", ("T",), "Dark or light", "theme"),
     Entry("Looks", ("F", "F11"), "Full screen", "fullscreen"),
+    Entry("Looks", ("W",), "The picture alone", "alone"),
     Entry("Window", ("?",), "This help", "help"),
     Entry("Window", ("Ctrl+Q",), "Quit", "quit"),
 )

@@ -17,6 +17,7 @@ from cpm_live.core.pose import Result
 from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
 from cpm_live.gui import placement, shortcuts, theme
 from cpm_live.gui import settings as memory
+from cpm_live.gui.alone import Alone
 from cpm_live.gui.charts_holder import ChartsHolder
 from cpm_live.gui.drops import Drops
 from cpm_live.gui.folder import offer_folder
@@ -81,6 +82,8 @@ class MainWindow(QMainWindow):
         self.following = Following(self.session, self.state, people, kept, self)
         self._read_outs = Throttle(_READ_OUTS_MS, self._show_read_outs, self)
         self._compose()
+        self.alone = Alone(self.picture.banner, self.toolbar, self.side, self.strip, self.status)
+        self.following.left_first(self.alone.leave)
         self._connect()
         self._install_keys()
         self.apply_theme(kept.theme)
@@ -182,6 +185,7 @@ class MainWindow(QMainWindow):
             "boxes": state.toggle_boxes,
             "theme": self._toggle_theme,
             "fullscreen": self._toggle_fullscreen,
+            "alone": self.alone.toggle,
             "help": lambda: toggle_help(self),
             "quit": self.close,
             **self.following.actions(),

@@ -1,4 +1,4 @@
-"""The bar below a film."""
+"""The bar below a film, and the picture alone."""
 
 from __future__ import annotations
 
@@ -74,3 +74,23 @@ def test_what_has_no_length_has_no_bar(open_window: Opener, qtbot: QtBot) -> Non
     press(qtbot, window, Key.Key_Left)
     window.session._source_failed("gone")
     assert not window.timeline.holder.isVisible()
+
+
+def test_the_picture_alone_and_back(window: MainWindow, qtbot: QtBot) -> None:
+    around = (window.toolbar, window.side, window.strip, window.status)
+    before = window.picture.width()
+    window.toolbar.pause.setFocus(Qt.FocusReason.TabFocusReason)
+    press(qtbot, window, Key.Key_W)
+    qtbot.waitUntil(lambda: window.picture.width() == window.width() > before, timeout=2000)
+    assert not any(widget.isVisible() for widget in around)
+    notice = window.picture.banner.notice
+    assert notice is not None and "W or Esc" in notice.text
+    # All keys work as before.
+    press(qtbot, window, Key.Key_2)
+    assert window.state.view.stage == 1
+    press(qtbot, window, Key.Key_Escape)
+    assert all(widget.isVisible() for widget in around)
+    press(qtbot, window, Key.Key_W)
+    press(qtbot, window, Key.Key_W)
+    assert all(widget.isVisible() for widget in around)
+    qtbot.waitUntil(lambda: window.picture.width() == before, timeout=2000)

@@ -1,0 +1,39 @@
+"""The picture alone: everything around it out of sight, for an audience."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from cpm_live.gui.banner import Banner, Notice
+from cpm_live.gui.shortcuts import key_for
+from cpm_live.gui.widgets import give_focus_back
+
+
+class Alone:
+    """Hides what lies around the picture, and brings it back.
+
+    Args:
+        banner: says how to bring it back.
+        around: toolbar, panels, strip and status line.
+    """
+
+    def __init__(self, banner: Banner, *around: QWidget) -> None:
+        self._banner, self._around = banner, around
+        self._on = False
+
+    def toggle(self) -> None:
+        """The picture alone, or everything again."""
+        self._on = not self._on
+        for widget in self._around:
+            if self._on:
+                give_focus_back(widget)
+            widget.setVisible(not self._on)
+        if self._on:
+            self._banner.show_notice(Notice("info", f"{key_for('alone')} or Esc shows the rest again.", 3))
+
+    def leave(self) -> bool:
+        """Bring everything back; whether it was away."""
+        was = self._on
+        if was:
+            self.toggle()
+        return was
