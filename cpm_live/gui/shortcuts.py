@@ -95,7 +95,5 @@ def install(window: QWidget, actions: Mapping[str, Callable[[], object]], stage:
                 shortcut.activated.connect(lambda number=int(key): stage(number - 1))
             else:
                 # Held keys repeat only where that makes sense.
-                shortcut.setAutoRepeat(
-                    entry.action in ("step", "back", "next_joint", "previous_joint", "rawer", "smoother")
-                )
+                shortcut.setAutoRepeat(entry.action in _REPEATED)
                 shortcut.activated.connect(lambda name=entry.action: actions[name]())
