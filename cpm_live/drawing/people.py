@@ -6,10 +6,10 @@ from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Colour
 
 PEOPLE: tuple[Colour, ...] = (
-    (98, 222, 142), (196, 138, 255), (255, 214, 84), (255, 112, 160),
-    (92, 224, 224), (182, 232, 84), (255, 176, 150), (158, 176, 255),
+    (235, 250, 50), (173, 115, 254), (154, 254, 221), (116, 162, 93),
+    (192, 254, 157), (44, 165, 148), (190, 161, 40), (221, 190, 253),
 )  # fmt: skip
-"""By track number; neighbours are far apart, and none is the joints' blue or orange."""
+"""By track number; all are told apart without red or green cones, too, and none is the joints' blue or orange."""
 
 
 def person_colour(result: Result, pose: Pose) -> Colour | None:

@@ -15,6 +15,7 @@ from cpm_live.core.skeleton import BODY, HAND, LEFT
 from cpm_live.drawing import figures
 from cpm_live.drawing.colours import glow, glow_table, heat
 from cpm_live.drawing.paint import paint
+from cpm_live.drawing.people import PEOPLE
 from cpm_live.drawing.view import (
     ALL_JOINTS,
     BACKGROUND,
@@ -150,6 +151,31 @@ def test_more_belief_is_brighter_on_any_screen_and_to_any_eye() -> None:
     table = glow_table(1.0)[64:]
     lightness = cv2.cvtColor(np.ascontiguousarray(table[None, :, :3]), cv2.COLOR_BGR2LAB)[0, :, 0].astype(int)
     assert (np.diff(lightness) >= -1).all() and lightness[-1] - lightness[0] > 90
+
+
+_EYES = {
+    "usual": np.eye(3),
+    "without red cones": [
+        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998],
+    ],
+    "without green cones": [
+        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881],
+    ],
+}  # fmt: skip
+"""What is left of linear RGB (Machado, Oliveira, Fernandes, IEEE Transactions on Visualization 15, 2009, table 1)."""
+
+
+@pytest.mark.parametrize("eye", _EYES)
+def test_people_are_told_apart_by_any_eye(eye: str) -> None:
+    colours = np.array(PEOPLE) / 255
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4) @ np.transpose(
+        _EYES[eye]
+    )
+    linear = np.clip(linear, 0, 1)
+    seen = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
+    lab = cv2.cvtColor(seen[None], cv2.COLOR_RGB2LAB)[0]
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
+    assert apart[~np.eye(len(PEOPLE), dtype=bool)].min() > 25
 
 
 def test_lines_are_as_wide_to_the_eye_whatever_the_film() -> None:
