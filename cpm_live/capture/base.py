@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -90,6 +91,11 @@ class Held(Protocol):
 class Seekable(Protocol):
     """A source that goes on anywhere, where its ``info.seconds`` is above 0."""
 
-    def seek(self, seconds: float) -> None:
-        """The next read gives the picture that is shown at this time, in seconds from the first."""
+    def seek(self, seconds: float, before: bool = False, wanted: Callable[[], bool] = lambda: True) -> None:
+        """The next read gives the picture that is shown at this time, in seconds from the first.
+
+        Args:
+            before: the one before that instead.
+            wanted: asked while it is looked for; False gives up, wherever that is.
+        """
         ...

@@ -60,6 +60,9 @@ class CaptureThread(threading.Thread):
         self._running.set()
         self._steps, self._counting = 0, threading.Lock()
         self._sought: float | None = None
+        self._backs = 0
+        self._shown_at: float | None = None
+        self._joined = False
         self._woken = threading.Event()
         self._left_out = self._unseen = 0
         self._attempts, self._opened, self._delivered = 0, 0.0, 0.0
@@ -88,7 +91,13 @@ class CaptureThread(threading.Thread):
     def seek(self, seconds: float) -> None:
         """Go on at this time of a file, also while paused; of several wishes the last one counts."""
         with self._counting:
-            self._sought = seconds
+            self._sought, self._backs = seconds, 0
+        self._woken.set()
+
+    def back(self) -> None:
+        """Go to the picture of a file before the last one; of a key that is held few wait, as for :meth:`step`."""
+        with self._counting:
+            self._backs = min(self._backs + 1, _STEPS)
         self._woken.set()
 
     def run(self) -> None:
@@ -106,7 +115,7 @@ class CaptureThread(threading.Thread):
             while not self._stop_asked.is_set():
                 self._woken.clear()
                 if (sought := self._take_seek()) is not None and isinstance(source, Seekable) and source.info.seconds:
-                    source.seek(sought)
+                    source.seek(*sought, self._still_sought)
                     first = True  # what stands there is to be seen
                 paused = not (first or self._running.is_set())
                 unseen = paused and not self._take_step()
@@ -132,7 +141,11 @@ class CaptureThread(threading.Thread):
                 if frame is None:
                     self._tell(CaptureEvent("ended", f"{source.info.label} has ended", source.info))
                     return
-                self._delivered = time.monotonic()
+                self._delivered, self._shown_at = time.monotonic(), frame.media_time
+                if getattr(source, "joined", False) and not self._joined:
+                    # Of the times of another file a place in this one does not follow.
+                    self._joined = True
+                    self._tell(CaptureEvent("opened", info=replace(source.info, seconds=0.0)))
                 if unseen:
                     self._unseen += 1
                     continue
@@ -143,10 +156,20 @@ class CaptureThread(threading.Thread):
         finally:
             source.close()
 
-    def _take_seek(self) -> float | None:
+    def _take_seek(self) -> tuple[float, bool] | None:
+        """The time that is wished for, and whether the picture before it is."""
         with self._counting:
             sought, self._sought = self._sought, None
-        return sought
+            if sought is not None:
+                return sought, False
+            if self._backs and self._shown_at is not None and not self._joined:
+                self._backs -= 1
+                return self._shown_at, True
+            self._backs = 0
+            return None
+
+    def _still_sought(self) -> bool:
+        return self._sought is None and not self._stop_asked.is_set()
 
     def _take_step(self) -> bool:
         with self._counting:

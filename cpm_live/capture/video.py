@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import av
@@ -31,6 +31,8 @@ _LONGEST_SLIDE = 20.0
 """Seconds that one picture of a film stands at most: hours of nothing are a broken file's."""
 _AS_GOOD_S = 0.002
 """Times in files are rounded."""
+_FURTHER_BACK = tuple(2.0**n for n in range(13))
+"""Seconds before a time that is sought, one after the other."""
 _DAMAGE_LIMIT = 100
 """A live stream loses packets now and then; after so many bad ones in a row it is opened again."""
 
@@ -147,6 +149,7 @@ class VideoSource:
         self._promised: deque[tuple[float, float]] = deque(maxlen=_REORDERED)
         self._frames = self._pictures(video)
         self._first: float | None = None
+        self._shift = 0.0
         self._over: float | None = None
         self._due: float | None = None
         self._since: float | None = None
@@ -163,9 +166,13 @@ class VideoSource:
             raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
         return video
 
-    def _pictures(self, video: av.VideoStream) -> Generator[av.VideoFrame]:
-        """All pictures; what is damaged is left out, unless nothing else is there (in a stream: for long)."""
-        whole, in_a_row, error = False, 0, None
+    def _pictures(self, video: av.VideoStream, whole: bool = False) -> Generator[av.VideoFrame]:
+        """All pictures; what is damaged is left out, unless nothing else is there (in a stream: for long).
+
+        Args:
+            whole: something else was there, before.
+        """
+        in_a_row, error = 0, None
         for packet in self._container.demux(video):
             if packet.pts is not None and packet.time_base:
                 ends = packet.pts + (packet.duration or 0)
@@ -289,44 +296,49 @@ class VideoSource:
         self._pace.wait(seconds)
         return None
 
-    def seek(self, seconds: float) -> None:
-        """The next read gives the picture that is shown at this time, in seconds from the first, or the last one where
-        that is later. A file that cannot be gone through is decoded from its beginning."""
+    def seek(self, seconds: float, before: bool = False, wanted: Callable[[], bool] = lambda: True) -> None:
+        """See :meth:`Seekable.seek`; the first or the last picture where there is none at that time."""
         if self._first is None:
             # Nothing was read yet: the first picture is the one that waits.
             self._first = self._told(self._ahead[0]) if self._ahead and self._ahead[0] is not None else None
         first = self._first or 0.0
+        latest = first + seconds + (-_AS_GOOD_S if before else _AS_GOOD_S)
         self._ahead.clear()
-        self._frames.close()
+        starts = [latest - back for back in (1 / (self.info.fps or 30.0), *_FURTHER_BACK) if latest - back > first]
         found: list[av.VideoFrame] = []
-        try:
-            # Backwards: to the picture before it that needs no other. (Times are rounded to pictures', also upwards.)
-            before = max(0.0, seconds - 1 / (self.info.fps or 30.0))
-            self._container.seek(int((first + before) * av.time_base))
-            self._frames = self._pictures(self._video)
-            found = self._decode_until(first + seconds)
-        except FFmpegError as error:
-            log.info("%s: %s; decoded from the beginning", self._shown, container.reason(error))
-        if not found:
-            # Nor does a file without a list of its pictures say where the last one that needs no other is.
-            self.close()
-            self._open()
-            self._first = first
-            found = self._decode_until(first + seconds)
+        for start in (*starts, first, None):
+            # Formats that are gone through by packets begin at the first picture after one that needs no other: where
+            # that is too late, and where all is damaged, further back is more. In the end all is decoded.
+            found = self._decode_from(start, latest, wanted) or found
+            at = self._told(found[0]) if found else None
+            if not wanted() or (at is not None and at <= latest):
+                break
+        self._first, self._shift = first, 0.0
         self._ahead.extend(found)
         self._last = self._due = self._since = self._over = None
         self._pace.restart()
         if found and (at := self._told(found[0])) is not None:
             self._pace.skip(max(0.0, at - first))
 
-    def _decode_until(self, at: float) -> list[av.VideoFrame]:
-        """The picture that is shown at a time of the file's own, and the one after it if that was met."""
+    def _decode_from(self, start: float | None, latest: float, wanted: Callable[[], bool]) -> list[av.VideoFrame]:
+        """The last picture that is not later than ``latest``, and the one after it if that was met; from a time of the
+        file's own on, or from its beginning."""
         shown: list[av.VideoFrame] = []
-        while (picture := self._decode()) is not None:
-            told = self._told(picture)
-            if told is None or told > at + _AS_GOOD_S:
-                return [*shown, picture]
-            shown = [picture]
+        try:
+            if start is None:
+                self.close()
+                self._open()
+            else:
+                self._frames.close()
+                self._container.seek(int(start * av.time_base))
+                self._frames = self._pictures(self._video, whole=True)
+            while wanted() and (picture := self._decode()) is not None:
+                told = self._told(picture)
+                if told is None or told > latest:
+                    return [*shown, picture]
+                shown = [picture]
+        except (FFmpegError, InputError) as error:
+            log.info("%s: %s", self._shown, error)
         return shown
 
     def next_picture(self) -> None:
@@ -347,12 +359,12 @@ class VideoSource:
         at = self._told(picture)
         if self._first is None:
             self._first = at or 0.0
-        seconds = at - self._first if at is not None else 0.0
+        seconds = at - self._first - self._shift if at is not None else 0.0
         if self._last is not None:
             next_one = self._last + 1 / (self.info.fps or 30.0)
             if seconds - self._last > container.JUMP_S and container.jumps(self._container):
                 log.warning("%s: times jump by %.0f s after %.2f s", self._shown, seconds - self._last, self._last)
-                self._first += seconds - next_one
+                self._shift += seconds - next_one
                 self.joined, seconds = True, next_one
             if at is None or seconds <= self._last:
                 seconds = next_one

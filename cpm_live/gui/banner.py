@@ -39,6 +39,12 @@ class Notice:
     about: str = ""
 
 
+def sentence(text: str) -> str:
+    """With a capital and a full stop, as people write."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 _LOOKS = {
     "error": ("alert", "#ff8b8b", "#3a1a1d", "#7d3338"),
     "warning": ("alert", "#ffcf7a", "#352a15", "#75602c"),

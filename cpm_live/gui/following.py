@@ -58,6 +58,8 @@ class Following(QObject):
         self.chosen: int | None = None
         self._leave: Callable[[], bool] = lambda: False
         self._region_frame = (0, 0)
+        self._source = ""
+        self._kept_region: tuple[str, Box | None] = ("", None)
         self._joint_before: int | None = None
         self._second_click = QTimer(self)
         self._second_click.setSingleShot(True)
@@ -312,11 +314,14 @@ class Following(QObject):
             self.state.model_is(recipe)
 
     @Slot(str)
-    def _source_changed(self, _text: str) -> None:
+    def _source_changed(self, text: str) -> None:
         # The machine forgets whom it was locked on by itself; a part of another picture means nothing in this one.
         self._forget_people()
         self._arm(False)
-        self.clear_region()
+        left, self._source = self._source, text
+        kept, self._kept_region = self._kept_region, (left, self.state.options.region)
+        # But where the other one does not open, or is left at once, it is the same picture again.
+        self.state.set_region(kept[1] if kept[0] == text else None)
 
     def _forget_people(self) -> None:
         self.chosen = None

@@ -20,7 +20,7 @@ from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import Recipe, find_machine
 from cpm_live.gui.background import in_background
-from cpm_live.gui.banner import Notice
+from cpm_live.gui.banner import Notice, sentence
 from cpm_live.gui.bridge import Bridge
 from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.shortcuts import key_for
@@ -75,6 +75,9 @@ class Session(QObject):
         self.source, self.engine = "", "auto"
         self._played = ""
         """The last source that opened: where the next one does not, it is gone back to."""
+        self._left: tuple[float | None, bool] = (None, False)
+        self.went_back = False
+        """What plays, or is being opened, is gone back to."""
         self.recipe: Recipe | None = None
         self._running: tuple[Recipe | None, str] = (None, "auto")
         self._paths: dict[str, str] = {}
@@ -106,7 +109,10 @@ class Session(QObject):
             self._fall_back(NO_CAMERA)
 
     def open(self, text: str, first: bool = False) -> None:
-        """Play another source."""
+        """Play another source; where that does not open, this one goes on where it stands now."""
+        latest = self.latest
+        here = latest.frame.media_time if latest is not None and latest.generation == self.live.generation else None
+        self._left, self.went_back = (here, self.live.paused), False
         self._first_source, self._nothing = first, False
         self.source = "demo" if is_demo(text) else text
         was_paused = self.live.paused
@@ -142,20 +148,28 @@ class Session(QObject):
             # Where there are cameras, only not this one, its line lists them.
             absent = camera and message.startswith("no camera") and "lists none" in message
             why = f"{message}. Showing the built-in demo instead; press C for a camera or O for a file."
-            self._fall_back(NO_CAMERA if absent else _sentence(why))
+            self._fall_back(NO_CAMERA if absent else sentence(why))
             return
         self.source_refused.emit()
         back, self._played = self._played, ""
         if back and back != self.source:
-            self.open(back)
-            self.notice.emit(Notice("error", _sentence(message)))
+            self._go_back(back, *self._left)
+            self.notice.emit(Notice("error", sentence(message)))
             return
         self.live.drop_source()
         self.latest, self.info, self._nothing = None, None, True
         if self.live.paused:
             self.toggle_pause()
         self.source_failed.emit(self.source)
-        self.notice.emit(Notice("error", _sentence(message), about="source"))
+        self.notice.emit(Notice("error", sentence(message), about="source"))
+
+    def _go_back(self, source: str, at: float | None, paused: bool) -> None:
+        self.open(source)
+        self.went_back = True
+        if at is not None:
+            self.live.seek(at)
+        if paused:
+            self.toggle_pause()
 
     # -- model ------------------------------------------------------------------------------------
 
@@ -177,7 +191,7 @@ class Session(QObject):
         try:
             recipe = find_machine(path := self.path_of(model))
         except InputError as error:
-            self.notice.emit(Notice("error", _sentence(str(error))))
+            self.notice.emit(Notice("error", sentence(str(error))))
             return False
         if recipe.name != path:
             # The folder may be another one when the window is opened again.
@@ -210,7 +224,7 @@ class Session(QObject):
             if self.source == "demo" and self.kind != was:
                 self.open("demo")
         self.model_failed.emit(self.kind)
-        self.notice.emit(Notice("error", _sentence(message)))
+        self.notice.emit(Notice("error", sentence(message)))
 
     # -- playing and keeping ----------------------------------------------------------------------
 
@@ -248,6 +262,10 @@ class Session(QObject):
         """Go on elsewhere in a film."""
         self.live.seek(seconds)
 
+    def back(self) -> None:
+        """One picture back in a film."""
+        self.live.back()
+
     def toggle_recording(self, folder: Path | None) -> None:
         """Start or finish a recording."""
         if self.live.recording is not None:
@@ -264,7 +282,7 @@ class Session(QObject):
         except OSError as error:
             # An unreadable folder, or a share that is gone.
             why = f"cannot record into {folder}: {error.strerror or error}; choose another folder"
-            self.notice.emit(Notice("error", _sentence(why)))
+            self.notice.emit(Notice("error", sentence(why)))
             return
         self.live.start_recording(path)
 
@@ -282,7 +300,7 @@ class Session(QObject):
         if isinstance(answer, Path):
             self.notice.emit(Notice("done", f"Snapshot saved: {answer}", 6))
         else:
-            self.notice.emit(Notice("error", _sentence(answer or "the snapshot failed; see the log")))
+            self.notice.emit(Notice("error", sentence(answer or "the snapshot failed; see the log")))
 
     # -- from the threads -------------------------------------------------------------------------
 
@@ -314,11 +332,11 @@ class Session(QObject):
             case "source-failed":
                 self._source_failed(event.message)
             case "source-lost":
-                self.notice.emit(Notice("warning", _sentence(event.message), about="source"))
+                self.notice.emit(Notice("warning", sentence(event.message), about="source"))
             case "source-note":
-                self.notice.emit(Notice("warning", _sentence(event.message), 8))
+                self.notice.emit(Notice("warning", sentence(event.message), 8))
             case "source-ended":
-                self.notice.emit(Notice("info", _sentence(event.message), 6))
+                self.notice.emit(Notice("info", sentence(event.message), 6))
             case "engine" if stale:
                 # The answer to an earlier wish: it runs for now, the one waited for is still to come.
                 same = self.recipe if self.recipe is not None and self.recipe.name == event.asked[0] else None
@@ -342,7 +360,7 @@ class Session(QObject):
                     else:
                         self.live.step()
             case "engine-note":
-                self.notice.emit(Notice("warning", _sentence(event.message), 12))
+                self.notice.emit(Notice("warning", sentence(event.message), 12))
             case "engine-failed":
                 self._model_failed(event.message)
             case "recording":
@@ -352,12 +370,12 @@ class Session(QObject):
                 self.notice.emit(Notice("done", f"Recording saved: {event.path} ({_after_name(event.message)})", 8))
             case "recording-empty":
                 self.recording_changed.emit(self.live.recording is not None)
-                self.notice.emit(Notice("info", _sentence(event.message), 5))
+                self.notice.emit(Notice("info", sentence(event.message), 5))
             case "recording-failed":
                 self.recording_changed.emit(self.live.recording is not None)
                 space = "free some space there, or " if _FULL in event.message else ""
                 advice = f"; {space}{_OTHER_FOLDER}" if event.message.startswith("cannot write") else ""
-                self.notice.emit(Notice("error", _sentence(event.message + advice)))
+                self.notice.emit(Notice("error", sentence(event.message + advice)))
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -374,12 +392,6 @@ class Session(QObject):
                 thread.join(timeout=10.0)
 
         in_background("stop", work, lambda _answer: self.stopped.emit(), self)
-
-
-def _sentence(text: str) -> str:
-    """With a capital and a full stop, as people write."""
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _after_name(summary: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStyle, QStyleOptionSlider, QVBoxLayout, QWidget
 
 from cpm_live.capture.base import SourceInfo
@@ -14,6 +14,7 @@ from cpm_live.gui.widgets import Slider, muted
 _PER_SECOND = 1000
 _LEAST_S = 0.5
 """A shorter film is over before anybody has found its bar."""
+_BEYOND_S = 1.0
 
 
 class _Bar(Slider):
@@ -27,7 +28,12 @@ class _Bar(Slider):
             handle = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
             room, at = max(1, self.width() - handle), round(event.position().x() - handle / 2)
             self.setSliderPosition(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, room))
+            self.sliderMoved.emit(self.sliderPosition())
         super().mousePressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Not by accident."""
+        event.ignore()
 
 
 class Timeline(QWidget):
@@ -54,9 +60,11 @@ class Timeline(QWidget):
         column.addWidget(picture, 1)
         column.addWidget(self.holder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._at = self._length = self._frame_s = 0.0
-        self.bar.valueChanged.connect(self._moved)
+        self._length = 0.0
+        # Not valueChanged: a new range changes the value, too.
+        self.bar.sliderMoved.connect(self._moved)
         session.result.connect(self._show_result)
+        session.source_opening.connect(lambda: self._show_source(None))
         session.source_opened.connect(lambda _text, info: self._show_source(info))
         session.source_failed.connect(lambda: self._show_source(None))
         self._show_source(None)
@@ -64,36 +72,30 @@ class Timeline(QWidget):
     def _show_source(self, info: SourceInfo | None) -> None:
         """Offer a film's length, or nothing for what has none."""
         self._length = info.seconds if info is not None and info.seconds >= _LEAST_S else 0.0
-        self._frame_s = 1 / info.fps if info is not None and info.fps > 0 else 0.0
-        self.holder.setVisible(self._length > 0)
+        self.bar.setSliderDown(False)
         self.bar.setRange(0, round(self._length * _PER_SECOND))
+        self.holder.setVisible(self._length > 0)
         self._tell(0.0)
 
     @Slot(object)
     def _show_result(self, result: Result) -> None:
         at = result.frame.media_time
-        if self._length and at is not None and not self.bar.isSliderDown():
+        if not self._length or at is None:
+            return
+        if at > self._length + _BEYOND_S:
+            # A file of several that were joined: its own length is that of one of them.
+            self._show_source(None)
+        elif not self.bar.isSliderDown():
             self._tell(at)
 
-    def step_back(self) -> None:
-        """The picture before this one."""
-        if self._length and self._frame_s:
-            self._seek(max(0.0, self._at - self._frame_s))
-
     def _tell(self, seconds: float) -> None:
-        self._at = seconds
-        if not self.bar.isSliderDown():
-            self.bar.blockSignals(True)
-            self.bar.setValue(round(seconds * _PER_SECOND))
-            self.bar.blockSignals(False)
+        self.bar.setValue(round(seconds * _PER_SECOND))
         self.time.setText(f"{_clock(seconds)} / {_clock(self._length)}")
 
+    @Slot(int)
     def _moved(self, value: int) -> None:
-        self._seek(value / _PER_SECOND)
-
-    def _seek(self, seconds: float) -> None:
-        self._tell(seconds)
-        self._session.seek(seconds)
+        self.time.setText(f"{_clock(value / _PER_SECOND)} / {_clock(self._length)}")
+        self._session.seek(value / _PER_SECOND)
 
 
 def _clock(seconds: float) -> str:

@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
             "demo": lambda: self.choose_source("demo"),
             "pause": session.toggle_pause,
             "step": session.step,
-            "back": self.timeline.step_back,
+            "back": session.back,
             "record": lambda: session.toggle_recording(self._folder()),
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,
@@ -293,8 +293,9 @@ class MainWindow(QMainWindow):
         if generation == self._opened:
             return  # it was lost and is back: what was set for it meanwhile stays
         self._opened = generation
-        forced = self._forced_mirror
-        self.state.set(mirror=(info.mirror and self.settings.mirror) if forced is None else forced)
+        if not self.session.went_back:
+            usual, forced = info.mirror and self.settings.mirror, self._forced_mirror
+            self.state.set(mirror=usual if forced is None else forced)
         self.setWindowTitle(f"{info.label} - cpm-live")
         self.charts.history.clear()
 

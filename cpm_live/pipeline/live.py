@@ -6,7 +6,6 @@ engine replaces a thread or is done by the worker between two frames; nothing he
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.at_exit import rest_at_exit
 from cpm_live.pipeline.finding import FinderOpener, open_default_finder
+from cpm_live.pipeline.guarded import guarded
 from cpm_live.pipeline.last_findings import LastFindings
 from cpm_live.pipeline.options import Options, checked
 from cpm_live.pipeline.stats import Meter, Rate, Stats
@@ -37,24 +37,6 @@ from cpm_live.recording.recorder import Recorder
 
 _CAPTURE_S = 2.0
 """Seconds that the end waits for the source before it goes on to finish a recording."""
-
-
-log = logging.getLogger("cpm_live.pipeline")
-
-
-def _guarded(callback: Callable[[], None] | None) -> Callable[[], None]:
-    """A callback whose errors are its own, not those of the thread that calls it."""
-
-    def call() -> None:
-        if callback is None:
-            return
-        try:
-            callback()
-        except Exception:
-            # It is somebody else's, and the session goes on.
-            log.exception("a callback of a live session failed")
-
-    return call
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +87,10 @@ class Live:
         engine_opener: Callable[[Recipe, str], Engine] = open_engine,
         finder_opener: FinderOpener | None = None,
     ) -> None:
-        self.results: Mailbox[Result] = Mailbox(_guarded(on_result))
+        self.results: Mailbox[Result] = Mailbox(guarded(on_result))
         self.findings = LastFindings()
         self._opener = opener
-        self._on_event = _guarded(on_event)
+        self._on_event = guarded(on_event)
         self._events: deque[Event] = deque(maxlen=200)
         self._frames: Mailbox[tuple[int, Frame]] = Mailbox()
         self._generation = 0
@@ -259,6 +241,11 @@ class Live:
         if self._capture is not None:
             self._frames.clear()
             self._capture.seek(seconds)
+
+    def back(self) -> None:
+        """Go to the picture of a film before the last one."""
+        if self._capture is not None:
+            self._capture.back()
 
     def look_again(self, frame: Frame) -> None:
         """Have a frame of this source estimated once more: the picture that stands still, by another model."""

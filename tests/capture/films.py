@@ -21,7 +21,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 def film(
     path: Path, frames: int = 40, offset: float = 0.0, sound: float = 0.0, aspect: Fraction | None = None,
-    options: dict[str, str] | None = None, codec: str = "libx264", rate: int = 20, title: str = "",
+    options: dict[str, str] | None = None, codec: str = "libx264", rate: int = 20, title: str = "", gop: int = 100,
 ) -> Path:  # fmt: skip
     """A film of ``rate`` pictures a second, as other programs write them; its first one is at ``offset`` seconds."""
     with av.open(str(path), "w", options=options or {}) as out:
@@ -29,7 +29,7 @@ def film(
             out.metadata["title"] = title
         stream = out.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.codec_context.gop_size = 100
+        stream.codec_context.gop_size = gop
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         music = out.add_stream("aac", rate=48_000) if sound else None

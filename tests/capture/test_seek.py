@@ -36,12 +36,19 @@ def _levels(path: Path) -> list[float]:
     return levels
 
 
+@pytest.mark.parametrize("gop", [100, 8])
 @pytest.mark.parametrize(
     ("name", "codec", "offset"),
-    [("a.mp4", "libx264", 0.0), ("a.mkv", "libx264", 7.5), ("a.ts", "libx264", 3.0), ("a.avi", "mpeg4", 0.0)],
+    [
+        ("a.mp4", "libx264", 0.0),
+        ("a.mkv", "libx264", 7.5),
+        ("a.ts", "libx264", 3.0),
+        ("b.ts", "mpeg2video", 0.0),
+        ("a.avi", "mpeg4", 0.0),
+    ],
 )
-def test_the_picture_at_any_time(tmp_path: Path, name: str, codec: str, offset: float) -> None:
-    path = film(tmp_path / name, 40, offset, codec=codec)
+def test_the_picture_at_any_time(tmp_path: Path, name: str, codec: str, offset: float, gop: int) -> None:
+    path = film(tmp_path / name, 40, offset, codec=codec, gop=gop)
     number_of = partial(_number, levels=_levels(path))
     source = VideoSource(str(path))
     assert isinstance(source, Seekable) and source.info.seconds == pytest.approx(2.0, abs=0.11)
@@ -95,6 +102,70 @@ def test_slides_are_gone_through_too(tmp_path: Path) -> None:
         frame = source.read()
         assert frame is not None and frame.image.mean() == pytest.approx(level, abs=3)
     source.close()
+
+
+def test_one_picture_back_however_uneven_their_times_are(tmp_path: Path) -> None:
+    times = [0.0, 0.02, 0.04, 0.5, 0.533, 2.0, 2.001, 3.0]
+    slides(tmp_path / "a.mp4", times)
+    source, frames = VideoSource(str(tmp_path / "a.mp4")), []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    told = [frame.media_time for frame in frames]
+    at: float | None = told[-1]
+    walked = []
+    for _ in range(len(times)):
+        assert at is not None
+        source.seek(at, before=True)
+        frame = source.read()
+        assert frame is not None
+        walked.append(at := frame.media_time)
+    # Before the first there is none; two that are as good as at once are one.
+    assert walked == [t for t in reversed(told[:-1]) if t != told[5]] + [told[0]] * 2
+    source.close()
+
+
+def test_a_damaged_end_shows_what_came_before_it(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", 80, gop=10)
+    data = bytearray(path.read_bytes())
+    data[len(data) * 3 // 4 : len(data) - 400] = b"\xff" * (len(data) - 400 - len(data) * 3 // 4)
+    path.write_bytes(bytes(data))
+    source = VideoSource(str(path))
+    source.read()
+    for seconds in (3.9, 1.0, 3.5):
+        source.seek(seconds)
+        frame = source.read()
+        assert frame is not None and frame.media_time is not None and frame.media_time <= seconds
+    source.close()
+
+
+def test_looking_for_a_time_is_given_up_when_nobody_wants_it_any_more(tmp_path: Path) -> None:
+    source = VideoSource(str(film(tmp_path / "a.mp4", 200)))
+    asked: list[int] = []
+
+    def wanted() -> bool:
+        asked.append(1)
+        return len(asked) < 10
+
+    source.seek(9.0, wanted=wanted)
+    assert len(asked) < 15
+    source.seek(5.0)
+    frame = source.read()
+    assert frame is not None and frame.media_time == pytest.approx(5.0, abs=2e-3)
+    source.close()
+
+
+def test_a_film_that_turns_out_to_be_joined_has_no_length(tmp_path: Path) -> None:
+    for name, offset in (("a.ts", 1.0), ("b.ts", 5000.0)):
+        film(tmp_path / name, 20, offset)
+    joined = tmp_path / "both.ts"
+    joined.write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
+    log = Log()
+    thread = CaptureThread(SourceRequest(str(joined), live=False), log.frames.append, log.events.append)
+    thread.start()
+    thread.join(10)
+    infos = [event.info for event in log.events if event.kind == "opened"]
+    assert len(infos) == 2 and infos[0] is not None and infos[1] is not None
+    assert infos[0].seconds > 0 and infos[1].seconds == 0
 
 
 def test_what_has_no_length_is_not_gone_through(tmp_path: Path) -> None:

@@ -67,6 +67,36 @@ def test_who_holds_the_bar_is_not_pulled_away(watching: MainWindow, qtbot: QtBot
     qtbot.waitUntil(lambda: bar.value() != held, timeout=5000)
 
 
+def test_another_film_begins_at_its_beginning(watching: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    bar, live = watching.timeline.bar, watching.session.live
+    press(qtbot, watching, Key.Key_Space)
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPoint(bar.width() - 40, bar.height() // 2))
+    qtbot.waitUntil(lambda: _at(watching) > 5, timeout=5000)
+    sought: list[float] = []
+    live.seek = sought.append  # type: ignore[method-assign]
+    watching.choose_source(str(film(tmp_path / "short.mp4", 40)))
+    assert not watching.timeline.holder.isVisible(), "the last film's bar says nothing of the next one"
+    qtbot.waitUntil(lambda: watching.timeline.holder.isVisible() and 0 < _at(watching) < 2, timeout=5000)
+    assert bar.maximum() == pytest.approx(2000, abs=60) and not sought
+
+
+def test_a_film_goes_on_where_it_stood_when_the_next_one_does_not_open(watching: MainWindow, qtbot: QtBot) -> None:
+    watching.session.seek(3.0)
+    qtbot.waitUntil(lambda: _at(watching) == pytest.approx(3.0, abs=2e-3), timeout=5000)
+    watching.following._region_drawn((5.0, 5.0, 30.0, 30.0))
+    press(qtbot, watching, Key.Key_M)
+    watching.choose_source("/nope/nothing.mp4")
+    qtbot.waitUntil(lambda: watching.picture.banner.notice is not None, timeout=5000)
+    generation = watching.session.live.generation
+    qtbot.waitUntil(
+        lambda: watching.picture.result is not None and watching.picture.result.generation == generation, timeout=5000
+    )
+    qtbot.wait(200)
+    assert _at(watching) == pytest.approx(3.0, abs=2e-3) and watching.session.live.paused
+    assert watching.session.live.options.region == (5.0, 5.0, 30.0, 30.0) and watching.state.view.mirror
+    assert watching.toolbar.step.isEnabled()
+
+
 def test_what_has_no_length_has_no_bar(open_window: Opener, qtbot: QtBot) -> None:
     window = open_window()
     wait_for_pose(window, qtbot)
