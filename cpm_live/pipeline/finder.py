@@ -20,7 +20,7 @@ from cpm_live.core.pose import Side
 from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.engines.select import open_engine
-from cpm_live.pipeline.locate import holds
+from cpm_live.pipeline.locate import holds, inside
 from cpm_live.pipeline.wrist_guide import WristGuide, open_guide
 
 SIDE_SURE = 0.35
@@ -59,7 +59,7 @@ class Finder:
         """
         started = time.perf_counter()
         height, width = image.shape[:2]
-        area = _inside(region, width, height) if region else (0.0, 0.0, float(width), float(height))
+        area = inside(region, width, height) if region else (0.0, 0.0, float(width), float(height))
         preset = self._engine.preset
         crop = Crop.around(area, preset.size, preset.stride, 1.0)
         maps = self._engine.look(image, [crop], len(finder_maps.KINDS)).beliefs[0]
@@ -116,13 +116,6 @@ def _read(maps: NDArray[np.float32], crop: Crop, area: Box, threshold: float) ->
             side = "right" if peak.side < 0 else "left"
         found.append(Found(what, x, y, peak.size / crop.scale, min(1.0, peak.score), side))
     return found
-
-
-def _inside(region: Box, width: int, height: int) -> Box:
-    """The part of a region that lies in the frame, never empty."""
-    x0, y0 = min(max(0.0, region[0]), width - 1.0), min(max(0.0, region[1]), height - 1.0)
-    x1, y1 = min(float(width), region[0] + region[2]), min(float(height), region[1] + region[3])
-    return x0, y0, max(1.0, x1 - x0), max(1.0, y1 - y0)
 
 
 def open_finder(threads: int = 0, kind: str = "cpu") -> Finder:

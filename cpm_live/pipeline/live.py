@@ -35,6 +35,8 @@ from cpm_live.pipeline.stats import Meter, Rate, Stats
 from cpm_live.pipeline.worker import Worker
 from cpm_live.recording.recorder import Recorder
 
+_SILENT_S = 8.0
+"""Seconds after which a stream that says nothing has been given up."""
 _CAPTURE_S = 2.0
 """Seconds that the end waits for the source before it goes on to finish a recording."""
 
@@ -356,9 +358,11 @@ class Live:
         return self._worker.engine_label
 
     def rest(self) -> None:
-        """Python ends: what is recorded is finished, and no thread is inside a library any more."""
-        if not self._stopped:
-            self.stop()
+        """Python ends: what is recorded is finished, and no thread is inside a library any more, however often and for
+        how short a time it was stopped before."""
+        self.stop()
+        for thread in (*self._retired, *([self._capture] if self._capture is not None else [])):
+            thread.join(_SILENT_S)
 
     def stop(self, timeout: float = 10.0) -> bool:
         """End all threads in order: capture, worker, recorder. True if all ended in time. May wait.

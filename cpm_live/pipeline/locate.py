@@ -80,3 +80,10 @@ def holds(box: Box, point: tuple[float, float], slack: float = 0.0) -> bool:
     """Whether a point lies in a box, or at most ``slack`` of its sides outside."""
     x, y, w, h = box
     return -slack * w <= point[0] - x <= (1 + slack) * w and -slack * h <= point[1] - y <= (1 + slack) * h
+
+
+def inside(region: Box, width: int, height: int) -> Box:
+    """The part of a region that lies in the frame, never empty."""
+    x0, y0 = min(max(0.0, region[0]), width - 1.0), min(max(0.0, region[1]), height - 1.0)
+    x1, y1 = min(float(width), region[0] + region[2]), min(float(height), region[1] + region[3])
+    return x0, y0, max(1.0, x1 - x0), max(1.0, y1 - y0)

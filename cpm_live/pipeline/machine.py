@@ -16,7 +16,7 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.findings import Findings
 from cpm_live.core.frame import Frame, Picture
 from cpm_live.core.pose import Result, Steps
-from cpm_live.engines.base import Engine, Looked
+from cpm_live.engines.base import OPENING, Engine, Looked
 from cpm_live.engines.recipe import Recipe, find_machine
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.at_exit import rest_at_exit
@@ -88,7 +88,8 @@ class PoseMachine:
     ) -> None:
         self.recipe = model if isinstance(model, Recipe) else find_machine(os.fspath(model))
         kind = engine if isinstance(engine, str) else "auto"
-        self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
+        with OPENING:
+            self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
         self.options = checked(options or Options())
         self.finder: Finder | None = None
         hands = hand_engine or (lambda recipe: open_engine(recipe, kind, threads))

@@ -12,6 +12,7 @@ from cpm_live.core.crop import Box, Crop
 from cpm_live.core.findings import Findings, Found
 from cpm_live.core.skeleton import BODY
 from cpm_live.pipeline.closer import look_closer, parts
+from cpm_live.pipeline.locate import inside
 from cpm_live.training import dataset
 from tests.conftest import DATA
 
@@ -21,10 +22,9 @@ class ShortSighted:
 
     def __init__(self, *people: tuple[float, float, float]) -> None:
         self.people = people
-        self.looks = 0
+        self.score = 0.9
 
     def __call__(self, image: NDArray[np.uint8], kind: str, region: Box | None = None) -> Findings:
-        self.looks += 1
         x, y, w, h = region or (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
         found = []
         for px, py, size in self.people:
@@ -32,14 +32,14 @@ class ShortSighted:
             y0, y1 = max(y, py - size / 2), min(y + h, py + size / 2)
             inside = max(x1 - x0, y1 - y0)
             if x1 > x0 and y1 > y0 and inside >= max(w, h) / 6:
-                found.append(Found("person", (x0 + x1) / 2, (y0 + y1) / 2, inside, 0.9))
+                found.append(Found("person", (x0 + x1) / 2, (y0 + y1) / 2, inside, self.score))
         return Findings(tuple(found), np.zeros((1, 3, 4, 4), np.float32), Crop(0, 0, 10, 32), 1.0)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (640, 480), (3000, 800), (600, 4000)])
-@pytest.mark.parametrize("region", [None, (100.0, 50.0, 400.0, 300.0)])
+@pytest.mark.parametrize("region", [None, (100.0, 50.0, 400.0, 300.0), (-500.0, 20.0, 9000.0, 9000.0)])
 def test_parts_cover_everything_and_stay_inside(size: tuple[int, int], region: Box | None) -> None:
-    left, top, wide, high = region or (0.0, 0.0, *map(float, size))
+    left, top, wide, high = inside(region or (0.0, 0.0, *map(float, size)), *size)
     squares = parts(*size, region)
     sides = sorted({side for _, _, side, _ in squares})
     assert sides and all(w == h for _, _, w, h in squares)
@@ -68,6 +68,11 @@ def test_everybody_is_offered_once_and_nobody_in_pieces() -> None:
     closer = look_closer(finder, image, "person", None, known)  # type: ignore[arg-type]
     assert sorted((one.x, one.y, one.size) for one in closer) == sorted(map(tuple, people[1:]))
     assert look_closer(finder, image, "hand", None, ()) == ()  # type: ignore[arg-type]
+    # A region may be larger than this picture.
+    wide = (-2000.0, -2000.0, 9000.0, 9000.0)
+    assert look_closer(finder, image, "person", wide, known) == closer  # type: ignore[arg-type]
+    finder.score = 0.5
+    assert look_closer(finder, image, "person", None, known) == ()  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no data at {DATA}")
