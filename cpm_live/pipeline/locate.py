@@ -34,15 +34,12 @@ def search_boxes(width: int, height: int, region: Box | None = None) -> list[Box
 
 
 def without_outside(stages: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """Joints (..., K, 3) whose peak lies outside the frame lose their score: there is only grey, nothing was seen.
-    Those just beyond its edge lie on it."""
+    """Joints (..., K, 3) whose peak lies outside the frame lose their score: there is only grey, nothing was seen."""
     slack = EDGE * min(width, height)
     x, y = stages[..., 0], stages[..., 1]
     inside = (x >= -slack) & (x <= width - 1 + slack) & (y >= -slack) & (y <= height - 1 + slack)
     out = stages.copy()
     out[..., 2] *= inside
-    out[..., 0] = np.where(inside, np.clip(x, 0, width - 1), x)
-    out[..., 1] = np.where(inside, np.clip(y, 0, height - 1), y)
     return out
 
 

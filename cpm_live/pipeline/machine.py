@@ -27,7 +27,7 @@ from cpm_live.pipeline.follow import Follower, Scene
 from cpm_live.pipeline.hands import SIZES
 from cpm_live.pipeline.hands_beside import HandOpener, HandsBeside
 from cpm_live.pipeline.options import Options, checked
-from cpm_live.pipeline.show import make_pose
+from cpm_live.pipeline.show import make_pose, on_the_picture
 from cpm_live.pipeline.sights import Sight, sights
 from cpm_live.pipeline.tracks import Track
 from cpm_live.pipeline.turns import in_turn
@@ -163,7 +163,7 @@ class PoseMachine:
             if not self.with_hands or self._hands.hands is None or not self._hands.hands.unseen:
                 break
             result = self._with_hands(result, scene, steps)
-        return replace(result, steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
+        return replace(on_the_picture(result), steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
 
     def _result(self, frame: Frame, searching: bool) -> Result:
         options = checked(self.options)
@@ -195,6 +195,7 @@ class PoseMachine:
             self._hands.forgive()
         elif not self._hands.given_up:
             result = self._with_hands(result, scene, steps)
+        result = on_the_picture(result)
         return replace(result, steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
 
     # -- the steps of a frame ---------------------------------------------------------------------

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from cpm_live.core.pose import Pose
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.pose import Pose, Result
 from cpm_live.network.presets import Preset
 from cpm_live.pipeline.locate import pose_box
 from cpm_live.pipeline.options import Thresholds
@@ -33,3 +38,30 @@ def make_pose(sight: Sight, limits: Thresholds, smoothing: float, preset: Preset
         centre_sigma=preset.centre_sigma / PAPER_SIZE if preset.centre_map else 0.0,
         body=body,
     )
+
+
+def on_the_picture(result: Result) -> Result:
+    """The result as others get it: peaks have width, and one at the picture's edge may lie a little beyond it; whoever
+    looks up the pixel at a joint that was seen finds one. (Those who are followed go on from where the peaks are.)"""
+    largest = np.array([result.frame.width - 1, result.frame.height - 1], np.float32)
+    poses = tuple(_on(pose, largest) for pose in result.poses)
+    return replace(result, poses=poses, hands=tuple(_on(hand, largest) for hand in result.hands))
+
+
+def _on(pose: Pose, largest: NDArray[np.float32]) -> Pose:
+    stages = _clipped(pose.stages, largest)
+    smoothed = None if pose.smoothed is None else _clipped(pose.smoothed, largest)
+    if stages is pose.stages and smoothed is pose.smoothed:
+        return pose
+    return replace(pose, stages=stages, smoothed=smoothed)
+
+
+def _clipped(joints: NDArray[np.float32], largest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Joints (..., K, 3) with those that have a score on the picture; the same array where they are there."""
+    at = joints[..., :2]
+    beyond = ((at < 0) | (at > largest)).any(axis=-1) & (joints[..., 2] > 0)
+    if not beyond.any():
+        return joints
+    out = joints.copy()
+    out[beyond, :2] = np.clip(at[beyond], 0, largest)
+    return out

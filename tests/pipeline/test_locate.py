@@ -49,7 +49,4 @@ def test_joints_in_the_grey_around_the_frame_are_not_seen() -> None:
     seen = without_outside(stages, 640, 480)
     assert (seen[0] == stages[0]).all()
     assert seen[1, 3, 2] == seen[1, 4, 2] == 0 and seen[1, 5, 2] > 0.8
-    # Whoever looks up a pixel at a joint that was seen finds one.
-    assert tuple(seen[1, 5, :2]) == (639, 200)
-    stages[1, 5, 0] = 639
     assert (seen[..., :2] == stages[..., :2]).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ import pytest
 import cpm_live
 from cpm_live import PoseMachine
 from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+from cpm_live.core.pose import Result
+from cpm_live.core.skeleton import BODY
 from cpm_live.engines.base import EngineInfo
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.options import Options
+from cpm_live.pipeline.show import on_the_picture
 from tests.fakes import DotEngine
 from tests.pipeline.world import FakeFinder, Somebody, World, WorldEngine, of
 
@@ -195,3 +200,19 @@ def test_the_package_says_what_it_has() -> None:
     assert cpm_live.Options is Options
     with pytest.raises(ImportError, match="PoseMachnie"):
         exec("from cpm_live import PoseMachnie")
+
+
+def test_a_joint_that_was_seen_has_a_pixel() -> None:
+    """A peak at the edge may lie a little beyond it; looking it up in a depth map must not fail, or wrap around."""
+    machine = PoseMachine("body", engine=DotEngine(), options=Options(smoothing=0.0))
+    (pose,) = machine(_photo(160)).poses
+    stages = pose.stages.copy()
+    stages[:, 3, :2], stages[-1, 4, :2], stages[-1, 5] = (-1.5, 100.0), (150.0, 241.0), (-40.0, 50.0, 0.0)
+    frame = Frame(_photo(160), 0, 0)
+    smoothed = stages[-1] + (0.25, 0, 0)
+    made = Result(frame, (replace(pose, stages=stages, smoothed=smoothed),), BODY, "body", 2, 0.4)
+    (shown,) = on_the_picture(made).poses
+    assert tuple(shown.raw[3, :2]) == (0, 100) and tuple(shown.stages[0, 3, :2]) == (0, 100)
+    assert tuple(shown.keypoints[3, :2]) == (0, 100) and tuple(shown.keypoints[4, :2]) == (150.25, 239)
+    assert tuple(shown.raw[5]) == (-40, 50, 0), "what was not seen is where it was not seen"
+    assert stages[-1, 3, 0] == -1.5 and on_the_picture(on_the_picture(made)).poses[0].stages is not stages
