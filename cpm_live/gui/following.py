@@ -58,8 +58,7 @@ class Following(QObject):
         self.chosen: int | None = None
         self._leave: Callable[[], bool] = lambda: False
         self._region_frame = (0, 0)
-        self._source = ""
-        self._kept_region: tuple[str, Box | None] = ("", None)
+        self._left_region: Box | None = None
         self._joint_before: int | None = None
         self._second_click = QTimer(self)
         self._second_click.setSingleShot(True)
@@ -314,14 +313,13 @@ class Following(QObject):
             self.state.model_is(recipe)
 
     @Slot(str)
-    def _source_changed(self, text: str) -> None:
+    def _source_changed(self, _text: str) -> None:
         # The machine forgets whom it was locked on by itself; a part of another picture means nothing in this one.
+        # But where the other one has not opened, it is the same picture again.
         self._forget_people()
         self._arm(False)
-        left, self._source = self._source, text
-        kept, self._kept_region = self._kept_region, (left, self.state.options.region)
-        # But where the other one does not open, or is left at once, it is the same picture again.
-        self.state.set_region(kept[1] if kept[0] == text else None)
+        left, self._left_region = self._left_region, self.state.options.region
+        self.state.set_region(left if self.session.went_back else None)
 
     def _forget_people(self) -> None:
         self.chosen = None

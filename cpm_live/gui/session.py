@@ -108,11 +108,16 @@ class Session(QObject):
         else:
             self._fall_back(NO_CAMERA)
 
-    def open(self, text: str, first: bool = False) -> None:
-        """Play another source; where that does not open, this one goes on where it stands now."""
+    def open(self, text: str, first: bool = False, back: bool = False) -> None:
+        """Play another source; where that does not open, this one goes on where it stands now.
+
+        Args:
+            first: of the session: where that does not open, the demo may take its place.
+            back: it is this one.
+        """
         latest = self.latest
         here = latest.frame.media_time if latest is not None and latest.generation == self.live.generation else None
-        self._left, self.went_back = (here, self.live.paused), False
+        self._left, self.went_back = (here, self.live.paused), back
         self._first_source, self._nothing = first, False
         self.source = "demo" if is_demo(text) else text
         was_paused = self.live.paused
@@ -164,8 +169,7 @@ class Session(QObject):
         self.notice.emit(Notice("error", sentence(message), about="source"))
 
     def _go_back(self, source: str, at: float | None, paused: bool) -> None:
-        self.open(source)
-        self.went_back = True
+        self.open(source, back=True)
         if at is not None:
             self.live.seek(at)
         if paused:
@@ -257,14 +261,6 @@ class Session(QObject):
         """One frame further, when paused."""
         if self.live.paused:
             self.live.step()
-
-    def seek(self, seconds: float) -> None:
-        """Go on elsewhere in a film."""
-        self.live.seek(seconds)
-
-    def back(self) -> None:
-        """One picture back in a film."""
-        self.live.back()
 
     def toggle_recording(self, folder: Path | None) -> None:
         """Start or finish a recording."""

@@ -41,7 +41,7 @@ class Timeline(QWidget):
 
     def __init__(self, picture: QWidget, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._live = session.live
         self.bar, self.time = _Bar(), muted("")
         self.bar.setAccessibleName("Position in the film")
         self.bar.setToolTip("Drag or click to go elsewhere in the film; ← and → one frame, when paused")
@@ -95,7 +95,7 @@ class Timeline(QWidget):
     @Slot(int)
     def _moved(self, value: int) -> None:
         self.time.setText(f"{_clock(value / _PER_SECOND)} / {_clock(self._length)}")
-        self._session.seek(value / _PER_SECOND)
+        self._live.seek(value / _PER_SECOND)
 
 
 def _clock(seconds: float) -> str:

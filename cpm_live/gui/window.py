@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
             "demo": lambda: self.choose_source("demo"),
             "pause": session.toggle_pause,
             "step": session.step,
-            "back": session.back,
+            "back": session.live.back,
             "record": lambda: session.toggle_recording(self._folder()),
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,

@@ -81,7 +81,7 @@ def test_another_film_begins_at_its_beginning(watching: MainWindow, qtbot: QtBot
 
 
 def test_a_film_goes_on_where_it_stood_when_the_next_one_does_not_open(watching: MainWindow, qtbot: QtBot) -> None:
-    watching.session.seek(3.0)
+    watching.session.live.seek(3.0)
     qtbot.waitUntil(lambda: _at(watching) == pytest.approx(3.0, abs=2e-3), timeout=5000)
     watching.following._region_drawn((5.0, 5.0, 30.0, 30.0))
     press(qtbot, watching, Key.Key_M)
