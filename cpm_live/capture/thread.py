@@ -109,7 +109,7 @@ class CaptureThread(threading.Thread):
             return
         self._opened = time.monotonic()
         # Whoever pauses while it opens still wants to see what was opened.
-        first = True
+        first, shown = True, None
         try:
             self._tell(CaptureEvent("opened", info=source.info))
             while not self._stop_asked.is_set():
@@ -141,8 +141,11 @@ class CaptureThread(threading.Thread):
                 if frame is None:
                     self._tell(CaptureEvent("ended", f"{source.info.label} has ended", source.info))
                     return
-                self._delivered, self._shown_at = time.monotonic(), frame.media_time
-                if getattr(source, "joined", False) and not self._joined:
+                self._delivered = time.monotonic()
+                if frame.image is not shown:
+                    # Of a picture that stands for long, when it came.
+                    shown, self._shown_at = frame.image, frame.media_time
+                if source.info.seconds and getattr(source, "joined", False) and not self._joined:
                     # Of the times of another file a place in this one does not follow.
                     self._joined = True
                     self._tell(CaptureEvent("opened", info=replace(source.info, seconds=0.0)))

@@ -29,6 +29,8 @@ _HELD_S = 0.1
 """A single picture is given so often, and one that stands for long, that switching models acts on it at once."""
 _LONGEST_SLIDE = 20.0
 """Seconds that one picture of a film stands at most: hours of nothing are a broken file's."""
+_ANEW_S = 1.0
+"""Times that go back by more begin anew: pictures that were reordered do not."""
 _AS_GOOD_S = 0.002
 """Times in files are rounded."""
 _FURTHER_BACK = tuple(2.0**n for n in range(13))
@@ -234,7 +236,7 @@ class VideoSource:
     @property
     def ends(self) -> float:
         """When what was read so far is over, in seconds from the first picture: the last one may stay for long."""
-        first = self._first or 0.0
+        first = (self._first or 0.0) + self._shift
         last = first + (self._last or 0.0)
         # Not of what a damaged end promises: of the pictures that were given.
         return max((end for begin, end in self._promised if begin <= last + 1e-3), default=last) - first
@@ -313,7 +315,7 @@ class VideoSource:
             at = self._told(found[0]) if found else None
             if not wanted() or (at is not None and at <= latest):
                 break
-        self._first, self._shift = first, 0.0
+        self._first, self._shift, self._held = first, 0.0, None
         self._ahead.extend(found)
         self._last = self._due = self._since = self._over = None
         self._pace.restart()
@@ -362,7 +364,8 @@ class VideoSource:
         seconds = at - self._first - self._shift if at is not None else 0.0
         if self._last is not None:
             next_one = self._last + 1 / (self.info.fps or 30.0)
-            if seconds - self._last > container.JUMP_S and container.jumps(self._container):
+            far = seconds - self._last > container.JUMP_S or seconds - self._last < -_ANEW_S
+            if far and container.jumps(self._container):
                 log.warning("%s: times jump by %.0f s after %.2f s", self._shown, seconds - self._last, self._last)
                 self._shift += seconds - next_one
                 self.joined, seconds = True, next_one

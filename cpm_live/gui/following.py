@@ -58,6 +58,7 @@ class Following(QObject):
         self.chosen: int | None = None
         self._leave: Callable[[], bool] = lambda: False
         self._region_frame = (0, 0)
+        self._opened = False
         self._left_region: Box | None = None
         self._joint_before: int | None = None
         self._second_click = QTimer(self)
@@ -67,6 +68,7 @@ class Following(QObject):
         session.model_wanted.connect(self._model_changed)
         session.model_failed.connect(self._model_changed)
         session.source_opening.connect(self._source_changed)
+        session.source_opened.connect(self._source_opened)
         picture, panel = self.picture, self.panel
         picture.person_clicked.connect(self.choose)
         picture.pointed_at.connect(self.point_at)
@@ -318,8 +320,13 @@ class Following(QObject):
         # But where the other one has not opened, it is the same picture again.
         self._forget_people()
         self._arm(False)
-        left, self._left_region = self._left_region, self.state.options.region
-        self.state.set_region(left if self.session.went_back else None)
+        if self._opened:
+            self._opened, self._left_region = False, self.state.options.region
+        self.state.set_region(self._left_region if self.session.went_back else None)
+
+    @Slot()
+    def _source_opened(self) -> None:
+        self._opened = True
 
     def _forget_people(self) -> None:
         self.chosen = None

@@ -116,8 +116,9 @@ class Session(QObject):
             back: it is this one.
         """
         latest = self.latest
-        here = latest.frame.media_time if latest is not None and latest.generation == self.live.generation else None
-        self._left, self.went_back = (here, self.live.paused), back
+        if latest is not None and latest.generation == self.live.generation and self.source == self._played:
+            self._left = latest.frame.media_time, self.live.paused
+        self.went_back = back
         self._first_source, self._nothing = first, False
         self.source = "demo" if is_demo(text) else text
         was_paused = self.live.paused

@@ -22,13 +22,15 @@ class _Bar(Slider):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Take hold of the handle where the mouse is."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            option = QStyleOptionSlider()
-            self.initStyleOption(option)
-            handle = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
-            room, at = max(1, self.width() - handle), round(event.position().x() - handle / 2)
-            self.setSliderPosition(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, room))
-            self.sliderMoved.emit(self.sliderPosition())
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        handle = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
+        room, at = max(1, self.width() - handle), round(event.position().x() - handle / 2)
+        self.setSliderPosition(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, room))
+        self.sliderMoved.emit(self.sliderPosition())
         super().mousePressEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

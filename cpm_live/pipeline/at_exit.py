@@ -10,6 +10,7 @@ import atexit
 import os
 import threading
 import weakref
+from contextlib import suppress
 from typing import Protocol
 
 
@@ -24,20 +25,34 @@ _ENDING = threading.Event()
 
 
 def rest_at_exit(own: _Rests, has_machine: bool = False) -> None:
-    """Have somebody brought to rest when Python ends, unless they are gone before; sessions before what they use.
+    """Have somebody brought to rest when Python ends, unless they are gone before; sessions before what they use."""
+    go_no_further()
+    (_SESSIONS if has_machine else _MACHINES).add(own)
 
-    A thread that has made somebody while Python ends goes no further.
-    """
+
+def go_no_further() -> None:
+    """Wait for the end, if it has begun and this is not the thread that ends."""
     if _ENDING.is_set() and threading.current_thread() is not threading.main_thread():
         threading.Event().wait()
-    (_SESSIONS if has_machine else _MACHINES).add(own)
 
 
 @atexit.register
 def _rest() -> None:
+    for own in list(_SESSIONS):
+        _bring_to_rest(own)
+    # Not before: a session that is stopped has its own machine closed, which takes a turn.
     _ENDING.set()
-    for own in (*_SESSIONS, *_MACHINES):
+    for own in list(_MACHINES):
+        _bring_to_rest(own)
+
+
+def _bring_to_rest(own: _Rests) -> None:
+    try:
         own.rest()
+    except KeyboardInterrupt:
+        # Meant for what hangs, not for the recordings of the others.
+        with suppress(KeyboardInterrupt):
+            own.rest()
 
 
 def _forget() -> None:

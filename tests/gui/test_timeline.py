@@ -55,6 +55,14 @@ def test_a_film_is_gone_through_by_its_bar(watching: MainWindow, qtbot: QtBot) -
     assert line.bar.value() == pytest.approx(1000 * _at(watching), abs=2)
 
 
+def test_other_buttons_do_not_move_the_bar(watching: MainWindow, qtbot: QtBot) -> None:
+    bar = watching.timeline.bar
+    before = bar.value()
+    for button in (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton):
+        qtbot.mouseClick(bar, button, pos=QPoint(bar.width() // 2, bar.height() // 2))
+    assert bar.value() == before
+
+
 def test_who_holds_the_bar_is_not_pulled_away(watching: MainWindow, qtbot: QtBot) -> None:
     bar = watching.timeline.bar
     press(qtbot, watching, Key.Key_Space)
@@ -85,7 +93,8 @@ def test_a_film_goes_on_where_it_stood_when_the_next_one_does_not_open(watching:
     qtbot.waitUntil(lambda: _at(watching) == pytest.approx(3.0, abs=2e-3), timeout=5000)
     watching.following._region_drawn((5.0, 5.0, 30.0, 30.0))
     press(qtbot, watching, Key.Key_M)
-    watching.choose_source("/nope/nothing.mp4")
+    for name in ("/nope/one.mp4", "/nope/two.mp4"):
+        watching.choose_source(name)
     qtbot.waitUntil(lambda: watching.picture.banner.notice is not None, timeout=5000)
     generation = watching.session.live.generation
     qtbot.waitUntil(

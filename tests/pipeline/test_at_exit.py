@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
 import pytest
+
+from cpm_live.pipeline.at_exit import _bring_to_rest
 
 _MACHINE = """
 import sys, threading, time
@@ -49,7 +52,7 @@ def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("attempt", range(2))
+@pytest.mark.parametrize("attempt", range(3))
 def test_a_program_whose_threads_use_a_machine_ends_with_its_own_status(attempt: int) -> None:
     ended = _run(_MACHINE)
     assert (ended.returncode, ended.stderr) == (3, "")
@@ -95,6 +98,26 @@ print(f"{time.monotonic() - started:.1f}")
 _STOPPED = _SESSION.replace("raise KeyError", "live.stop(timeout=0.0)\nraise KeyError")
 
 
+_LOADING = """
+import sys, time
+from cpm_live import Live
+from cpm_live.capture.open import SourceRequest
+from cpm_live.engines.recipe import find
+live = Live()
+live.set_model(find("body"), "cpu")
+live.set_source(SourceRequest("demo"))
+time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("after", ["0.0", "0.1", "0.25"])
+def test_a_program_ends_while_a_session_loads_its_model(after: str) -> None:
+    started = time.monotonic()
+    ended = _run(_LOADING, after)
+    # Ten seconds are what a worker is waited for that does not come.
+    assert (ended.returncode, ended.stderr) == (0, "") and time.monotonic() - started < 9
+
+
 def test_a_program_ends_while_a_machine_is_being_made() -> None:
     ended = _run(_LATE)
     assert (ended.returncode, ended.stderr) == (3, "")
@@ -112,3 +135,16 @@ def test_a_session_that_was_stopped_in_a_hurry_is_still_finished(tmp_path: Path)
     told = json.loads((tmp_path / "a.json").read_text())
     with av.open(str(tmp_path / "a.mp4")) as film:
         assert sum(1 for _ in film.decode(video=0)) == told["frames"] >= 3
+
+
+def test_an_interrupted_end_still_finishes_what_was_begun() -> None:
+    asked: list[int] = []
+
+    class Hangs:
+        def rest(self) -> None:
+            asked.append(1)
+            if len(asked) == 1:
+                raise KeyboardInterrupt
+
+    _bring_to_rest(Hangs())
+    assert len(asked) == 2
