@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from weakref import WeakSet
 
 import av
 import pytest
 
-from cpm_live.pipeline.at_exit import _bring_to_rest
+from cpm_live.pipeline import at_exit
 
 _MACHINE = """
 import sys, threading, time
@@ -146,5 +148,24 @@ def test_an_interrupted_end_still_finishes_what_was_begun() -> None:
             if len(asked) == 1:
                 raise KeyboardInterrupt
 
-    _bring_to_rest(Hangs())
+    at_exit._bring_to_rest(Hangs())
     assert len(asked) == 2
+
+
+def test_sessions_come_to_rest_before_the_machines_that_they_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[tuple[str, bool]] = []
+
+    class Rests:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def rest(self) -> None:
+            order.append((self.name, at_exit._ENDING.is_set()))
+
+    for name, value in (("_SESSIONS", WeakSet()), ("_MACHINES", WeakSet()), ("_ENDING", threading.Event())):
+        monkeypatch.setattr(at_exit, name, value)
+    kept = [Rests("machine"), Rests("session")]
+    at_exit.rest_at_exit(kept[0])
+    at_exit.rest_at_exit(kept[1], has_machine=True)
+    at_exit._rest()
+    assert order == [("session", False), ("machine", True)]

@@ -216,3 +216,31 @@ def test_a_joint_that_was_seen_has_a_pixel() -> None:
     assert tuple(shown.keypoints[3, :2]) == (0, 100) and tuple(shown.keypoints[4, :2]) == (150.25, 239)
     assert tuple(shown.raw[5]) == (-40, 50, 0), "what was not seen is where it was not seen"
     assert stages[-1, 3, 0] == -1.5 and on_the_picture(on_the_picture(made)).poses[0].stages is not stages
+
+
+def test_no_joint_of_a_result_lies_beyond_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.zeros((240, 320, 3), np.uint8)
+    picture[69:85, 3:19] = 255
+
+    def furthest() -> float:
+        with PoseMachine("body", engine=DotEngine(), options=Options(smoothing=0.0)) as machine:
+            (pose,) = machine(picture).poses
+        seen = pose.stages[pose.stages[..., 2] > 0]
+        return float(max(-seen[:, :2].min(), (seen[:, :2] - (319, 239)).max()))
+
+    assert furthest() <= 0
+    monkeypatch.setattr("cpm_live.pipeline.machine.on_the_picture", lambda result: result)
+    assert furthest() > 0.5, "else this shows nothing"
+
+
+def test_who_comes_when_the_end_has_begun_goes_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that come again and again would leave the thread that ends no turn, and be inside a library then."""
+    machine = PoseMachine("body", engine=DotEngine())
+    ending = threading.Event()
+    ending.set()
+    monkeypatch.setattr("cpm_live.pipeline.at_exit._ENDING", ending)
+    thread = threading.Thread(target=machine.reset, daemon=True)
+    thread.start()
+    machine.reset()
+    thread.join(0.3)
+    assert thread.is_alive()
