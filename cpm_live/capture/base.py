@@ -49,7 +49,11 @@ class SourceLost(InputError):
 
 
 class Source(Protocol):
-    """An opened source. Used by one thread at a time."""
+    """An opened source. Used by one thread at a time.
+
+    Attributes:
+        info: what it is; another one where reading shows that it is something else.
+    """
 
     info: SourceInfo
 

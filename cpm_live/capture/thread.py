@@ -62,7 +62,6 @@ class CaptureThread(threading.Thread):
         self._sought: float | None = None
         self._backs = 0
         self._shown_at: float | None = None
-        self._joined = False
         self._woken = threading.Event()
         self._left_out = self._unseen = 0
         self._attempts, self._opened, self._delivered = 0, 0.0, 0.0
@@ -111,7 +110,7 @@ class CaptureThread(threading.Thread):
         # Whoever pauses while it opens still wants to see what was opened.
         first, shown = True, None
         try:
-            self._tell(CaptureEvent("opened", info=source.info))
+            self._tell(CaptureEvent("opened", info=(told := source.info)))
             while not self._stop_asked.is_set():
                 self._woken.clear()
                 if (sought := self._take_seek()) is not None and isinstance(source, Seekable) and source.info.seconds:
@@ -135,7 +134,7 @@ class CaptureThread(threading.Thread):
                     reopened = self._reopen(source.info.kind)
                     if reopened is None:
                         return
-                    source = reopened
+                    source, told = reopened, reopened.info
                     continue
                 self._tell_left_out(source)
                 if frame is None:
@@ -145,10 +144,8 @@ class CaptureThread(threading.Thread):
                 if frame.image is not shown:
                     # Of a picture that stands for long, when it came.
                     shown, self._shown_at = frame.image, frame.media_time
-                if source.info.seconds and getattr(source, "joined", False) and not self._joined:
-                    # Of the times of another file a place in this one does not follow.
-                    self._joined = True
-                    self._tell(CaptureEvent("opened", info=replace(source.info, seconds=0.0)))
+                if source.info is not told:
+                    self._tell(CaptureEvent("opened", info=(told := source.info)))
                 if unseen:
                     self._unseen += 1
                     continue
@@ -165,7 +162,7 @@ class CaptureThread(threading.Thread):
             sought, self._sought = self._sought, None
             if sought is not None:
                 return sought, False
-            if self._backs and self._shown_at is not None and not self._joined:
+            if self._backs and self._shown_at is not None:
                 self._backs -= 1
                 return self._shown_at, True
             self._backs = 0

@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -369,6 +370,9 @@ class VideoSource:
                 log.warning("%s: times jump by %.0f s after %.2f s", self._shown, seconds - self._last, self._last)
                 self._shift += seconds - next_one
                 self.joined, seconds = True, next_one
+                if self.info.seconds:
+                    # Nor do places in one part follow from times of another.
+                    self.info = replace(self.info, seconds=0.0)
             if at is None or seconds <= self._last:
                 seconds = next_one
         return seconds

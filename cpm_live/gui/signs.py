@@ -3,11 +3,10 @@ Stateless."""
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from cpm_live.drawing.colours import glow
+from cpm_live.drawing.colours import glow_table
 from cpm_live.gui.figure_painter import CHIP, INK
 from cpm_live.gui.images import glow_image
 
@@ -33,8 +32,7 @@ def paint_scale(painter: QPainter, area: QRectF, strength: float) -> None:
     bar = QRectF(chip.left() + 8 + wide[0] + 7, chip.center().y() - _SCALE[1] / 2, *_SCALE)
     # Over the grey that a picture is on the whole, as it glows there.
     painter.fillRect(bar, QColor("#6a6f78"))
-    colours = np.ascontiguousarray(glow(np.linspace(0, 1, 128)[None], strength))
-    painter.drawImage(bar, glow_image(colours))
+    painter.drawImage(bar, glow_image(glow_table(strength)[None]))
     painter.setPen(INK)
     middle = Qt.AlignmentFlag.AlignVCenter
     painter.drawText(QRectF(chip.left() + 8, chip.top(), wide[0] + 2, height), middle, words[0])

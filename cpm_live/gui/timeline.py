@@ -85,7 +85,7 @@ class Timeline(QWidget):
         if not self._length or at is None:
             return
         if at > self._length + _BEYOND_S:
-            # A file of several that were joined: its own length is that of one of them.
+            # Longer than it tells: the bar would stand at its end.
             self._show_source(None)
         elif not self.bar.isSliderDown():
             self._tell(at)

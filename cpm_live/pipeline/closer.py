@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Box
 from cpm_live.core.findings import Found
 from cpm_live.pipeline.finding import Finder
-from cpm_live.pipeline.locate import inside
+from cpm_live.pipeline.locate import inside, squares
 from cpm_live.pipeline.opinions import one_place
 
 _SEEN = 256
@@ -35,8 +35,9 @@ both found 43.)"""
 def parts(width: int, height: int, region: Box | None = None) -> list[Box]:
     """The squares to look at, of the frame or of a region of it: as large as its short side, and half of it, as far as
     they show more than what was seen before."""
-    left, top, wide, high = inside(region or (0.0, 0.0, float(width), float(height)), width, height)
-    squares: list[Box] = []
+    area = inside(region or (0.0, 0.0, float(width), float(height)), width, height)
+    wide, high = area[2:]
+    boxes: list[Box] = []
     before = max(wide, high)
     for share in _SHARES:
         side = share * min(wide, high)
@@ -46,11 +47,9 @@ def parts(width: int, height: int, region: Box | None = None) -> list[Box]:
         across, down = (1 + int(np.ceil((length - side) / (_STEP * side))) for length in (wide, high))
         if across * down > _MOST:
             continue
-        xs = left + (wide - side) * np.linspace(0, 1, across) if across > 1 else [left]
-        ys = top + (high - side) * np.linspace(0, 1, down) if down > 1 else [top]
-        squares += [(float(x), float(y), side, side) for y in ys for x in xs]
+        boxes += squares(area, side, across, down)
         before = side
-    return squares
+    return boxes
 
 
 def look_closer(

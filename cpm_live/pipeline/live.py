@@ -317,6 +317,10 @@ class Live:
         self._events.append(event)
         self._on_event()
 
+    def _captures(self) -> list[CaptureThread]:
+        """All that may still read, those of sources before included."""
+        return self._retired if self._capture is None else [*self._retired, self._capture]
+
     def _refuse_stopped(self) -> None:
         if self._stopped:
             raise InputError("this session was stopped; make another Live")
@@ -361,7 +365,7 @@ class Live:
         """Python ends: what is recorded is finished, and no thread is inside a library any more, however often and for
         how short a time it was stopped before."""
         self.stop()
-        for thread in (*self._retired, *([self._capture] if self._capture is not None else [])):
+        for thread in self._captures():
             thread.join(_SILENT_S)
 
     def stop(self, timeout: float = 10.0) -> bool:
@@ -371,10 +375,9 @@ class Live:
         """
         self._stopped = True
         self._generation += 1
-        threads = [*self._retired]
+        threads = self._captures()
         if self._capture is not None:
             self._capture.stop()
-            threads.append(self._capture)
         for thread in threads:
             thread.join(min(timeout, _CAPTURE_S))
         self._frames.close()

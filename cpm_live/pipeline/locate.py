@@ -23,14 +23,20 @@ def search_boxes(width: int, height: int, region: Box | None = None) -> list[Box
         edge = side * share
         across = max(1, round((wide - edge) / (edge / 2)) + 1)
         down = max(1, round((high - edge) / (edge / 2)) + 1)
-        for row in range(down):
-            for column in range(across):
-                x = left + (wide - edge) * (column / (across - 1) if across > 1 else 0.5)
-                y = top + (high - edge) * (row / (down - 1) if down > 1 else 0.5)
-                boxes.append((x, y, edge, edge))
+        boxes += squares((left, top, wide, high), edge, across, down)
     # The middle first: that is where people put themselves.
     boxes[1:] = sorted(boxes[1:], key=lambda b: (-b[2], abs(b[0] + b[2] / 2 - left - wide / 2)))
     return boxes
+
+
+def squares(area: Box, side: float, across: int, down: int) -> list[Box]:
+    """So many squares evenly over an area, row by row, from edge to edge; one alone lies in the middle."""
+    left, top, wide, high = area
+    xs, ys = (
+        low + (length - side) * (np.linspace(0, 1, count) if count > 1 else np.array([0.5]))
+        for low, length, count in ((left, wide, across), (top, high, down))
+    )
+    return [(x, y, side, side) for y in ys.tolist() for x in xs.tolist()]
 
 
 def without_outside(stages: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

@@ -44,8 +44,10 @@ def on_the_picture(result: Result) -> Result:
     """The result as others get it: peaks have width, and one at the picture's edge may lie a little beyond it; whoever
     looks up the pixel at a joint that was seen finds one. (Those who are followed go on from where the peaks are.)"""
     largest = np.array([result.frame.width - 1, result.frame.height - 1], np.float32)
-    poses = tuple(_on(pose, largest) for pose in result.poses)
-    return replace(result, poses=poses, hands=tuple(_on(hand, largest) for hand in result.hands))
+    poses, hands = (tuple(_on(pose, largest) for pose in found) for found in (result.poses, result.hands))
+    # Poses are equal where they are the same: usually nothing is beyond the picture.
+    unchanged = (poses, hands) == (result.poses, result.hands)
+    return result if unchanged else replace(result, poses=poses, hands=hands)
 
 
 def _on(pose: Pose, largest: NDArray[np.float32]) -> Pose:
