@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,9 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 
 log = logging.getLogger("cpm_live.capture")
+
+_RATE = 10.0
+"""Frames per second of pictures that are held."""
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
 
@@ -39,8 +44,9 @@ class ImageSource:
 
     Args:
         path: file or folder.
-        hold: live use: show each picture for this many seconds (a single one is repeated at 10 Hz, so
-            that switching models or sources acts on it at once) and begin again after the last.
+        hold: live use: show each picture for this many seconds (repeated at 10 Hz, so that switching models or
+            sources acts on it at once) and begin again after the last. A folder is a film then, of slides: one can
+            go to any of them (:class:`~cpm_live.capture.base.Seekable`).
 
     Attributes:
         paths: the pictures that are left to show.
@@ -67,6 +73,7 @@ class ImageSource:
         else:
             raise InputError(f"no file or folder {path}; check the path")
         self.hold = hold
+        self._reads = max(1, round(hold * _RATE)) if hold else 1
         self._index = self._given = 0
         self.current = self.paths[0]
         """The picture that the last :meth:`read` gave."""
@@ -76,8 +83,14 @@ class ImageSource:
         kind = "folder" if path.is_dir() else "image"
         self.info = SourceInfo(
             kind, path.name or str(path), live=False, mirror=False, width=first.shape[1], height=first.shape[0],
-            fps=10.0 if hold else 0.0, frames=len(self.paths),
+            fps=_RATE if hold else 0.0,
         )  # fmt: skip
+        self._count()
+
+    def _count(self) -> None:
+        slides = self.hold is not None and len(self.paths) > 1
+        seconds = len(self.paths) * self._reads / _RATE if slides else 0.0
+        self.info = replace(self.info, frames=len(self.paths), seconds=seconds)
 
     def _load(self, path: Path) -> np.ndarray:
         if self._cached and self._cached[0] == path:
@@ -110,27 +123,39 @@ class ImageSource:
 
     def read(self) -> Frame | None:
         """The next picture; None after the last, unless held."""
-        if self.hold is None:
-            place = self._index
-        else:
-            if self._index:
-                time.sleep(0.1)
-            place = (self._index // max(1, round(self.hold * 10))) % len(self.paths)
-        if place >= len(self.paths):
+        place = self._index // self._reads
+        if self.hold is not None:
+            if self._given:
+                time.sleep(1 / _RATE)
+            place %= len(self.paths)
+        elif place >= len(self.paths):
             return None
+        before = len(self.paths)
         self.current, image = self._from(place)
-        if self.hold is None and place >= len(self.paths):
-            return None  # the last ones could not be read
-        frame = Frame(image, self._given, time.perf_counter_ns(), self._given / 10.0)
-        self._index += 1
+        if len(self.paths) < before:
+            self._count()
+            self._go_to(self._index)
+            if self.hold is None and place >= len(self.paths):
+                return None  # the last ones could not be read
+        # Slides begin again at their beginning, as a film does; a picture by itself goes on.
+        at = self._index if self.info.seconds else self._given
+        frame = Frame(image, self._given, time.perf_counter_ns(), at / _RATE)
         self._given += 1
+        self._go_to(self._index + 1)
         return frame
+
+    def _go_to(self, index: int) -> None:
+        self._index = index % (len(self.paths) * self._reads) if self.hold is not None else index
 
     def next_picture(self) -> None:
         """The next read gives another picture, however long the last one was to be held."""
         if self.hold is not None:
-            reads = max(1, round(self.hold * 10))
-            self._index = -(-self._index // reads) * reads
+            self._go_to(-(-self._index // self._reads) * self._reads)
+
+    def seek(self, seconds: float, before: bool = False, wanted: Callable[[], bool] = lambda: True) -> None:
+        """See :meth:`Seekable.seek`; the first or the last picture where there is none at that time."""
+        place = int((seconds * _RATE + 0.5) // self._reads) - before
+        self._go_to(min(max(0, place), len(self.paths) - 1) * self._reads)
 
     def close(self) -> None:
         """Forget the decoded picture."""

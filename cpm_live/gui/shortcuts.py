@@ -54,7 +54,7 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("People", ("]",), "More smoothing", "smoother"),
     Entry("Playing and keeping", ("Space",), "Pause or go on", "pause"),
     Entry("Playing and keeping", (".", "Right"), "One frame further, when paused", "step", (".", "→")),
-    Entry("Playing and keeping", (",", "Left"), "One frame back, in a film", "back", (",", "←")),
+    Entry("Playing and keeping", (",", "Left"), "One back, in a film or a folder", "back", (",", "←")),
     Entry("Playing and keeping", ("R",), "Start or stop recording", "record"),
     Entry("Playing and keeping", ("S",), "Snapshot", "snapshot"),
     Entry("Looks", ("M",), "Mirror", "mirror"),

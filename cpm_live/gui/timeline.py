@@ -1,4 +1,4 @@
-"""Where a film is, and how to get elsewhere in it: a bar below the picture, for sources that have a length."""
+"""Where a film or folder is, and how to get elsewhere in it: a bar below the picture, for sources with a length."""
 
 from __future__ import annotations
 
@@ -45,8 +45,6 @@ class Timeline(QWidget):
         super().__init__(parent)
         self._live = session.live
         self.bar, self.time = _Bar(), muted("")
-        self.bar.setAccessibleName("Position in the film")
-        self.bar.setToolTip("Drag or click to go elsewhere in the film; ← and → one frame, when paused")
         # Not by Tab, nor by a click: arrows belong to the window, which goes frame by frame with them.
         self.bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.holder = QWidget()
@@ -62,7 +60,7 @@ class Timeline(QWidget):
         column.addWidget(picture, 1)
         column.addWidget(self.holder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._length = 0.0
+        self._length, self._pictures = 0.0, 0
         # Not valueChanged: a new range changes the value, too.
         self.bar.sliderMoved.connect(self._moved)
         session.result.connect(self._show_result)
@@ -74,6 +72,10 @@ class Timeline(QWidget):
     def _show_source(self, info: SourceInfo | None) -> None:
         """Offer a film's length, or nothing for what has none."""
         self._length = info.seconds if info is not None and info.seconds >= _LEAST_S else 0.0
+        self._pictures = (info.frames or 0) if info is not None and info.kind == "folder" else 0
+        where, one = ("folder", "picture") if self._pictures else ("film", "frame")
+        self.bar.setAccessibleName(f"Position in the {where}")
+        self.bar.setToolTip(f"Drag or click to go elsewhere in the {where}; ← and → one {one}, when paused")
         self.bar.setSliderDown(False)
         self.bar.setRange(0, round(self._length * _PER_SECOND))
         self.holder.setVisible(self._length > 0)
@@ -92,11 +94,18 @@ class Timeline(QWidget):
 
     def _tell(self, seconds: float) -> None:
         self.bar.setValue(round(seconds * _PER_SECOND))
-        self.time.setText(f"{_clock(seconds)} / {_clock(self._length)}")
+        self.time.setText(self._where(seconds))
+
+    def _where(self, seconds: float) -> str:
+        """Where that is, for people: of a folder, the number of the picture."""
+        if not self._pictures:
+            return f"{_clock(seconds)} / {_clock(self._length)}"
+        share = seconds / self._length
+        return f"{min(self._pictures, int(share * self._pictures + 1e-6) + 1)} / {self._pictures}"
 
     @Slot(int)
     def _moved(self, value: int) -> None:
-        self.time.setText(f"{_clock(value / _PER_SECOND)} / {_clock(self._length)}")
+        self.time.setText(self._where(value / _PER_SECOND))
         self._live.seek(value / _PER_SECOND)
 
 

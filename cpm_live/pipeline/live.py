@@ -239,13 +239,14 @@ class Live:
             self._capture.step()
 
     def seek(self, seconds: float) -> None:
-        """Go on at this time of a film, in seconds from its first picture; what has no times stays where it is."""
+        """Go on at this time of a film or folder, in seconds from its first picture (``SourceInfo.seconds`` are there);
+        what has no times stays where it is."""
         if self._capture is not None:
             self._frames.clear()
             self._capture.seek(seconds)
 
     def back(self) -> None:
-        """Go to the picture of a film before the last one."""
+        """Go to the picture of a film or folder before the last one."""
         if self._capture is not None:
             self._capture.back()
 

@@ -189,7 +189,9 @@ def test_one_back_from_a_slide_is_the_one_before_it(tmp_path: Path) -> None:
 
 def test_what_has_no_length_is_not_gone_through(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
-    assert not isinstance(ImageSource(tmp_path / "a.png", hold=1.0), Seekable)
+    assert ImageSource(tmp_path / "a.png", hold=1.0).info.seconds == 0
+    picture(tmp_path / "b.png")
+    assert ImageSource(tmp_path).info.seconds == 0, "read once, one after the other"
     raw = tmp_path / "a.h264"
     with av.open(str(raw), "w", "h264") as out:
         stream = out.add_stream("libx264", rate=20)
@@ -222,3 +224,42 @@ def test_a_paused_film_shows_where_it_was_sent(tmp_path: Path) -> None:
     thread.stop()
     thread.join(5)
     assert _number(log.frames[-1]) == 31
+
+
+def test_a_folder_is_gone_through_picture_by_picture(tmp_path: Path) -> None:
+    for number in range(5):
+        picture(tmp_path / f"{number}.png")
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    source = ImageSource(tmp_path, hold=0.3)
+    assert isinstance(source, Seekable) and source.info.seconds == pytest.approx(1.5)
+
+    def shown() -> tuple[str, float | None]:
+        frame = source.read()
+        return source.current.name, frame and frame.media_time
+
+    assert shown() == ("0.png", 0.0)
+    source.seek(0.7)
+    assert [shown(), shown()] == [("2.png", pytest.approx(0.6)), ("2.png", pytest.approx(0.7))]
+    source.seek(0.6, before=True)
+    assert shown()[0] == "1.png"
+    source.seek(0.0, before=True)
+    assert shown()[0] == "0.png"
+    source.seek(99)
+    assert shown()[0] == "4.png"
+    for _ in range(2):
+        shown()
+    assert shown() == ("0.png", 0.0), "and it begins again"
+    source.seek(0.9)
+    assert shown() == ("4.png", pytest.approx(0.9)), "instead of what cannot be read"
+    assert source.info.seconds == pytest.approx(1.2) and source.info.frames == 4 and source.left_out == ["3.png"]
+
+
+def test_the_last_picture_of_a_folder_may_be_damaged(tmp_path: Path) -> None:
+    for number in range(3):
+        picture(tmp_path / f"{number}.png")
+    (tmp_path / "2.png").write_bytes(b"no picture")
+    source = ImageSource(tmp_path, hold=0.1)
+    frames = [source.read() for _ in range(6)]
+    times = [frame and frame.media_time for frame in frames]
+    assert times == pytest.approx([0.0, 0.1, 0.0, 0.1, 0.0, 0.1])
+    assert [frame and frame.index for frame in frames] == list(range(6))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from cpm_live.gui.window import MainWindow
-from tests.capture.films import film
+from tests.capture.films import film, picture
 from tests.gui.conftest import Opener, wait_for_pose
 from tests.gui.test_window import press
 
@@ -104,6 +104,21 @@ def test_a_film_goes_on_where_it_stood_when_the_next_one_does_not_open(watching:
     assert _at(watching) == pytest.approx(3.0, abs=2e-3) and watching.session.live.paused
     assert watching.session.live.options.region == (5.0, 5.0, 30.0, 30.0) and watching.state.view.mirror
     assert watching.toolbar.step.isEnabled()
+
+
+def test_a_folder_is_gone_through_by_its_bar(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    for number in range(5):
+        picture(tmp_path / f"{number}.png")
+    window = open_window(str(tmp_path))
+    line = window.timeline
+    qtbot.waitUntil(lambda: line.time.text() == "1 / 5", timeout=5000)
+    press(qtbot, window, Key.Key_Space)
+    for key, text in ((Key.Key_Right, "2 / 5"), (Key.Key_Right, "3 / 5"), (Key.Key_Left, "2 / 5")):
+        press(qtbot, window, key)
+        qtbot.waitUntil(lambda text=text: line.time.text() == text, timeout=5000)
+    qtbot.mouseClick(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(line.bar.width() - 20, line.bar.height() // 2))
+    qtbot.waitUntil(lambda: line.time.text() == "5 / 5" and _at(window) == pytest.approx(8.0), timeout=5000)
+    assert line.bar.accessibleName() == "Position in the folder"
 
 
 def test_what_has_no_length_has_no_bar(open_window: Opener, qtbot: QtBot) -> None:
