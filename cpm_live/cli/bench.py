@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cpm_live.cli.progress import say
+from cpm_live.cli.progress import say, table_console
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import probe
 
@@ -177,7 +177,6 @@ def _start_window(model: str) -> tuple[float | None, float | None]:
 
 
 def _print(figures: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"{figures['device']}, {figures['threads']} threads")
@@ -187,7 +186,7 @@ def _print(figures: dict[str, Any]) -> None:
     columns = [_column(row) for row in figures["results"]]
     for name in dict.fromkeys(name for column in columns for name in column):
         table.add_row(name, *(column.get(name, "") for column in columns))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    table_console().print(table)
     typer.echo(f"age of live results: p50 {figures['age_ms']['p50']} ms, p95 {figures['age_ms']['p95']} ms")
     if figures["startup_s"] is not None:
         typer.echo(

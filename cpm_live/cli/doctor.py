@@ -97,10 +97,9 @@ def _tell_built() -> None:
 
 def _verify() -> bool:
     """Every engine that can be loaded against the float32 reference; prints a table."""
-    from rich.console import Console
     from rich.table import Table
 
-    from cpm_live.cli.progress import say
+    from cpm_live.cli.progress import say, table_console
     from cpm_live.core.errors import InputError, first_line
     from cpm_live.engines import build_cache, probe, verify
     from cpm_live.engines import recipe as recipes
@@ -148,5 +147,5 @@ def _verify() -> bool:
             except Exception as error:  # noqa: BLE001 - what one engine runs into must not hide the others
                 sound = False
                 table.add_row(name, found.kind, "", f"FAILED: {first_line(error)}")
-    Console(width=140 if not sys.stdout.isatty() else None).print(table)
+    table_console().print(table)
     return sound

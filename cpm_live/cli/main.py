@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -74,8 +75,21 @@ app.command("bench", rich_help_panel="This machine")(bench.bench)
 app.command("doctor", rich_help_panel="This machine")(doctor.doctor)
 
 
+def _hold_standard_streams() -> None:
+    """Where one is closed, as daemons have it, no file of ours may get its number: libraries would write into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    if sys.stderr is None:
+        # print(file=None) means standard output.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+
+
 def main() -> None:
     """Run the command line; wrong input ends with one line and status 2, no traceback."""
+    _hold_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name that the terminal's encoding does not know must not end a command that has done its work.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -5,6 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WIDE = 140
 
 
 def say(text: str) -> None:
@@ -22,3 +28,10 @@ def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def table_console() -> Console:
+    """For tables: as wide as the terminal; into a file, or where nobody reads, as wide as they need."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout is not None and sys.stdout.isatty() else _WIDE)

@@ -24,6 +24,9 @@ def _place(option: str, path: Path | None) -> Path | None:
     try:
         path = path.expanduser()
         path.exists()
+        path.absolute()
+    except FileNotFoundError:
+        raise InputError(f"cannot use {option} {path}: the folder that you are in is gone; cd to another") from None
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot use {option} {str(path)[:200]}: {reason}") from None

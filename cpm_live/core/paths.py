@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -27,9 +28,9 @@ def cache_dir() -> Path:
     """Our cache folder, made if need be: exported networks, compiled engines.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: it cannot be made, or nobody knows where the user's home is.
     """
-    path = Path(platformdirs.user_cache_dir("cpm-live", appauthor=False))
+    path = _of_the_user(lambda: platformdirs.user_cache_dir("cpm-live", appauthor=False))
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,10 +40,26 @@ def cache_dir() -> Path:
 
 
 def pictures_dir() -> Path:
-    """Where snapshots go unless the user chose another folder."""
-    return Path(platformdirs.user_pictures_dir()) / "cpm-live"
+    """Where snapshots go unless the user chose another folder.
+
+    Raises:
+        InputError: nobody knows where the user's home is.
+    """
+    return _of_the_user(platformdirs.user_pictures_dir) / "cpm-live"
 
 
 def videos_dir() -> Path:
-    """Where recordings go unless the user chose another folder."""
-    return Path(platformdirs.user_videos_dir()) / "cpm-live"
+    """Where recordings go unless the user chose another folder.
+
+    Raises:
+        InputError: nobody knows where the user's home is.
+    """
+    return _of_the_user(platformdirs.user_videos_dir) / "cpm-live"
+
+
+def _of_the_user(where: Callable[[], str]) -> Path:
+    try:
+        return Path(where())
+    except RuntimeError:
+        # As in containers that run as a user of whom only the number is known.
+        raise InputError("this user has no home folder; set HOME to a folder of yours") from None

@@ -9,9 +9,14 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from cpm_live.gui.display import check_display
+from cpm_live.core.errors import InputError
+from cpm_live.gui.display import ADVICE, check_display
 from cpm_live.gui.options import AppOptions
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
 
 _IMPORTED = time.monotonic()
 _ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -39,6 +44,7 @@ def run_app(options: AppOptions | None = None) -> int:
     app.setOrganizationName("cpm-live")
     app.setApplicationDisplayName("cpm-live")
     app.setDesktopFileName("cpm-live")
+    _check_screen_and_fonts(app)
     # The window hides first and closes later; hiding the last window must not end the application.
     app.setQuitOnLastWindowClosed(False)
     window = MainWindow(options, QSettings())
@@ -80,6 +86,16 @@ def run_app(options: AppOptions | None = None) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _check_screen_and_fonts(app: QApplication) -> None:
+    from PySide6.QtGui import QFontDatabase
+
+    if app.primaryScreen() is None:
+        raise InputError(f"no window possible: Qt's platform {app.platformName()} has no screen; {ADVICE}")
+    if not QFontDatabase.families():
+        line = "no fonts are installed, so no text can be shown; on Debian and Ubuntu: apt install fonts-dejavu-core"
+        print(f"cpm-live: {line}", file=sys.stderr)
 
 
 def peak_memory_mb() -> float | None:

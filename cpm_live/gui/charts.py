@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.drawing.view import View
+from cpm_live.gui.charts_holder import BOTH
 from cpm_live.gui.history import STEPS, History
 from cpm_live.gui.widgets import ElidedLabel, IconButton, is_light
 
@@ -46,6 +47,10 @@ class Charts(QWidget):
         top.addWidget(heading)
         top.addWidget(self._belief_title, 1)
         top.addWidget(self.pause_button)
+        self._latency = QWidget()
+        below = QVBoxLayout(self._latency)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
         second = QHBoxLayout()
         second.setContentsMargins(12, 2, 8, 0)
         heading = QLabel("Latency, ms")
@@ -66,13 +71,19 @@ class Charts(QWidget):
         layout.setSpacing(0)
         layout.addLayout(top)
         layout.addWidget(self._belief, 3)
-        layout.addLayout(second)
-        layout.addLayout(legend)
-        layout.addWidget(self._steps, 3)
+        below.addLayout(second)
+        below.addLayout(legend)
+        below.addWidget(self._steps, 1)
+        layout.addWidget(self._latency, 4)
         self._colour()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(_INTERVAL_MS)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is no room for two charts, the beliefs have it."""
+        super().resizeEvent(event)
+        self._latency.setVisible(event.size().height() >= BOTH)
 
     def set_view(self, view: View) -> None:
         """Follow the view."""

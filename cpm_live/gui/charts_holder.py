@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cpm_live.gui.charts import Charts
 
 
+LEAST, BOTH = 96, 190
+"""Pixels of height that the beliefs alone need, and both charts."""
 _SLICE = 0.004
 """Seconds at a time that the GUI thread gives to making types: a quarter of a frame."""
 
@@ -32,7 +34,7 @@ class ChartsHolder(QWidget):
         super().__init__(parent)
         self.setObjectName("card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setMinimumHeight(190)
+        self.setMinimumHeight(LEAST)
         self.history = History()
         self.charts: Charts | None = None
         self._view = View()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 from cpm_live.core.errors import InputError
 
 _NEEDS_NO_SCREEN = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb")
-_ADVICE = "use 'cpm-live run demo --out demo.mp4' (or a file, folder or URL in place of demo), which needs no window"
+ADVICE = "use 'cpm-live run demo --out demo.mp4' (or a file, folder or URL in place of demo), which needs no window"
 
 
 def check_display(environment: Mapping[str, str] | None = None) -> None:
@@ -36,12 +37,15 @@ def check_display(environment: Mapping[str, str] | None = None) -> None:
         return
     if x11:
         if _x_answers(x11):
+            if not _x_lets_in(x11):
+                why = f"display {x11} does not let this user in, as under sudo, or without its XAUTHORITY"
+                raise InputError(f"no window possible: {why}; start it as who is logged in, or {ADVICE}")
             return
-        raise InputError(f"no window possible: display {x11} does not answer; {_ADVICE}")
+        raise InputError(f"no window possible: display {x11} does not answer; {ADVICE}")
     if platforms:
         only = f"QT_QPA_PLATFORM={env['QT_QPA_PLATFORM']} allows no display that is here"
-        raise InputError(f"no window possible: {only}; unset it, or {_ADVICE}")
-    raise InputError(f"no window possible: this machine has no display (DISPLAY is not set); {_ADVICE}")
+        raise InputError(f"no window possible: {only}; unset it, or {ADVICE}")
+    raise InputError(f"no window possible: this machine has no display (DISPLAY is not set); {ADVICE}")
 
 
 def _wayland_answers(name: str, runtime: str) -> bool:
@@ -49,7 +53,7 @@ def _wayland_answers(name: str, runtime: str) -> bool:
 
 
 def _x_answers(display: str) -> bool:
-    """Whether an X server listens: a connection is enough, the protocol is left to Qt."""
+    """Whether an X server listens. (libxcb would wait for minutes for a machine that is not there.)"""
     match = re.fullmatch(r"(?:(?P<host>[^:]*)|.*/unix):(?P<number>\d+)(?:\.\d+)?", display)
     if match is None:
         # launchd's socket paths and other spellings: let Qt try.
@@ -60,6 +64,21 @@ def _x_answers(display: str) -> bool:
         path = f"/tmp/.X11-unix/X{number}"
         return _connects("\0" + path) or _connects(path) or _connects_tcp("127.0.0.1", 6000 + number)
     return _connects_tcp(host, 6000 + number)
+
+
+def _x_lets_in(display: str) -> bool:
+    """Whether it accepts us, asked by the library that Qt asks it with."""
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return True  # Qt says that it is missing
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connect.argtypes = (ctypes.c_char_p, ctypes.c_void_p)
+    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = (ctypes.c_void_p,)
+    connection = xcb.xcb_connect(os.fsencode(display), None)
+    refused = bool(xcb.xcb_connection_has_error(connection))
+    xcb.xcb_disconnect(connection)
+    return not refused
 
 
 def _connects(path: str) -> bool:

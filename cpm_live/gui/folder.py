@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDir, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -21,7 +20,7 @@ def offer_folder(
     """
 
     def ask() -> None:
-        dialog = QFileDialog(window, "Save snapshots and recordings into", current() or str(Path.home()))
+        dialog = QFileDialog(window, "Save snapshots and recordings into", current() or QDir.homePath())
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(chosen)

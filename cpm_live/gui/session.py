@@ -15,7 +15,6 @@ from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
 from cpm_live.capture.open import SourceRequest, is_camera, is_demo
 from cpm_live.core.errors import InputError
-from cpm_live.core.paths import pictures_dir, videos_dir
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import Recipe, find_machine
@@ -24,11 +23,10 @@ from cpm_live.gui.banner import Notice, sentence
 from cpm_live.gui.bridge import Bridge
 from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.shortcuts import key_for
-from cpm_live.gui.snapshot import fresh_path, write_snapshot
+from cpm_live.gui.snapshot import OTHER_FOLDER, recording_path, write_snapshot
 from cpm_live.pipeline.live import Event, Live
 from cpm_live.pipeline.options import Options
 
-_OTHER_FOLDER = "right-click the record button for another folder"
 _FULL = os.strerror(errno.ENOSPC)
 
 NO_CAMERA = "No camera found: showing the built-in demo. Plug one in and press C, or open a file with O."
@@ -270,18 +268,11 @@ class Session(QObject):
         elif self.latest is None:
             self.notice.emit(Notice("warning", "Nothing to record yet: open a source first.", 5))
         else:
-            self._start_recording(folder or videos_dir())
+            try:
+                self.live.start_recording(recording_path(folder))
+            except InputError as error:
+                self.notice.emit(Notice("error", sentence(str(error))))
         self.recording_changed.emit(self.live.recording is not None)
-
-    def _start_recording(self, folder: Path) -> None:
-        try:
-            path = fresh_path(folder, ".mp4")
-        except OSError as error:
-            # An unreadable folder, or a share that is gone.
-            why = f"cannot record into {folder}: {error.strerror or error}; choose another folder"
-            self.notice.emit(Notice("error", sentence(why)))
-            return
-        self.live.start_recording(path)
 
     def snapshot(self, view: View, folder: Path | None) -> None:
         """Write what is shown as a PNG, off the GUI thread."""
@@ -289,8 +280,7 @@ class Session(QObject):
         if result is None:
             self.notice.emit(Notice("warning", "Nothing to take a snapshot of yet: open a source first.", 5))
             return
-        where = folder or pictures_dir()
-        thread = in_background("snapshot", lambda: write_snapshot(result, view, where), self._snapshot_done, self)
+        thread = in_background("snapshot", lambda: write_snapshot(result, view, folder), self._snapshot_done, self)
         self._writing = [*(other for other in self._writing if other.is_alive()), thread]
 
     def _snapshot_done(self, answer: Path | str | None) -> None:
@@ -371,7 +361,7 @@ class Session(QObject):
             case "recording-failed":
                 self.recording_changed.emit(self.live.recording is not None)
                 space = "free some space there, or " if _FULL in event.message else ""
-                advice = f"; {space}{_OTHER_FOLDER}" if event.message.startswith("cannot write") else ""
+                advice = f"; {space}{OTHER_FOLDER}" if event.message.startswith("cannot write") else ""
                 self.notice.emit(Notice("error", sentence(event.message + advice)))
 
     # -- the end ----------------------------------------------------------------------------------

@@ -102,3 +102,5 @@ def save(store: QSettings, settings: Settings, before: Settings | None = None) -
             values[name] = value
     store.setValue(_KEY, json.dumps(values))
     store.sync()
+    if store.status() != QSettings.Status.NoError:
+        log.warning("what the window remembers cannot be written to %s; it is forgotten", store.fileName())

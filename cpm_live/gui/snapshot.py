@@ -1,18 +1,22 @@
-"""Snapshots: what is shown, as a PNG."""
+"""What the window writes: names for recordings, and snapshots of what is shown, as PNG."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
+from cpm_live.core.errors import InputError
+from cpm_live.core.paths import pictures_dir, videos_dir
 from cpm_live.core.pose import Result
 from cpm_live.core.whole_file import claimed, whole
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
+OTHER_FOLDER = "right-click the record button for another folder"
 _NAMING = threading.Lock()
 _given: set[Path] = set()
 
@@ -30,8 +34,36 @@ def fresh_path(folder: Path, suffix: str) -> Path:
     return path
 
 
-def write_snapshot(result: Result, view: View, folder: Path) -> Path | str:
-    """Write a PNG; its path, or one line saying why not. Takes tens of milliseconds: not on the GUI thread."""
+def recording_path(chosen: Path | None) -> Path:
+    """A fresh name for a recording in the chosen folder, or in the user's videos.
+
+    Raises:
+        InputError: there is no such place.
+    """
+    folder = _folder(chosen, videos_dir)
+    try:
+        return fresh_path(folder, ".mp4")
+    except OSError as error:
+        # An unreadable folder, or a share that is gone.
+        raise InputError(f"cannot record into {folder}: {error.strerror or error}; {OTHER_FOLDER}") from None
+
+
+def _folder(chosen: Path | None, usual: Callable[[], Path]) -> Path:
+    try:
+        return chosen or usual()
+    except InputError as error:
+        raise InputError(f"{error}, or {OTHER_FOLDER}") from None
+
+
+def write_snapshot(result: Result, view: View, chosen: Path | None) -> Path | str:
+    """Write a PNG into the chosen folder, or among the user's pictures; its path, or one line saying why not.
+
+    Takes tens of milliseconds: not on the GUI thread.
+    """
+    try:
+        folder = _folder(chosen, pictures_dir)
+    except InputError as error:
+        return str(error)
     ok, data = cv2.imencode(".png", paint(result, view))
     if not ok:
         return f"cannot encode the snapshot for {folder}"
@@ -41,5 +73,5 @@ def write_snapshot(result: Result, view: View, folder: Path) -> Path | str:
         with claimed(fresh_path(folder, ".png")) as path, whole(path) as temporary:
             temporary.write_bytes(data.tobytes())
     except OSError as error:
-        return f"cannot write a snapshot into {folder}: {error.strerror or error}; choose another folder"
+        return f"cannot write a snapshot into {folder}: {error.strerror or error}; {OTHER_FOLDER}"
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QDir, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -177,7 +177,7 @@ class SourceButton(ToolButton):
             there = bool(self._current) and "://" not in self._current and current.exists()
         except OSError:
             there = False  # in a folder that may not be entered
-        return str(current.parent if there else Path.home())
+        return str(current.parent if there else QDir.homePath())
 
     def ask_stream(self) -> None:
         """Let the person type a stream's address."""

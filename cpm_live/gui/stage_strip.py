@@ -24,6 +24,9 @@ from cpm_live.gui.images import bgr_image
 from cpm_live.gui.strip_content import Seen, StripContent, content, stage_count
 
 _MARGIN, _GAP, _NOTES = 10.0, 8.0, 190.0
+_BAR = 8.0
+"""A stage's bar and number need at least so much height."""
+_ELIDED = Qt.TextElideMode.ElideRight
 
 
 class StageStrip(QWidget):
@@ -193,14 +196,20 @@ class StageStrip(QWidget):
         y = _MARGIN
         painter.setFont(bold)
         painter.setPen(text)
-        title = QFontMetricsF(bold).elidedText(self._content.title, Qt.TextElideMode.ElideRight, width)
+        title = QFontMetricsF(bold).elidedText(self._content.title, _ELIDED, width)
         painter.drawText(QRectF(left, y, width, line), Qt.AlignmentFlag.AlignVCenter, title)
         painter.setFont(self.font())
         painter.setPen(muted)
         y += line + 1
-        note = QFontMetricsF(self.font()).elidedText(self._content.note, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(QRectF(left, y, width, line), Qt.AlignmentFlag.AlignVCenter, note)
-        y += line + 2
+        metrics = QFontMetricsF(self.font())
+        if self.height() - y - line - 6 < _BAR * len(self._content.peaks):
+            # A low strip, as on small screens: bars say more than the note, which goes beside the title if it can.
+            used = QFontMetricsF(bold).horizontalAdvance(title) + 12
+            at, room = QRectF(left + used, _MARGIN, width - used, line), width - used
+        else:
+            at, room = QRectF(left, y, width, line), width
+            y += line + 2
+        painter.drawText(at, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(self._content.note, _ELIDED, room))
         if self._content.peaks:
             self._paint_bars(painter, QRectF(left, y, min(width, 620.0), self.height() - y - 4), shown)
 
@@ -208,7 +217,7 @@ class StageStrip(QWidget):
         """One bar per stage with its number and value."""
         count = len(self._content.peaks)
         step = min(20.0, area.height() / count)
-        if step < 8:
+        if step < _BAR:
             return
         colours = self.palette()
         accent, muted = colours.color(QPalette.ColorRole.Highlight), colours.color(QPalette.ColorRole.PlaceholderText)

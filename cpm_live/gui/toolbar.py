@@ -104,7 +104,7 @@ class Toolbar(QWidget):
             divider.setVisible(roomy)
         self.engine.set_narrow(not roomy)
         tight = width < _TIGHT
-        for button in (self.boxes, self.theme, self.help):
+        for button in (self.boxes, self.theme, self.mirror):
             button.setHidden(tight)
         self.source.set_narrow(tight)
         self.source.setMinimumWidth(120 if roomy else 40 if tight else 84)

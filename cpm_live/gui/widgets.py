@@ -216,14 +216,15 @@ class Dot(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
 
-def splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+class Splitter(QSplitter):
     """Widgets side by side, or one below the other, that share their room as the person drags."""
-    split = QSplitter(orientation)
-    split.setHandleWidth(4)
-    split.setChildrenCollapsible(False)
-    for widget in widgets:
-        split.addWidget(widget)
-    return split
+
+    def __init__(self, orientation: Qt.Orientation, *widgets: QWidget) -> None:
+        super().__init__(orientation)
+        self.setHandleWidth(4)
+        self.setChildrenCollapsible(False)
+        for widget in widgets:
+            self.addWidget(widget)
 
 
 def muted(text: str) -> QLabel:

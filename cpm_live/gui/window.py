@@ -29,13 +29,14 @@ from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.options import AppOptions
 from cpm_live.gui.picture import Picture
 from cpm_live.gui.session import Session
+from cpm_live.gui.side import Side
 from cpm_live.gui.stage_strip import StageStrip
 from cpm_live.gui.status import StatusLine
 from cpm_live.gui.throttle import Throttle
 from cpm_live.gui.timeline import Timeline
 from cpm_live.gui.toolbar import Toolbar
 from cpm_live.gui.view_state import GLOW, ViewState
-from cpm_live.gui.widgets import splitter
+from cpm_live.gui.widgets import Splitter
 from cpm_live.gui.wishes import Wishes
 
 log = logging.getLogger("cpm_live.gui")
@@ -105,12 +106,9 @@ class MainWindow(QMainWindow):
     # -- composition ------------------------------------------------------------------------------
 
     def _compose(self) -> None:
-        self.side = splitter(Qt.Orientation.Vertical, self.joints, self.charts)
-        self.columns = splitter(Qt.Orientation.Horizontal, self.timeline, self.side)
-        self.rows = splitter(Qt.Orientation.Vertical, self.columns, self.strip)
-        self.side.setStretchFactor(0, 3)
-        self.side.setStretchFactor(1, 2)
-        self.side.setSizes([396, 206])
+        self.side = Side(self.joints, self.charts)
+        self.columns = Splitter(Qt.Orientation.Horizontal, self.timeline, self.side)
+        self.rows = Splitter(Qt.Orientation.Vertical, self.columns, self.strip)
         self.columns.setStretchFactor(0, 1)
         self.columns.setStretchFactor(1, 0)
         self.columns.setSizes([960, 310])

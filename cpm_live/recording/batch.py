@@ -34,14 +34,21 @@ class _Sink(Protocol):
 
 
 class _VideoSink:
+    """A film, begun with its first picture: until there is one, what lies under its name stays."""
+
     def __init__(self, path: Path, fps: float) -> None:
-        self._writer = video.VideoWriter(path, fps)
+        refuse_unwritable(path)
+        self._path, self._fps = path, fps
+        self._writer: video.VideoWriter | None = None
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
+        if self._writer is None:
+            self._writer = video.VideoWriter(self._path, self._fps)
         self._writer.write(picture, seconds)
 
     def close(self) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 class _PictureSink:
@@ -131,7 +138,7 @@ def run_batch(
     machine.reset()
     unrelated = source.info.kind in ("image", "folder")
     if keypoints is not None:
-        # First: opening the film empties what is there.
+        # First: a film of before is not given up for keypoints that go nowhere.
         refuse_unwritable(keypoints)
     sink = _sink(out, source) if out else None
     info = source.info

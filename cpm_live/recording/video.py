@@ -162,7 +162,13 @@ class VideoWriter:
     def _mux(self, frame: av.VideoFrame | None) -> None:
         assert self._stream is not None
         try:
-            for packet in self._stream.encode(frame):
+            packets = self._stream.encode(frame)
+        except (FFmpegError, OSError) as error:
+            self._failed = True
+            what = f"{self._size[0]}x{self._size[1]} pixels: {error.strerror or error}"
+            raise InputError(f"cannot encode {what} (too little memory?); {self.path} ends there") from None
+        try:
+            for packet in packets:
                 self._container.mux(packet)
         except (FFmpegError, OSError) as error:
             self._failed = True

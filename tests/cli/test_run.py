@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,12 +14,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from cpm_live.cli.main import app
-from cpm_live.cli.run import _refuse_own_input
+from cpm_live.cli.progress import table_console
+from cpm_live.cli.run import _place, _refuse_own_input
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY
 from cpm_live.drawing.view import View
@@ -198,3 +201,34 @@ def test_a_file_called_dash_is_nobodys_output(tmp_path: Path) -> None:
     process.stdout.close()
     process.wait(60)
     assert own.read_text() == "my notes"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes them")
+def test_nothing_is_written_into_our_files_where_standard_streams_are_closed(tmp_path: Path) -> None:
+    """What libraries print would go to whichever file has got the number of standard error."""
+    (tmp_path / "pictures").mkdir()
+    _, data = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    jpeg = data.tobytes()
+    (tmp_path / "pictures" / "a.jpg").write_bytes(jpeg[:-2] + bytes(34) + jpeg[-2:])
+    command = shlex.join([*COMMAND, "pictures", "-k", "k.jsonl"])
+    run = subprocess.run(f"{command} 2>told", shell=True, cwd=tmp_path, capture_output=True)
+    assert run.returncode == 0 and "extraneous bytes" in (tmp_path / "told").read_text(), "the picture prints nothing"
+    lines = (tmp_path / "k.jsonl").read_text()
+    run = subprocess.run(f"{command} <&- >&- 2>&-", shell=True, cwd=tmp_path)
+    assert run.returncode == 0 and (tmp_path / "k.jsonl").read_text() == lines
+
+
+def test_a_working_folder_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    try:
+        (tmp_path / "gone").rmdir()
+    except OSError:
+        pytest.skip("Windows keeps it")
+    with pytest.raises(InputError, match=r"cannot use --out o\.mp4: the folder that you are in is gone"):
+        _place("--out", Path("o.mp4"))
+
+
+def test_a_table_needs_no_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert table_console().width == 140

@@ -391,8 +391,8 @@ def test_a_recording_that_cannot_begin_says_so(
     def refuse(folder: Path, suffix: str) -> Path:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("cpm_live.gui.session.fresh_path", refuse)
+    monkeypatch.setattr("cpm_live.gui.snapshot.fresh_path", refuse)
     press(qtbot, window, Key.Key_R)
     notice = window.picture.banner.notice
-    assert notice is not None and "Permission denied; choose another folder" in notice.text
+    assert notice is not None and "Permission denied; right-click the record button for another folder" in notice.text
     assert window.session.live.recording is None and not window.toolbar.record.isChecked()

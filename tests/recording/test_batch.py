@@ -10,6 +10,7 @@ import pytest
 
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.video import VideoSource
+from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import BODY
@@ -70,3 +71,19 @@ def test_an_input_knows_nothing_of_the_one_before(tmp_path: Path) -> None:
     assert len(keypoints[1]) == 4 and keypoints[1] == keypoints[2]
     assert header["header"]["joint_threshold"] == machine.recipe.joint_threshold
     assert header["header"]["hollow_threshold"] == machine.recipe.hollow_threshold
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_film_of_before_is_not_given_up_for_keypoints_that_go_nowhere(tmp_path: Path) -> None:
+    picture(tmp_path / "me.png")
+    (tmp_path / "kept.mp4").write_bytes(b"a film")
+    for name in ("kept.mp4", "new.mp4"):
+        source = ImageSource(tmp_path / "me.png")
+        with pytest.raises(InputError, match="No space left"):
+            run_batch(source, _Searching(), tmp_path / name, Path("/dev/full"))  # type: ignore[arg-type]
+    assert (tmp_path / "kept.mp4").read_bytes() == b"a film" and not (tmp_path / "new.mp4").exists()
+    # Nor for one that cannot be written, which is found out before anything is estimated.
+    (tmp_path / "k.jsonl").write_text("kept")
+    with pytest.raises(InputError, match="cannot write"):
+        run_batch(source, _Searching(), tmp_path / "me.png" / "a.mp4", tmp_path / "k.jsonl")  # type: ignore[arg-type]
+    assert (tmp_path / "k.jsonl").read_text() == "kept"
