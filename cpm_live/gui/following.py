@@ -326,6 +326,11 @@ class Following(QObject):
 
     @Slot()
     def _source_opened(self) -> None:
+        if not self._opened and not self.session.went_back:
+            # What was drawn meanwhile, on the picture of the one before.
+            self._forget_people()
+            self._arm(False)
+            self.state.set_region(None)
         self._opened = True
 
     def _forget_people(self) -> None:
@@ -356,6 +361,6 @@ class Following(QObject):
             add(f"Show the joints of #{person}", "", lambda: self.choose(person), person != self.chosen)
         add("Release the lock", "release", self.release, options.lock is not None)
         menu.addSeparator()
-        add("Draw a region", "region", lambda: self._arm(True))
+        add("Draw a region", "region", lambda: self._arm(True), self.picture.result is not None)
         add("Clear the region", "clear_region", self.clear_region, options.region is not None)
         return menu

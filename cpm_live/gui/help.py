@@ -22,19 +22,14 @@ from cpm_live.gui.widgets import muted
 
 def toggle_help(window: QWidget) -> None:
     """Open the help, or close it. It does not keep the window waiting: what it tells of can be tried beside it."""
-    if close_help(window):
+    shown = window.findChild(HelpDialog)
+    if shown is not None and shown.close():
         return
     dialog = HelpDialog(window)
     # What must also work while the dialog has the keys.
     QShortcut(QKeySequence(key_for("help")), dialog).activated.connect(dialog.close)
     QShortcut(QKeySequence(key_for("quit")), dialog).activated.connect(window.close)
     dialog.show()
-
-
-def close_help(window: QWidget) -> bool:
-    """Leave no help behind a window that closes. Whether it was open."""
-    shown = window.findChild(HelpDialog)
-    return shown is not None and shown.close()
 
 
 class HelpDialog(QDialog):

@@ -71,8 +71,9 @@ class Session(QObject):
         self.latest: Result | None = None
         self.info: SourceInfo | None = None
         self.source, self.engine = "", "auto"
-        self._played = ""
-        """The last source that opened: where the next one does not, it is gone back to."""
+        self._played = self._played_as = self._asked_as = ""
+        """The last source that opened (where the next one does not, it is gone back to), and how it and the one that is
+        being opened were asked for."""
         self._left: tuple[float | None, bool] = (None, False)
         self.went_back = False
         """What plays, or is being opened, is gone back to."""
@@ -118,7 +119,7 @@ class Session(QObject):
             self._left = latest.frame.media_time, self.live.paused
         self.went_back = back
         self._first_source, self._nothing = first, False
-        self.source = "demo" if is_demo(text) else text
+        self.source, self._asked_as = "demo" if is_demo(text) else text, text
         was_paused = self.live.paused
         request = SourceRequest(text, size=self._size, demo_kind=self.kind)
         self.live.set_source(request)
@@ -155,11 +156,11 @@ class Session(QObject):
             self._fall_back(NO_CAMERA if absent else sentence(why))
             return
         self.source_refused.emit()
-        back, self._played = self._played, ""
-        if back and back != self.source:
-            self._go_back(back, *self._left)
+        if self._played and self._played != self.source:
+            self._go_back(*self._left)
             self.notice.emit(Notice("error", sentence(message)))
             return
+        self._played = ""
         self.live.drop_source()
         self.latest, self.info, self._nothing = None, None, True
         if self.live.paused:
@@ -167,8 +168,8 @@ class Session(QObject):
         self.source_failed.emit(self.source)
         self.notice.emit(Notice("error", sentence(message), about="source"))
 
-    def _go_back(self, source: str, at: float | None, paused: bool) -> None:
-        self.open(source, back=True)
+    def _go_back(self, at: float | None, paused: bool) -> None:
+        self.open(self._played_as, back=True)
         if at is not None:
             self.live.seek(at)
         if paused:
@@ -315,6 +316,10 @@ class Session(QObject):
         match event.kind:
             case "source":
                 self._first_source, self.info, self._played = False, event.info, self.source
+                self._played_as = self._asked_as
+                if not self.went_back:
+                    # Of the one before: this one has shown nothing yet.
+                    self._left = (None, False)
                 self.source_opened.emit(self.source, event.info)
             case "source-failed":
                 self._source_failed(event.message)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStyle, QStyleOptionSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QStyle, QStyleOptionSlider, QVBoxLayout, QWidget
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.core.pose import Result
@@ -15,6 +15,8 @@ _PER_SECOND = 1000
 _LEAST_S = 0.5
 """A shorter film is over before anybody has found its bar."""
 _BEYOND_S = 1.0
+_SETTLED_MS = 300
+"""So long after the handle was let go the picture is there; what comes later moves the handle anyway."""
 
 
 class _Bar(Slider):
@@ -61,8 +63,14 @@ class Timeline(QWidget):
         column.addWidget(self.holder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._length, self._pictures = 0.0, 0
+        self._at = 0.0
+        self._released = QTimer(self)
+        self._released.setSingleShot(True)
+        self._released.setInterval(_SETTLED_MS)
+        self._released.timeout.connect(self._settle)
         # Not valueChanged: a new range changes the value, too.
         self.bar.sliderMoved.connect(self._moved)
+        self.bar.sliderReleased.connect(self._released.start)
         session.result.connect(self._show_result)
         session.source_opening.connect(lambda: self._show_source(None))
         session.source_opened.connect(lambda _text, info: self._show_source(info))
@@ -76,6 +84,7 @@ class Timeline(QWidget):
         where, one = ("folder", "picture") if self._pictures else ("film", "frame")
         self.bar.setAccessibleName(f"Position in the {where}")
         self.bar.setToolTip(f"Drag or click to go elsewhere in the {where}; ← and → one {one}, when paused")
+        self._at = 0.0
         self.bar.setSliderDown(False)
         self.bar.setRange(0, round(self._length * _PER_SECOND))
         self.holder.setVisible(self._length > 0)
@@ -89,8 +98,19 @@ class Timeline(QWidget):
         if at > self._length + _BEYOND_S:
             # Longer than it tells: the bar would stand at its end.
             self._show_source(None)
-        elif not self.bar.isSliderDown():
+            return
+        self._at = at
+        if self.bar.isSliderDown() and not QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
+            # A menu or a dialog has had the release.
+            self.bar.setSliderDown(False)
+        if not self.bar.isSliderDown():
             self._tell(at)
+
+    def _settle(self) -> None:
+        """What was sought has come while the handle was held, and may stand elsewhere: at the picture before it, or at
+        the end of what can be read."""
+        if self._length and not self.bar.isSliderDown():
+            self._tell(self._at)
 
     def _tell(self, seconds: float) -> None:
         self.bar.setValue(round(seconds * _PER_SECOND))

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -214,6 +215,12 @@ class Dot(QWidget):
         """Its colour."""
         self.setStyleSheet(f"background: {colour}; border-radius: 5px;")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+def close_dialogs(window: QWidget) -> None:
+    """Leave none behind a window that closes."""
+    for dialog in window.findChildren(QDialog):
+        dialog.close()
 
 
 class Splitter(QSplitter):

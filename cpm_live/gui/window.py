@@ -23,7 +23,7 @@ from cpm_live.gui.drops import Drops
 from cpm_live.gui.folder import offer_folder
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
-from cpm_live.gui.help import close_help, toggle_help
+from cpm_live.gui.help import toggle_help
 from cpm_live.gui.joints_panel import JointsPanel
 from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.options import AppOptions
@@ -36,7 +36,7 @@ from cpm_live.gui.throttle import Throttle
 from cpm_live.gui.timeline import Timeline
 from cpm_live.gui.toolbar import Toolbar
 from cpm_live.gui.view_state import GLOW, ViewState
-from cpm_live.gui.widgets import Splitter
+from cpm_live.gui.widgets import Splitter, close_dialogs
 from cpm_live.gui.wishes import Wishes
 
 log = logging.getLogger("cpm_live.gui")
@@ -251,6 +251,8 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def choose_source(self, text: str) -> None:
         """Play what the person chose, and remember it once it plays."""
+        if not self.isEnabled():
+            return  # a dialog that was answered while the window closes
         self._wishes.add("source", text)
         self.picture.banner.dismiss()
         self.session.open(text)
@@ -386,7 +388,7 @@ class MainWindow(QMainWindow):
                 # A measurement leaves no trace in what the person has set.
                 memory.save(self._store, kept, self._remembered)
             self.hide()
-            close_help(self)
+            close_dialogs(self)
             self.setEnabled(False)
             self._timer.stop()
             self.session.stop(self.charts.threads())

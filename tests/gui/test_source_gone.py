@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from cpm_live.capture.base import Source
+from cpm_live.capture.open import SourceRequest
 from cpm_live.gui import settings as memory
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
+from tests.capture.films import film
 from tests.gui.conftest import Opener, wait_for_pose
+from tests.gui.fakes import openers
+from tests.gui.test_timeline import _at
 from tests.gui.test_window import press
 
 Key = Qt.Key
@@ -112,3 +121,99 @@ def test_a_region_is_of_its_source(open_window: Opener, qtbot: QtBot) -> None:
     for source in ("camera:0", "demo", "demo"):
         window.choose_source(source)
         assert window.session.live.options.region is None, "nor does it come back with the source"
+
+
+def test_a_second_bad_source_on_the_way_back_does_not_lose_what_played(
+    open_window: Opener, qtbot: QtBot, tmp_path: Path
+) -> None:
+    fakes, slow = openers(), threading.Event()
+    opened = fakes.source
+
+    def opener(request: SourceRequest) -> Source:
+        if "a.mp4" in request.text and slow.is_set():
+            time.sleep(0.5)  # as a camera or a stream takes to open
+        return opened(request)
+
+    window = open_window(str(film(tmp_path / "a.mp4", 160)), fakes=replace(fakes, source=opener))
+    qtbot.waitUntil(lambda: _at(window) > 0.1, timeout=5000)
+    slow.set()
+    window.choose_source("/nope/one.mp4")
+    qtbot.waitUntil(lambda: window.session.went_back, timeout=5000)
+    window.choose_source("/nope/two.mp4")
+    generation = window.session.live.generation
+    qtbot.waitUntil(lambda: window.session.live.generation > generation, timeout=5000)
+    generation = window.session.live.generation
+    qtbot.waitUntil(
+        lambda: window.picture.result is not None and window.picture.result.generation == generation, timeout=5000
+    )
+    assert "a.mp4" in window.windowTitle() and window.toolbar.pause.isEnabled()
+
+
+def test_the_place_that_is_gone_back_to_is_that_of_the_last_source(
+    open_window: Opener, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = open_window(str(film(tmp_path / "a.mp4", 160)))
+    qtbot.waitUntil(lambda: _at(window) > 0.1, timeout=5000)
+    press(qtbot, window, Key.Key_Space)
+    window.session.live.seek(6.0)
+    qtbot.waitUntil(lambda: _at(window) == pytest.approx(6.0, abs=2e-3), timeout=5000)
+    # As where the second one has opened, and the third fails before its first picture has come.
+    window.session.result.disconnect(window._show_result)
+    window.choose_source(str(film(tmp_path / "b.mp4", 160)))
+    window.session._take_result = lambda: None  # type: ignore[method-assign]
+    session = window.session
+    session.latest = None
+    qtbot.waitUntil(lambda: session._played.endswith("b.mp4"), timeout=5000)
+    assert session._left == (None, False)
+
+
+def test_a_demo_of_its_own_kind_is_gone_back_to(open_window: Opener, qtbot: QtBot) -> None:
+    window = open_window("demo:hand")
+    qtbot.waitUntil(lambda: "hand" in window.windowTitle(), timeout=5000)
+    window.choose_source("/nope/one.mp4")
+    qtbot.waitUntil(lambda: window.session.went_back, timeout=5000)
+    generation = window.session.live.generation
+    qtbot.waitUntil(
+        lambda: window.picture.result is not None and window.picture.result.generation == generation, timeout=5000
+    )
+    assert "hand" in window.windowTitle()
+
+
+def test_a_region_drawn_while_the_next_source_opens_is_not_its_own(
+    open_window: Opener, qtbot: QtBot, tmp_path: Path
+) -> None:
+    fakes, go_on = openers(), threading.Event()
+    opened = fakes.source
+
+    def opener(request: SourceRequest) -> Source:
+        if "b.mp4" in request.text:
+            go_on.wait(5)
+        return opened(request)
+
+    window = open_window(str(film(tmp_path / "a.mp4", 160)), fakes=replace(fakes, source=opener))
+    qtbot.waitUntil(lambda: _at(window) > 0.1, timeout=5000)
+    window.choose_source(str(film(tmp_path / "b.mp4", 160)))
+    window.following._region_drawn((5.0, 5.0, 30.0, 30.0))
+    go_on.set()
+    qtbot.waitUntil(lambda: "b.mp4" in window.windowTitle(), timeout=5000)
+    assert window.session.live.options.region is None and window.picture.region.region is None
+
+
+def test_no_region_is_drawn_without_a_picture(window: MainWindow) -> None:
+    def offered() -> bool:
+        menu = window.following.menu(None)
+        return next(action.isEnabled() for action in menu.actions() if action.text().startswith("Draw a region"))
+
+    assert offered()
+    _fail(window, "the demo is damaged after frame 9")
+    assert not offered()
+
+
+def test_a_dialog_that_is_answered_while_the_window_closes(window: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, window, Key.Key_O)
+    qtbot.waitUntil(lambda: bool(window.findChildren(QFileDialog)), timeout=2000)
+    (dialog,) = window.findChildren(QFileDialog)
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+        assert not dialog.isVisible()
+        dialog.fileSelected.emit("/nope/one.mp4")

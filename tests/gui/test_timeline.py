@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cpm_live.gui.window import MainWindow
@@ -73,6 +74,33 @@ def test_who_holds_the_bar_is_not_pulled_away(watching: MainWindow, qtbot: QtBot
     assert bar.value() == held
     qtbot.mouseRelease(bar, Qt.MouseButton.LeftButton, pos=at)
     qtbot.waitUntil(lambda: bar.value() != held, timeout=5000)
+
+
+def test_the_bar_stands_where_the_picture_is(watching: MainWindow, qtbot: QtBot) -> None:
+    """Of what comes while the handle is held nothing moves it; let go, it must not go on saying what was asked for."""
+    line = watching.timeline
+    qtbot.mousePress(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(line.bar.width() // 2, 5))
+    qtbot.waitUntil(lambda: abs(_at(watching) - 4.0) < 0.15, timeout=5000)
+    line.bar.setSliderPosition(line.bar.value() + 37)  # between two pictures
+    qtbot.wait(400)
+    assert line.bar.value() != pytest.approx(1000 * _at(watching), abs=2)
+    qtbot.mouseRelease(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(line.bar.width() // 2, 5))
+    qtbot.waitUntil(lambda: line.bar.value() == pytest.approx(1000 * _at(watching), abs=2), timeout=5000)
+
+
+def test_a_release_that_went_to_a_dialog_does_not_hold_the_bar(
+    watching: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar = watching.timeline.bar
+    press(qtbot, watching, Key.Key_Space)
+    held = Qt.MouseButton.LeftButton
+    monkeypatch.setattr(QApplication, "mouseButtons", lambda: held)
+    bar.setSliderDown(True)
+    stood = bar.value()
+    qtbot.wait(300)
+    assert bar.isSliderDown() and bar.value() == stood
+    held = Qt.MouseButton.NoButton
+    qtbot.waitUntil(lambda: not bar.isSliderDown() and bar.value() != stood, timeout=5000)
 
 
 def test_another_film_begins_at_its_beginning(watching: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
