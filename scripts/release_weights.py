@@ -173,7 +173,9 @@ def _pose_tables(name: str, figures: dict[str, Any]) -> list[str]:
     ]
     if "pckh" in figures:
         lines += ["PCKh: " + ", ".join(f"@{t} {_percent(v)}" for t, v in figures["pckh"].items()) + ".", ""]
-    lines += ["OKS: " + ", ".join(f"{key} {_percent(figures['oks'][key])}" for key in ("AP", "AP50", "AR")) + ".", ""]
+    oks = ", ".join(f"{key} {_percent(figures['oks'][key])}" for key in ("AP", "AP50", "AR"))
+    area = "area: the box of the labelled joints, so not to be compared with AP on COCO, whose area is that of the body"
+    lines += [f"OKS: {oks} ({area}).", ""]
     return lines
 
 

@@ -14,7 +14,7 @@ def decode(beliefs: NDArray[np.floating]) -> Float:
 
     The arg max is refined by one Newton step on the logarithm of the map, as a Gaussian's peak asks
     (Zhang et al., Distribution-aware coordinates, CVPR 2020, without the blur), at most half a cell
-    in each direction.
+    in each direction; not along an axis on which the peak is the map's first or last cell.
 
     Args:
         beliefs: (..., h, w), any number of leading axes.
@@ -42,7 +42,9 @@ def decode(beliefs: NDArray[np.floating]) -> Float:
     sound = (det > 1e-6) & (hxx < 0) & (hyy < 0)
     safe = np.where(sound, -det, 1.0)
     out = np.empty((len(flat), 3), np.float32)
-    for column, (at, step) in enumerate(((x, hyy * gx - hxy * gy), (y, hxx * gy - hxy * gx))):
-        out[:, column] = at + np.minimum(np.maximum(np.where(sound, step / safe, 0.0), -0.5), 0.5)
+    ways = ((x, width, hyy * gx - hxy * gy), (y, height, hxx * gy - hxy * gx))
+    for column, (at, cells, way) in enumerate(ways):
+        step = np.minimum(np.maximum(np.where(sound, way / safe, 0.0), -0.5), 0.5)
+        out[:, column] = at + step * ((at > 0) & (at < cells - 1))
     out[:, 2] = np.minimum(np.maximum(patch[1, 1], 0.0), 1.0)
     return out.reshape(*maps.shape[:-2], 3)

@@ -40,7 +40,7 @@ def peaks(belief: NDArray[np.float32], threshold: float) -> Iterator[tuple[int, 
         belief: (h, w).
 
     Yields:
-        row, column, x and y in cells (fractional), peak value.
+        row, column, x and y in cells (the centroid of the peak and its neighbours: to half a cell), peak value.
     """
     height, width = belief.shape
     padded = np.pad(belief, 1, constant_values=-np.inf)

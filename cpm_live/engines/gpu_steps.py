@@ -79,5 +79,6 @@ def decode_on_device(beliefs: Tensor) -> Tensor:
     zero = torch.zeros_like(det)
     step_x = torch.where(sound, -(hyy * gx - hxy * gy) / safe, zero).clamp(-0.5, 0.5)
     step_y = torch.where(sound, -(hxx * gy - hxy * gx) / safe, zero).clamp(-0.5, 0.5)
+    step_x, step_y = step_x * ((x > 0) & (x < width - 1)), step_y * ((y > 0) & (y < height - 1))
     out = torch.stack([x + step_x, y + step_y, peak.clamp(0, 1)], dim=-1)
     return out.reshape(*beliefs.shape[:-2], 3)

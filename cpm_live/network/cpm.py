@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cpm_live.network.layers import CentreMap, conv_bn_relu, conv_relu
+from cpm_live.network.layers import CentreMap, belief_head, conv_bn_relu, conv_relu
 from cpm_live.network.presets import Preset
 from cpm_live.network.trunks import LITE_SHAPES, LiteTrunk, ResidualTrunk, VggTrunk
 
@@ -78,7 +78,7 @@ class PaperMachine(PoseMachine):
             return layers
 
         self.first = nn.Sequential(
-            *eyes(), conv_relu(128, 32, 5), conv_relu(32, 512, 9), conv_relu(512, 512, 1), nn.Conv2d(512, maps, 1)
+            *eyes(), conv_relu(128, 32, 5), conv_relu(32, 512, 9), conv_relu(512, 512, 1), belief_head(512, maps)
         )
         self.eyes = nn.Sequential(*eyes())
         self.features = nn.ModuleList(conv_relu(128, 32, 5) for _ in range(preset.stages - 1))
@@ -88,7 +88,7 @@ class PaperMachine(PoseMachine):
                 conv_relu(128, 128, 11),
                 conv_relu(128, 128, 11),
                 conv_relu(128, 128, 1),
-                nn.Conv2d(128, maps, 1),
+                belief_head(128, maps),
             )
             for _ in range(preset.stages - 1)
         )
@@ -113,13 +113,13 @@ class VggMachine(PoseMachine):
         maps = preset.maps
         extra = 1 if preset.centre_map else 0
         self.trunk = VggTrunk(preset.tail)
-        self.first = nn.Sequential(conv_relu(preset.tail[-1], 512, 1), nn.Conv2d(512, maps, 1))
+        self.first = nn.Sequential(conv_relu(preset.tail[-1], 512, 1), belief_head(512, maps))
         self.later = nn.ModuleList(
             nn.Sequential(
                 conv_relu(maps + preset.tail[-1] + extra, 128, 7),
                 *(conv_relu(128, 128, 7) for _ in range(4)),
                 conv_relu(128, 128, 1),
-                nn.Conv2d(128, maps, 1),
+                belief_head(128, maps),
             )
             for _ in range(preset.stages - 1)
         )
@@ -189,5 +189,5 @@ _FAMILIES: dict[str, type[PoseMachine]] = {"paper": PaperMachine, "vgg": VggMach
 
 
 def build(preset: Preset) -> PoseMachine:
-    """A network of this preset with fresh weights (He initialisation as torch sets it)."""
+    """A network of this preset with fresh weights."""
     return _FAMILIES[preset.family](preset)

@@ -111,7 +111,7 @@ PRESETS: dict[str, Preset] = {
         Preset("vgg", "vgg", joints=14, stages=6, size=368, tail=_VGG_TAIL),
         Preset(
             "person", "vgg", joints=1, stages=4, size=368, background=False, centre_map=False,
-            tail=(512, 512, 256, 256, 256, 256, 512, 128),
+            tail=(512, 512, 512, 512, 512, 128),
         ),
         _LITE,
         replace(_LITE, name="large", size=224, trunk="lite2", width=192, frozen=5),

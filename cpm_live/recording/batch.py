@@ -100,7 +100,7 @@ def _sink(out: Path, source: Source) -> _Sink:
 def _lines(path: Path, machine: PoseMachine, about: dict[str, Any]) -> KeypointWriter | KeypointTable:
     if path.suffix.lower() == ".csv":
         return KeypointTable(path)
-    about = about | _limits(machine.options.thresholds(machine.recipe))
+    about = about | {"smoothing": machine.options.smoothing} | _limits(machine.options.thresholds(machine.recipe))
     if not machine.with_hands:
         return KeypointWriter(path, machine.recipe.skeleton, about)
     hands = _limits(Options().thresholds(find("hand")))

@@ -1,17 +1,20 @@
-"""Shapes and parameter counts of the paper's networks against the tables in DESIGN section 5."""
+"""Shapes and parameter counts of the paper's networks against DESIGN section 5 and the release's prototxts."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+from cpm_live.core.crop import cells_to_input
+from cpm_live.core.decode import decode
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS, Preset
 
-# (kernel, inputs, outputs) of every convolution, read off DESIGN section 5.
+# (kernel, inputs, outputs) of every convolution: DESIGN section 5; of the person finder, the release's prototxt.
 _EYES = [(9, 3, 128), (9, 128, 128), (9, 128, 128)]
 
 
@@ -42,7 +45,7 @@ TABLES = {
     "paper": _paper_table(14, 6),
     "paper-flic": _paper_table(9, 4),
     "vgg": _vgg_table([512, 512, 256, 256, 256, 256, 128], 15, 6, 1),
-    "person": _vgg_table([512, 512, 256, 256, 256, 256, 512, 128], 1, 4, 0),
+    "person": _vgg_table([512, 512, 512, 512, 512, 128], 1, 4, 0),
 }
 
 
@@ -87,10 +90,42 @@ def test_the_centre_map_changes_later_stages_only(name: str) -> None:
 def test_centre_map_peaks_at_the_centre() -> None:
     machine = build(PRESETS["paper-flic"])
     assert machine.centre_map is not None
-    maps = machine.centre_map(torch.tensor([[99.5, 203.5]]))
-    assert maps.shape == (1, 1, 46, 46)
-    y, x = divmod(int(maps.argmax()), 46)
-    assert (8 * (x + 0.5) - 0.5, 8 * (y + 0.5) - 0.5) == (99.5, 203.5)
+    for x, y in ((99.5, 203.5), (183.5, 183.5), (40.0, 61.3), (350.0, 20.0)):
+        maps = machine.centre_map(torch.tensor([[x, y]]))
+        assert maps.shape == (1, 1, 46, 46)
+        found = cells_to_input(decode(maps.numpy())[0, 0, :2], 8)
+        # The release's averages lie half a pixel off their cells.
+        assert np.abs(found - (x, y)).max() < 0.6, (found, x, y)
+
+
+def test_the_centre_map_is_pooled_as_caffe_does() -> None:
+    """AVE, 9x9, stride 8, no padding, output sizes rounded up."""
+    machine = build(PRESETS["vgg"])
+    assert machine.centre_map is not None
+    for x, y in ((183.5, 183.5), (101.0, 42.7), (366.0, 360.0)):
+        v, u = torch.meshgrid(torch.arange(368.0), torch.arange(368.0), indexing="ij")
+        whole = torch.exp(-((u - x) ** 2 + (v - y) ** 2) / (2 * 21.0**2))
+        wanted = torch.stack(
+            [
+                torch.stack([whole[8 * row : 8 * row + 9, 8 * column : 8 * column + 9].mean() for column in range(46)])
+                for row in range(46)
+            ]
+        )
+        off = (machine.centre_map(torch.tensor([[x, y]]))[0, 0] - wanted).abs()
+        assert float(off[:-1, :-1].max()) < 1e-5 and float(off.max()) < 0.02
+
+
+@pytest.mark.parametrize("name", ["paper", "vgg"])
+def test_a_fresh_network_sees_the_picture(name: str) -> None:
+    """Else there is no gradient to learn from: with torch's own initialisation VGG's beliefs differed by 1e-6."""
+    torch.manual_seed(0)
+    machine = build(PRESETS[name]).eval()
+    machine.set_size(96)
+    images = torch.nn.functional.interpolate(torch.randint(0, 256, (2, 3, 12, 12)).float(), (96, 96), mode="bilinear")
+    with torch.inference_mode():
+        beliefs = machine(images.to(torch.uint8), torch.full((2, 2), 47.5))
+    apart = (beliefs[0] - beliefs[1]).abs().mean(dim=(1, 2, 3))
+    assert (apart > 1e-3).all() and (beliefs.abs().mean() < 1.0), apart
 
 
 def test_presets_survive_json() -> None:

@@ -70,6 +70,7 @@ def test_an_input_knows_nothing_of_the_one_before(tmp_path: Path) -> None:
         keypoints.append([pose["keypoints"] for line in lines for pose in line["poses"]])
     assert len(keypoints[1]) == 4 and keypoints[1] == keypoints[2]
     assert header["header"]["joint_threshold"] == machine.recipe.joint_threshold
+    assert header["header"]["smoothing"] == machine.options.smoothing == 0.5
     assert header["header"]["hollow_threshold"] == machine.recipe.hollow_threshold
 
 
