@@ -116,6 +116,7 @@ def test_without_tensorboard_one_line_says_so(tmp_path: Path, monkeypatch: pytes
     command = train_command(write_recipe(tmp_path / "tiny.toml"), tmp_path / "data", tmp_path / "run", "--epochs", "1")
     done = _train(*command[3:])
     assert done.exit_code == 0 and done.output.count("no TensorBoard here, log.csv only") == 1
+    assert "the last crops have 64 px a side ([train] sizes), the network will see 128" in done.output
     assert (tmp_path / "run" / "log.csv").exists() and not (tmp_path / "run" / "tensorboard").exists()
 
 
