@@ -109,7 +109,8 @@ def train(
             machine, provenance = setup.network(chosen, init, trunk, say)
         plan.check_sizes(machine.preset.step)
         if (last := plan.sizes[-1][1]) != machine.preset.size:
-            say(f"note: the last crops have {last} px a side ([train] sizes), the network will see {machine.preset.size}")
+            size = machine.preset.size
+            say(f"note: the last crops have {last} px a side ([train] sizes), the network will see {size}")
         count = setup.default_workers(where, ranks) if workers < 0 else workers
         make_task, about = setup.task(
             chosen, machine.preset, plan, data, data_format, teacher, where, ranks, count, say
