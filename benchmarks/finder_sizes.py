@@ -24,7 +24,7 @@ from cpm_live.core import finder_maps
 from cpm_live.engines.recipe import find
 from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network import checkpoint
-from cpm_live.network.cpm import PoseMachine, build
+from cpm_live.network.cpm import PoseNetwork, build
 from cpm_live.network.presets import PRESETS, Preset
 from cpm_live.training import finder_data
 from cpm_live.training.device import choose
@@ -104,7 +104,7 @@ class ScalesTask(FinderTask):
         return super().evaluate(lambda images, centres: join(infer(images, centres)))
 
 
-def network(preset: Preset) -> PoseMachine:
+def network(preset: Preset) -> PoseNetwork:
     """A finder with the shipped one's trunk and middle layers."""
     machine = build(preset)
     shipped, _ = checkpoint.load(find("finder").weights)

@@ -151,7 +151,6 @@ def _listed(values: dict[str, Any]) -> str:
 
 def _pose_tables(name: str, figures: dict[str, Any]) -> list[str]:
     torso = figures["metric"] == "torso"
-    main_one = "0.2" if torso else "0.1"
     by_source: dict[str, dict[str, float]] = figures["per_joint_and_source"]
     rows = {"all": figures["pck"]}
     rows |= {f"source {source}": row for source, row in figures["per_source"].items()}
@@ -168,7 +167,7 @@ def _pose_tables(name: str, figures: dict[str, Any]) -> list[str]:
         "",
         *_table("", [f"@{t}" for t in figures["pck"]], {label: list(row.values()) for label, row in rows.items()}),
         "",
-        *_table(f"joint, @{main_one}", ["all", *by_source], joints),
+        *_table(f"joint, @{figures['main_threshold']}", ["all", *by_source], joints),
         "",
     ]
     if "pckh" in figures:

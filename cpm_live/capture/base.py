@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cpm_live.core.errors import InputError
@@ -23,6 +24,7 @@ class SourceInfo:
         fps: nominal frames per second, 0 where there is none.
         frames: how many frames there will be, None where nobody knows.
         seconds: its length where one can go to any time of it (:class:`Seekable`), else 0.
+        files: what is read, which nobody may write over.
     """
 
     kind: str
@@ -34,6 +36,12 @@ class SourceInfo:
     fps: float = 0.0
     frames: int | None = None
     seconds: float = 0.0
+    files: tuple[Path, ...] = ()
+
+    @property
+    def unrelated(self) -> bool:
+        """Whether its frames are pictures that have nothing to do with each other, rather than a film."""
+        return self.kind in ("image", "folder")
 
 
 class SourceLost(InputError):
@@ -80,6 +88,32 @@ class LeavesOut(Protocol):
     """
 
     left_out: list[str]
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A source of pictures that have names.
+
+    Attributes:
+        current: the picture that the last ``read`` gave.
+    """
+
+    current: Path
+
+
+@runtime_checkable
+class Film(Protocol):
+    """A source that somebody recorded.
+
+    Attributes:
+        ends: when what was read so far is over, in seconds from the first picture.
+        joined: whether its times jumped, as where recordings were joined.
+    """
+
+    joined: bool
+
+    @property
+    def ends(self) -> float: ...
 
 
 @runtime_checkable

@@ -90,7 +90,7 @@ class ImageSource:
     def _count(self) -> None:
         slides = self.hold is not None and len(self.paths) > 1
         seconds = len(self.paths) * self._reads / _RATE if slides else 0.0
-        self.info = replace(self.info, frames=len(self.paths), seconds=seconds)
+        self.info = replace(self.info, frames=len(self.paths), seconds=seconds, files=tuple(self.paths))
 
     def _load(self, path: Path) -> np.ndarray:
         if self._cached and self._cached[0] == path:

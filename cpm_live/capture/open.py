@@ -20,13 +20,14 @@ class SourceRequest:
         live: paced to real time and repeated for ever (the window), or once as fast as possible (``run``).
         size: wanted camera resolution.
         demo_kind: what plain ``demo`` shows: ``body`` or ``hand``.
+        frames: how many the demo has where it is not live, for which it never ends.
     """
 
     text: str
     live: bool = True
     size: tuple[int, int] = (640, 480)
     demo_kind: str = "body"
-    demo_frames: int = 300
+    frames: int = 300
 
     def __post_init__(self) -> None:
         # Whoever has a Path gives it.
@@ -68,7 +69,7 @@ def open_source(request: SourceRequest) -> Source:
     if is_demo(text):
         from cpm_live.capture.demo import DemoSource
 
-        return DemoSource(demo_kind(request), frames=None if request.live else request.demo_frames, paced=request.live)
+        return DemoSource(demo_kind(request), frames=None if request.live else request.frames, paced=request.live)
     if is_camera(text):
         from cpm_live.capture.camera import CameraSource, find_camera
 

@@ -149,7 +149,7 @@ class CaptureThread(threading.Thread):
                 if unseen:
                     self._unseen += 1
                     continue
-                # Those that nobody was meant to see are not missing in a recording.
+                # Frames that were thrown away while paused are taken off: a recorder would count them as lost.
                 self._deliver(replace(frame, index=frame.index - self._unseen) if self._unseen else frame)
         except Exception as error:  # noqa: BLE001 - as above
             self._tell(CaptureEvent("failed", self._line(error), source.info))

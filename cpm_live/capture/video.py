@@ -112,6 +112,7 @@ class VideoSource:
             fps=rate,
             frames=None if self.endless else container.frame_count(self._container, video, rate),
             seconds=0.0 if self.remote or self._still else container.length(self._container, video),
+            files=() if self.remote else (Path(self.where),),
         )
 
     def _connect(self, patience: float) -> av.container.InputContainer:

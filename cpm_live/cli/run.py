@@ -41,11 +41,10 @@ def _identity(path: Path) -> tuple[int, int] | str:
 
 def _refuse_own_input(opened: Source, out: Path | None, keypoints: Path | None) -> None:
     """Writing over what is being read, or over what is being written, would destroy it."""
-    pictures: list[Path] = getattr(opened, "paths", [])
-    film = [Path(where)] if (where := getattr(opened, "where", "")) else []
+    files = opened.info.files
     # Looked up once: a folder may hold thousands, and so may the one that is written to.
-    read = {_identity(path) for path in (*film, *pictures) if path.exists()}
-    annotated = [out / picture.name for picture in pictures] if out is not None and opened.info.kind == "folder" else []
+    read = {_identity(path) for path in files if path.exists()}
+    annotated = [out / picture.name for picture in files] if out is not None and opened.info.kind == "folder" else []
     for path in (out, keypoints, *annotated):
         if path is not None and path.exists() and _identity(path) in read:
             raise InputError(f"{path} is the input itself; choose another place to write to")
@@ -118,6 +117,7 @@ def run(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from cpm_live.capture.base import Film, LeavesOut
     from cpm_live.capture.open import SourceRequest, open_source
     from cpm_live.drawing import view as views
     from cpm_live.engines import recipe as recipes
@@ -126,7 +126,7 @@ def run(
     from cpm_live.recording.batch import run_batch
     from cpm_live.recording.text_file import STANDARD_OUTPUT
 
-    recipe = recipes.find_machine(model)
+    recipe = recipes.find_pose_model(model)
     skeleton = recipe.skeleton
     special = {"all": views.ALL_JOINTS, "none": views.NO_MAP, "background": views.BACKGROUND}
     try:
@@ -142,11 +142,10 @@ def run(
     out, keypoints = _place("--out", out), keypoints if printed else _place("--keypoints", keypoints)
     if out is not None and keypoints is not None and out.resolve() == keypoints.resolve():
         raise InputError(f"--out and --keypoints are both {out}; give them different names")
-    request = SourceRequest(source, live=False, demo_kind=skeleton.name, demo_frames=frames or 300)
+    request = SourceRequest(source, live=False, demo_kind=skeleton.name, frames=frames or 300)
     opened = open_source(request)
     try:
-        if opened.info.kind in ("video", "image", "folder"):
-            _refuse_own_input(opened, out, keypoints)
+        _refuse_own_input(opened, out, keypoints)
         _check_region(options.region, opened.info.width, opened.info.height)
         machine = PoseMachine(recipe, engine, threads, options)
         stages = machine.engine.preset.stages
@@ -198,12 +197,12 @@ def run(
         for label, path in (("annotated", out), ("keypoints", None if printed else keypoints)):
             if path is not None:
                 typer.echo(f"{label}: {path}", err=printed)
-    if joined := getattr(opened, "joined", False):
+    if joined := isinstance(opened, Film) and opened.joined:
         typer.echo("cpm-live: the recording's times jump, as where files were joined; they were counted on", err=True)
     if limit is None and not joined and (missing := _cut_short(opened, summary)):
         typer.echo(f"cpm-live: {missing}", err=True)
         raise typer.Exit(1)
-    if bad := getattr(opened, "left_out", None):
+    if isinstance(opened, LeavesOut) and (bad := opened.left_out):
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         typer.echo(f"cpm-live: left out, since they cannot be read: {', '.join(bad[:5])}{more}", err=True)
         raise typer.Exit(1)
@@ -214,10 +213,12 @@ def _cut_short(source: Source, summary: Summary) -> str:
 
     Frames alone would not tell: a webcam that slowed down in the dark gives fewer than its rate promises.
     """
+    from cpm_live.capture.base import Film
+
     info = source.info
     if info.kind not in ("video", "stream") or info.live or not info.frames or not info.fps:
         return ""
-    seconds = max(summary.seconds + 1 / info.fps, getattr(source, "ends", 0.0))
+    seconds = max(summary.seconds + 1 / info.fps, source.ends if isinstance(source, Film) else 0.0)
     if summary.frames >= 0.9 * info.frames or seconds >= 0.9 * info.frames / info.fps:
         return ""
     return f"only {summary.frames} of about {info.frames} frames could be read; it is damaged or cut off"

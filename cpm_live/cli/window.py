@@ -28,7 +28,7 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         "-e",
-        help="auto, tensorrt, cuda, directml, coreml, cpu or torch (cpm-live doctor). Default: the last one.",
+        help="auto, or one that cpm-live doctor lists. Default: the last one.",
     ),
 ]
 ThreadsOption = Annotated[
@@ -53,7 +53,7 @@ def open_window(
     from cpm_live.engines.select import ENGINES
 
     if model is not None:
-        recipe.find_machine(model)
+        recipe.find_pose_model(model)
     if engine is not None and engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; use {', '.join(ENGINES)}")
     wanted = parse_size(size)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 def glow_table(strength: float = 0.75) -> NDArray[np.uint8]:
     """256 premultiplied BGRA colours (256, 4): transparent where belief is 0, plasma's yellow at 1.
 
-    Premultiplied little-endian ARGB32 is what Qt paints fastest (DESIGN section 7).
+    Premultiplied little-endian ARGB32 is what Qt paints fastest.
     """
     values = np.arange(256, dtype=np.uint8)[:, None]
     bgr = cv2.applyColorMap(values, cv2.COLORMAP_PLASMA)[:, 0].astype(np.float32)

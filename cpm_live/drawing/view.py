@@ -93,15 +93,6 @@ def joint_marks(pose: Pose, stage: int, view: View, result: Result) -> NDArray[n
     return marks.astype(np.uint8)
 
 
-def visible_joints(pose: Pose, stage: int, view: View, threshold: float) -> NDArray[np.bool_]:
-    """Which joints (K,) are believed in at this stage and not hidden."""
-    shown = pose.points(stage)[:, 2] >= threshold
-    for joint in view.hidden:
-        if joint < len(shown):
-            shown[joint] = False
-    return shown
-
-
 def hand_view(view: View) -> View:
     """The view for the hands beside bodies: what is chosen by number there is a body's joint, and no hand has it."""
     return replace(view, hidden=frozenset(), highlight=None, joint=NO_MAP if view.joint >= 0 else view.joint)

@@ -43,7 +43,7 @@ class EngineInfo:
     """What an engine is, for people and for bench.
 
     Attributes:
-        kind: ``cpu``, ``cuda``, ``tensorrt`` or ``torch``.
+        kind: one of ``select.ENGINES`` but ``auto``.
         label: as shown in the status line, e.g. ``CPU (ONNX Runtime 1.32)``.
         device: the device's name.
         precision: ``fp32`` or ``fp16``.

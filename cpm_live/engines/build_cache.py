@@ -203,9 +203,9 @@ def _remove(*paths: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def remove(wanted: Mapping[str, Any], where: Path | None = None) -> None:
+def remove(wanted: Mapping[str, Any]) -> None:
     """Forget an entry, as when it does not load."""
-    _remove(*_paths(wanted, where or folder()))
+    _remove(*_paths(wanted, folder()))
 
 
 def missing(recipe: Recipe) -> tuple[list[int], str]:

@@ -12,10 +12,10 @@ from cpm_live.engines.build_cache import BATCHES
 from cpm_live.engines.gpu import CAPTURING, GpuEngine, Network, give_back
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
-from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.cpm import PoseNetwork
 
 
-def halved(machine: PoseMachine) -> PoseMachine:
+def halved(machine: PoseNetwork) -> PoseNetwork:
     """The network in half precision, the centre map's arithmetic in single: squares of pixels overflow fp16."""
     machine = machine.eval().half()
     if machine.centre_map is not None:
@@ -88,7 +88,7 @@ def load(recipe: Recipe) -> GpuEngine:
     return GpuEngine(preset, networks, torch.float16, torch.device("cuda"), info)
 
 
-def _networks(machine: PoseMachine, size: int) -> dict[int, Network]:
+def _networks(machine: PoseNetwork, size: int) -> dict[int, Network]:
     # Shapes never change: let cuDNN try its kernels once.
     torch.backends.cudnn.benchmark = True
     machine = halved(machine).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]

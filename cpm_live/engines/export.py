@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cpm_live.core.errors import InputError
 from cpm_live.core.whole_file import whole
 from cpm_live.network import checkpoint
-from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.cpm import PoseNetwork
 from cpm_live.network.trunks import SameConv
 
 OPSET = 17
@@ -44,7 +44,7 @@ def export(weights: Path, out: Path) -> Path:
     return out
 
 
-def _write(machine: PoseMachine, path: Path) -> None:
+def _write(machine: PoseNetwork, path: Path) -> None:
     size = machine.preset.size
     images = torch.zeros(1, 3, size, size, dtype=torch.uint8)
     centres = torch.full((1, 2), (size - 1) / 2)
@@ -65,7 +65,7 @@ def _write(machine: PoseMachine, path: Path) -> None:
         )
 
 
-def _pad_inside(model: onnx.ModelProto, machine: PoseMachine) -> None:
+def _pad_inside(model: onnx.ModelProto, machine: PoseNetwork) -> None:
     """Let convolutions pad for themselves, which ONNX's can do unevenly and torch's cannot.
 
     A padding of its own makes ONNX Runtime leave its blocked layout and come back to it: 8 % of the time.

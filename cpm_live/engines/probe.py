@@ -76,7 +76,7 @@ def installed(module: str) -> bool:
 
 
 def find_engines() -> list[Found]:
-    """Every kind of engine, best first; loads no library."""
+    """Every kind of engine, best first; loads no library but, on Windows and macOS, ONNX Runtime."""
     return [tensorrt(), cuda(), *(provider(kind) for kind in PROVIDERS), cpu(), torch_reference()]
 
 

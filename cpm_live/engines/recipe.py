@@ -272,7 +272,7 @@ def check_joints(recipe: Recipe) -> None:
         )
 
 
-def find_machine(model: str) -> Recipe:
+def find_pose_model(model: str) -> Recipe:
     """:func:`find` for what estimates poses.
 
     Raises:

@@ -20,6 +20,8 @@ from cpm_live.engines.recipe import Recipe, check_joints
 log = logging.getLogger("cpm_live.engines")
 
 ENGINES = ("auto", "tensorrt", "cuda", "directml", "coreml", "cpu", "torch")
+ACCELERATED = tuple(kind for kind in ENGINES if kind not in ("auto", "cpu", "torch"))
+"""Those whose device can be lost while the CPU goes on."""
 
 LABELS = {
     "auto": "Auto", "tensorrt": "TensorRT", "cuda": "CUDA", "directml": "DirectML", "coreml": "CoreML",
@@ -76,7 +78,8 @@ _AGAIN = "; building it again"
 
 
 def plan(recipe: Recipe, kind: str) -> Plan:
-    """What to open for a kind of engine, in a session that goes on meanwhile. Loads no library."""
+    """What to open for a kind of engine, in a session that goes on meanwhile. Loads no library but, on Windows and
+    macOS, ONNX Runtime."""
     if kind not in ("auto", "tensorrt") or not probe.cuda().ready:
         # Compiling for another accelerator takes its time, too.
         others = kind == "auto" and any(probe.provider(other).ready for other in probe.PROVIDERS)

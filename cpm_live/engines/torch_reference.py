@@ -14,14 +14,14 @@ from cpm_live.engines.base import EngineInfo, Looked, run_empty
 from cpm_live.engines.look import look_on_cpu
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
-from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.cpm import PoseNetwork
 
 
 class TorchEngine:
     """Runs the safetensors checkpoint in float32, eagerly."""
 
-    def __init__(self, machine: PoseMachine, threads: int) -> None:
-        self._machine: PoseMachine | None = machine.eval()
+    def __init__(self, machine: PoseNetwork, threads: int) -> None:
+        self._machine: PoseNetwork | None = machine.eval()
         self._threads = threads
         self.preset = machine.preset
 

@@ -68,6 +68,7 @@ def report(errors: Errors, skeleton: Skeleton, model: str, heads: Errors | None 
         "model": model,
         "images": errors.images,
         "metric": "torso" if skeleton.name == "body" else "box",
+        "main_threshold": str(main),
         "pck": {str(t): round(errors.pck(t), 4) for t in THRESHOLDS},
         "per_joint": {
             name: round(share, 4) for name, share in zip(skeleton.joints, errors.per_joint(main), strict=True)

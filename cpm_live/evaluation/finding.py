@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cpm_live.core import finder_maps
 from cpm_live.core.crop import Box, Crop
 from cpm_live.core.finder_maps import Find, read_maps
+from cpm_live.evaluation.predict import Infer
 
 if TYPE_CHECKING:
     from cpm_live.training.finder_data import Picture
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 CENTRE_LIMIT = 0.25
 SIZE_LIMIT = 1.5
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5)
-
-Infer = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)

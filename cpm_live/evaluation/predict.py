@@ -17,9 +17,6 @@ from cpm_live.training.dataset import Sample
 Infer = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 """Pictures (N, 3, size, size) and centres (N, 2) to beliefs (N, T, K+1, h, w)."""
 
-PAPER_SCALES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
-"""The paper's test: beliefs summed over these scales."""
-
 _FINER = 2
 """Averaged beliefs are laid on a grid so many times finer than the network's, as they do not share one."""
 

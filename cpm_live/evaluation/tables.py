@@ -17,7 +17,6 @@ SECTIONS = ("joint", "source", "stage")
 def print_figures(console: Console, figures: Mapping[str, Any], skeleton: Skeleton, sections: tuple[str, ...]) -> None:
     """PCK at all thresholds, then the sections asked for (of :data:`SECTIONS`), PCKh and AP where they are known."""
     unit = "torso" if figures["metric"] == "torso" else "box side"
-    main = "0.2" if figures["metric"] == "torso" else "0.1"
     thresholds = list(figures["pck"])
     title = f"{figures['model']}: PCK, % within a share of the {unit}, {figures['images']} images{_looks(figures)}"
     table = Table(title=title)
@@ -33,7 +32,7 @@ def print_figures(console: Console, figures: Mapping[str, Any], skeleton: Skelet
         table.add_row(name, *(percent(shares[t]) for t in thresholds))
     console.print(table)
     if "joint" in sections:
-        console.print(_joints(figures, skeleton, main))
+        console.print(_joints(figures, skeleton, figures["main_threshold"]))
     if "pckh" in figures:
         console.print("PCKh  " + "  ".join(f"@{t} {percent(share)}" for t, share in figures["pckh"].items()))
     if "oks" in figures:

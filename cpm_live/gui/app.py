@@ -55,6 +55,7 @@ def run_app(options: AppOptions | None = None) -> int:
 
         def end_report() -> None:
             if options.startup_report:
+                report["paint_ms"] = round(window.picture.paint_ms, 2)
                 print(json.dumps({**report, "peak_rss_mb": peak_memory_mb()}), flush=True)
             if options.quit_after_first_frame:
                 window.close()

@@ -317,7 +317,7 @@ class Following(QObject):
     @Slot(str)
     def _source_changed(self, _text: str) -> None:
         # The machine forgets whom it was locked on by itself; a part of another picture means nothing in this one.
-        # But where the other one has not opened, it is the same picture again.
+        # But where the new source has not opened, the old one plays on, and its region is still right.
         self._forget_people()
         self._arm(False)
         if self._opened:

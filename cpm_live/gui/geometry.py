@@ -1,6 +1,6 @@
 """Where the frame lies in the widget: the only place where frame pixels become widget pixels.
 
-Frame coordinates have pixel centres at integers (DESIGN section 2), so the frame's left edge is at
+Frame coordinates have pixel centres at integers (``core.crop``), so the frame's left edge is at
 -0.5; Qt paints with edges at integers.
 """
 

@@ -16,7 +16,8 @@ class AppOptions:
         threads: CPU threads of the engine; 0 leaves a core to the window.
         size: wanted camera resolution.
         mirror: force mirroring on or off; None mirrors cameras only.
-        startup_report: print ``{"startup_s": ..., "peak_rss_mb": ...}`` some seconds after the first painted frame.
+        startup_report: print ``{"startup_s": ..., "paint_ms": ..., "peak_rss_mb": ...}`` some seconds after the first
+            painted frame.
         quit_after_first_frame: end then, or with the report.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -59,7 +60,7 @@ class Picture(QWidget):
         self.setAccessibleName("Picture with skeleton and belief map")
         self.banner = Banner(self)
         self.region = RegionTool()
-        self.paint_ms = 0.0
+        self._painting_ms: deque[float] = deque(maxlen=100)
         self._result: Result | None = None
         self._view = View()
         self._painted = False
@@ -162,7 +163,7 @@ class Picture(QWidget):
         else:
             self._paint_result(painter, result, fit)
         painter.end()
-        self.paint_ms = (time.perf_counter() - started) * 1e3
+        self._painting_ms.append((time.perf_counter() - started) * 1e3)
         if result is not None and not self._painted:
             self._painted = True
             self.first_painted.emit()
@@ -288,6 +289,11 @@ class Picture(QWidget):
             return float(np.hypot(gap.x() / max(area.width(), 1.0), gap.y() / max(area.height(), 1.0)))
 
         return min(there, key=lambda item: away(item[0]))[1] if there else None
+
+    @property
+    def paint_ms(self) -> float:
+        """What painting the picture takes: median of the last hundred times."""
+        return float(np.median(self._painting_ms)) if self._painting_ms else 0.0
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Report the joint under the mouse, or draw the region."""

@@ -17,7 +17,7 @@ from cpm_live.capture.open import SourceRequest, is_camera, is_demo
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
 from cpm_live.drawing.view import View
-from cpm_live.engines.recipe import Recipe, find_machine
+from cpm_live.engines.recipe import Recipe, find_pose_model
 from cpm_live.gui.background import in_background
 from cpm_live.gui.banner import Notice, sentence
 from cpm_live.gui.bridge import Bridge
@@ -193,7 +193,7 @@ class Session(QObject):
             model: path of a recipe or of weights, or the name of a model of ours or of one that had been opened.
         """
         try:
-            recipe = find_machine(path := self.path_of(model))
+            recipe = find_pose_model(path := self.path_of(model))
         except InputError as error:
             self.notice.emit(Notice("error", sentence(str(error))))
             return False

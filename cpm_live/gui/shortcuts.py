@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -87,7 +88,15 @@ def install(window: QWidget, actions: Mapping[str, Callable[[], object]], stage:
     Args:
         actions: what each ``Entry.action`` does, but for ``stage``.
         stage: shows a stage, 0-based.
+
+    Raises:
+        ValueError: an entry of the table without an action, or a key that is there twice, which would do nothing.
     """
+    if undone := {entry.action for entry in SHORTCUTS} - {*actions, "stage"}:
+        raise ValueError(f"keys without an action: {', '.join(sorted(undone))}")
+    keys = Counter(key for entry in SHORTCUTS for key in entry.keys)
+    if twice := [key for key, count in keys.items() if count > 1]:
+        raise ValueError(f"keys that are there twice: {', '.join(twice)}")
     for entry in SHORTCUTS:
         for key in entry.keys:
             shortcut = QShortcut(QKeySequence(key), window)

@@ -97,7 +97,7 @@ class Toolbar(QWidget):
         self._make_room(event.size().width())
 
     def _make_room(self, width: int) -> None:
-        # What a model of one's own takes is not there for the rest.
+        # Without what the buttons of the user's own models take.
         width -= self._own
         roomy = width >= _ROOMY
         for divider in self._dividers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +37,18 @@ class ViewState(QObject):
         if fresh != self._view:
             self._view = fresh
             self.changed.emit()
+
+    def actions(self) -> dict[str, Callable[[], object]]:
+        """What the keys of the table do here."""
+        return {
+            "last_stage": lambda: self.choose_stage(None),
+            "next_joint": lambda: self.move_joint(1),
+            "previous_joint": lambda: self.move_joint(-1),
+            "all_joints": lambda: self.show_map(ALL_JOINTS),
+            "no_map": lambda: self.show_map(NO_MAP),
+            "glow": self.toggle_glow,
+            "boxes": self.toggle_boxes,
+        }
 
     def model_is(self, joints: int, stages: int) -> None:
         """Learn the model's shape; a stage it lacks becomes the last one, a joint it lacks all of them."""

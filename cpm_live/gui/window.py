@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 from cpm_live.capture.base import SourceInfo
 from cpm_live.core.address import is_stream
 from cpm_live.core.pose import Result
-from cpm_live.drawing.view import ALL_JOINTS, NO_MAP, View
+from cpm_live.drawing.view import ALL_JOINTS, View
 from cpm_live.gui import placement, shortcuts, theme
 from cpm_live.gui import settings as memory
 from cpm_live.gui.alone import Alone
@@ -163,11 +163,6 @@ class MainWindow(QMainWindow):
     def _install_keys(self) -> None:
         state, session, source = self.state, self.session, self.toolbar.source
         actions: dict[str, Callable[[], object]] = {
-            "last_stage": lambda: state.choose_stage(None),
-            "next_joint": lambda: state.move_joint(1),
-            "previous_joint": lambda: state.move_joint(-1),
-            "all_joints": lambda: state.show_map(ALL_JOINTS),
-            "no_map": lambda: state.show_map(NO_MAP),
             "body": lambda: self.choose_model("body"),
             "hand": lambda: self.choose_model("hand"),
             "camera": self._choose_camera,
@@ -179,13 +174,12 @@ class MainWindow(QMainWindow):
             "record": lambda: session.toggle_recording(self._folder()),
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,
-            "glow": state.toggle_glow,
-            "boxes": state.toggle_boxes,
             "theme": self._toggle_theme,
             "fullscreen": self._toggle_fullscreen,
             "alone": self.alone.toggle,
             "help": lambda: toggle_help(self),
             "quit": self.close,
+            **state.actions(),
             **self.following.actions(),
         }
         shortcuts.install(self, actions, state.choose_stage)

@@ -15,7 +15,7 @@ from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import SKELETONS, Skeleton
 from cpm_live.core.whole_file import whole
-from cpm_live.network.cpm import PoseMachine, build
+from cpm_live.network.cpm import PoseNetwork, build
 from cpm_live.network.presets import Preset
 
 FORMAT = "cpm-live/1"
@@ -96,7 +96,7 @@ def save(path: Path, state: dict[str, Tensor], header: Header, half: bool = Fals
         temporary.write_bytes(to_bytes(tensors, metadata=header.to_metadata()))
 
 
-def load(path: Path) -> tuple[PoseMachine, Header]:
+def load(path: Path) -> tuple[PoseNetwork, Header]:
     """The network, in evaluation mode, and its header.
 
     Raises:

@@ -1,7 +1,8 @@
 """The Convolutional Pose Machine: stages that refine each other's belief maps.
 
-Wei, Ramakrishna, Kanade, Sheikh: Convolutional Pose Machines, CVPR 2016, section 3. Layer tables:
-DESIGN section 5, read from the authors' release.
+Wei, Ramakrishna, Kanade, Sheikh: Convolutional Pose Machines, CVPR 2016, section 3. Layer by
+layer as in the authors' release (shihenw/convolutional-pose-machines-release on GitHub: ``genProto.py`` and the
+``pose_deploy*.prototxt`` files under ``model/``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from cpm_live.network.presets import Preset
 from cpm_live.network.trunks import LITE_SHAPES, LiteTrunk, ResidualTrunk, VggTrunk
 
 
-class PoseMachine(nn.Module):
+class PoseNetwork(nn.Module):
     """Base of all pose machines: normalises the picture and draws the centre map.
 
     ``forward(images, centres)``:
@@ -61,7 +62,7 @@ class PoseMachine(nn.Module):
         return torch.cat([features, self.centre_map(centres).to(features.dtype)], dim=1)
 
 
-class PaperMachine(PoseMachine):
+class PaperNetwork(PoseNetwork):
     """The paper's network (Caffe release, models LEEDS, MPI and FLIC): stage 1 and stages 2..T look at the
     picture through convolutions of their own."""
 
@@ -104,7 +105,7 @@ class PaperMachine(PoseMachine):
         return torch.stack(beliefs, dim=1)
 
 
-class VggMachine(PoseMachine):
+class VggNetwork(PoseNetwork):
     """CPM-VGG and its relatives (release ``pose_deploy_resize``, the person finder, OpenPose's hand): one VGG
     trunk whose features all stages share, 7x7 convolutions in stages 2..T."""
 
@@ -154,7 +155,7 @@ class LightStage(nn.Module):
         return beliefs
 
 
-class LightMachine(PoseMachine):
+class LightNetwork(PoseNetwork):
     """Our real-time family: a small trunk and light stages. Stage 1 sees local evidence only."""
 
     def __init__(self, preset: Preset) -> None:
@@ -185,9 +186,9 @@ class LightMachine(PoseMachine):
         return torch.stack(beliefs, dim=1)
 
 
-_FAMILIES: dict[str, type[PoseMachine]] = {"paper": PaperMachine, "vgg": VggMachine, "light": LightMachine}
+_FAMILIES: dict[str, type[PoseNetwork]] = {"paper": PaperNetwork, "vgg": VggNetwork, "light": LightNetwork}
 
 
-def build(preset: Preset) -> PoseMachine:
+def build(preset: Preset) -> PoseNetwork:
     """A network of this preset with fresh weights."""
     return _FAMILIES[preset.family](preset)

@@ -21,7 +21,7 @@ class Preset:
         stride: input pixels per belief-map cell.
         background: whether a map K+1 for "no joint here" is predicted.
         centre_map: whether stages 2..T see the centre map.
-        centre_sigma: its sigma in pixels of a 368 px input (DESIGN section 5); scaled with ``size``.
+        centre_sigma: its sigma in pixels of a 368 px input (the release's is 21); scaled with ``size``.
         centre_pooled: drawn at full size and pooled 9x9 as the release does, or drawn at cell size.
         rgb: whether the first convolution sees RGB (frames are BGR).
         mean, std: pixel values 0..255 are used as (value - mean) / std, channels in BGR order.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.cpm import PoseNetwork
 from cpm_live.network.presets import Preset
 
 _STAGE = re.compile(r"^later\.(\d+)\.")
@@ -29,7 +29,7 @@ class Transferred:
     fresh: tuple[str, ...]
 
 
-def transfer(machine: PoseMachine, source: PoseMachine, same_joints: bool = True) -> Transferred:
+def transfer(machine: PoseNetwork, source: PoseNetwork, same_joints: bool = True) -> Transferred:
     """Copy every tensor of ``source`` whose name and shape the machine has; let a smaller network grow.
 
     So a checkpoint of another skeleton lends all but its belief maps, and one of a neighbouring preset
@@ -60,7 +60,7 @@ def transfer(machine: PoseMachine, source: PoseMachine, same_joints: bool = True
     )
 
 
-def _believers(machine: PoseMachine) -> set[str]:
+def _believers(machine: PoseNetwork) -> set[str]:
     """The layers whose outputs are belief maps."""
     return {
         name
@@ -70,7 +70,7 @@ def _believers(machine: PoseMachine) -> set[str]:
 
 
 def _grown(
-    own: dict[str, Tensor], fitting: dict[str, Tensor], source: PoseMachine, preset: Preset
+    own: dict[str, Tensor], fitting: dict[str, Tensor], source: PoseNetwork, preset: Preset
 ) -> dict[str, Tensor]:
     """The tensors of a larger network that hold those of the smaller one."""
     before = source.preset

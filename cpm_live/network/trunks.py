@@ -62,7 +62,7 @@ class Residual(nn.Module):
 
 
 class ResidualTrunk(nn.Module):
-    """The small trunk measured in DESIGN section 5: a strided stem and three residual pairs; stride 8.
+    """The small trunk of ``tiny``: a strided stem and three residual pairs; stride 8.
 
     Local features are those after the first convolutions of the last pair's width.
     """

@@ -23,6 +23,7 @@ from cpm_live.pipeline.machine import PoseMachine
 TURN = 10
 """Rounds before the other one has its turn: torch's threads spin for a while after their work."""
 REST_S = 0.03
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Timing:
     gpu_mb: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """In the format of DESIGN section 11."""
+        """What ``cpm-live bench --json`` prints of it."""
         return {
             "model": self.model,
             "engine": self.engine,
@@ -156,7 +157,6 @@ def live_ages(
     engine: str,
     source: SourceRequest,
     seconds: float,
-    stop: Callable[[], bool] = lambda: False,
     opener: Callable[[Recipe, str], Engine] = open_engine,
     threads: int = 0,
 ) -> tuple[float, float]:
@@ -169,7 +169,7 @@ def live_ages(
         _wait_for_engine(live)
         # The first second holds finding, which is not what is asked here.
         begin = time.perf_counter() + 1.0
-        while time.perf_counter() < begin + seconds and not stop():
+        while time.perf_counter() < begin + seconds:
             result = live.results.take(timeout=0.5)
             if result is not None and result.stage_count and time.perf_counter() > begin:
                 ages.append(result.age_ms)
@@ -181,8 +181,8 @@ def live_ages(
     return float(low), float(high)
 
 
-def _wait_for_engine(live: Live, seconds: float = 60.0) -> None:
-    deadline = time.perf_counter() + seconds
+def _wait_for_engine(live: Live) -> None:
+    deadline = time.perf_counter() + _PATIENCE_S
     while (not live.engine_label or live.finder_moves) and time.perf_counter() < deadline:
         for event in live.take_events():
             if event.kind in ("engine-failed", "source-failed"):

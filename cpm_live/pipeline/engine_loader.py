@@ -26,13 +26,13 @@ class Opened:
     """An engine that is warm and ready to be used.
 
     Attributes:
-        kind: as asked for.
-        opened: which kind it is: a better one may follow.
+        asked: the kind that was asked for.
+        kind: which one it is: a better one may follow.
     """
 
     recipe: Recipe
+    asked: str
     kind: str
-    opened: str
     engine: Engine
 
 

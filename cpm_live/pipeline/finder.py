@@ -1,6 +1,6 @@
 """The finder: where in a whole frame people or hands are.
 
-The CPM papers' first step ("person" network, DESIGN section 5), with our own network: it also says how
+The CPM papers' first step ("person" network), with our own network: it also says how
 large somebody is, and which hand a hand is. The whole frame goes in, letterboxed.
 """
 

@@ -270,7 +270,7 @@ class Follower:
         found = {id(sight.track) for sight in kept}
         for track in tracks:
             if id(track) not in found:
-                track.missed(scene.now)
+                track.missed()
         settle(kept, scene.now, limits.follow)
         alone = [s for s in kept if not any(o is not s and touch(s, o) for o in kept)]
         for sight in kept:

@@ -135,7 +135,7 @@ class WristHands:
             poses.append(self._show(key, sight, now, limits, options))
         for key, track in self._tracks.items():
             if all(sight.track is not track for sight in kept):
-                track.missed(now)
+                track.missed()
                 # The size at which a hand was found is the first to be tried when it is lost.
                 self._tries[key] += key in guessed
         return tuple(sorted(poses, key=lambda pose: pose.id))

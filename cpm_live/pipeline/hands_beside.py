@@ -9,9 +9,15 @@ from cpm_live.core.skeleton import Skeleton
 from cpm_live.engines.base import Engine, close_quietly
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.pipeline.hands import WristHands
+from cpm_live.pipeline.options import Options, Thresholds
 
 HandOpener = Callable[[Recipe], Engine | None]
 """Makes the hand model's engine; None while it is not ready yet."""
+
+
+def hand_limits(recipe: Recipe) -> Thresholds:
+    """The thresholds of hands beside bodies: the hand model's own, for what was set for bodies is not meant for it."""
+    return Options().thresholds(recipe)
 
 
 class HandsBeside:

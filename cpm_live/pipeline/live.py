@@ -387,7 +387,7 @@ class Live:
         for recorder in self._finishing:
             recorder.join(timeout)
         for thread in threads:
-            # What waits for a sender cannot be woken; nothing hangs on it any more.
+            # A thread that waits for a server cannot be woken; it is a daemon, and nobody takes its frames any more.
             if not is_stream(thread.request.text):
                 thread.join(timeout)
         self.results.close()

@@ -17,7 +17,7 @@ from cpm_live.core.findings import Findings
 from cpm_live.core.frame import Frame, Picture
 from cpm_live.core.pose import Result, Steps
 from cpm_live.engines.base import OPENING, Engine, Looked
-from cpm_live.engines.recipe import Recipe, find_machine
+from cpm_live.engines.recipe import Recipe, find_pose_model
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.at_exit import rest_at_exit
 from cpm_live.pipeline.closer import look_closer
@@ -25,7 +25,7 @@ from cpm_live.pipeline.find_schedule import Schedule
 from cpm_live.pipeline.finding import Finder, Search, around, open_finder_beside
 from cpm_live.pipeline.follow import Follower, Scene
 from cpm_live.pipeline.hands import SIZES
-from cpm_live.pipeline.hands_beside import HandOpener, HandsBeside
+from cpm_live.pipeline.hands_beside import HandOpener, HandsBeside, hand_limits
 from cpm_live.pipeline.options import Options, checked
 from cpm_live.pipeline.show import make_pose, on_the_picture
 from cpm_live.pipeline.sights import Sight, sights
@@ -86,7 +86,7 @@ class PoseMachine:
         hand_engine: HandOpener | None = None,
         hands_failed: Callable[[str], None] | None = None,
     ) -> None:
-        self.recipe = model if isinstance(model, Recipe) else find_machine(os.fspath(model))
+        self.recipe = model if isinstance(model, Recipe) else find_pose_model(os.fspath(model))
         kind = engine if isinstance(engine, str) else "auto"
         with OPENING:
             self.engine = open_engine(self.recipe, engine, threads) if isinstance(engine, str) else engine
@@ -296,9 +296,7 @@ class PoseMachine:
         hands = self._hands()
         if hands is None:
             return result
-        # The hand model has thresholds of its own; what was set for bodies is not meant for it.
-        options = Options(smoothing=self.options.smoothing)
-        limits = options.thresholds(hands.recipe)
+        options, limits = Options(smoothing=self.options.smoothing), hand_limits(hands.recipe)
         # A wrist may be doubtful: whether a hand is there the hand network says.
         found = hands(result.frame.image, result.poses, scene.limits.follow, scene.now, options)
         steps["hands"] = steps.get("hands", 0.0) + (time.perf_counter() - started) * 1e3

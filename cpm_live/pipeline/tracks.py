@@ -50,7 +50,6 @@ class Track:
         speed: (2,) pixels per second.
         born_s: when it was first seen, on the machine's clock.
         seen_s: when it was last seen, on the machine's clock.
-        since_s: when it became what it is (``state``).
         gap_s: seconds between the last two frames in a row that saw it; 0 when it was just found.
         side_votes: right is positive, left is negative.
         colours: of the clothes, for telling people apart.
@@ -68,7 +67,6 @@ class Track:
     speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     born_s: float = 0.0
     seen_s: float = 0.0
-    since_s: float = 0.0
     gap_s: float = 0.0
     presence: float = 0.0
     side_votes: float = 0.0
@@ -85,11 +83,6 @@ class Track:
     def size(self) -> float:
         """The longer side of the box."""
         return max(self.box[2], self.box[3], 1.0)
-
-    @property
-    def widening(self) -> float:
-        """How much wider the next look is than usual."""
-        return self.first_look if self.state is State.NEW else 1.0
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -164,7 +157,7 @@ class Track:
         self.joints, self.box, self.presence = joints, box, presence
         self.seen_s = now
         if self.state is not State.SEEN:
-            self.state, self.since_s = State.SEEN, now
+            self.state = State.SEEN
 
     def rescale(self, across: float, down: float) -> None:
         """The frame has another size from now on: factors of its width and height."""
@@ -181,10 +174,10 @@ class Track:
         self.box, self.crop_side = box, 0.0
         self.speed *= 0.0
 
-    def missed(self, now: float) -> None:
+    def missed(self) -> None:
         """Nobody was seen where this one should be."""
         if self.state is State.SEEN:
-            self.state, self.since_s = State.LOST, now
+            self.state = State.LOST
 
     def looked_for(self, now: float) -> bool:
         """Whether it is still worth a look at the place it should be."""

@@ -14,15 +14,12 @@ from cpm_live.core.pose import Result
 from cpm_live.engines.base import Engine, close_quietly
 from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
-from cpm_live.engines.select import LABELS
+from cpm_live.engines.select import ACCELERATED, LABELS
 from cpm_live.pipeline.beside import OpenedBeside
 from cpm_live.pipeline.engine_loader import EngineLoader, Opened
 from cpm_live.pipeline.finding import Finder, FinderOpener, engine_beside
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
-
-ACCELERATED = ("tensorrt", "cuda", "directml", "coreml")
-"""Engines whose device can be lost while the CPU goes on."""
 
 
 class Worker(threading.Thread):
@@ -122,14 +119,14 @@ class Worker(threading.Thread):
 
     def _switch(self, opened: Opened) -> None:
         """Go on with another engine; people who are followed stay followed if it runs the same model."""
-        recipe, kind, engine = opened.recipe, opened.kind, opened.engine
+        recipe, kind, engine = opened.recipe, opened.asked, opened.engine
         machine, asked = self._machine, (recipe.name, kind)
 
         self._give_up()
         # Beside, for the picture must not wait for it. Of the same kind, also where that is the CPU only until a GPU is
         # ready: else hands would wait for the GPU. TensorRT engines are built for the model that was asked for: the
         # hands' may not be there, and CUDA's will do.
-        hands_kind = "auto" if opened.opened == "tensorrt" else opened.opened
+        hands_kind = "auto" if opened.kind == "tensorrt" else opened.kind
 
         def on_the_cpu(hand: Recipe, error: Exception) -> Engine:
             self._tell("engine-note", f"hands run on the CPU: {first_line(error)}", asked)

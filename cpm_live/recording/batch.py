@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.capture.base import Source, SourceLost
+from cpm_live.capture.base import Named, Source, SourceLost
 from cpm_live.core.errors import InputError
 from cpm_live.core.picture_file import write_picture
 from cpm_live.core.pose import Result
@@ -18,14 +18,21 @@ from cpm_live.core.skeleton import HAND
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
+from cpm_live.pipeline.hands_beside import hand_limits
 from cpm_live.pipeline.machine import PoseMachine
-from cpm_live.pipeline.options import Options, Thresholds
+from cpm_live.pipeline.options import Thresholds
 from cpm_live.recording import video
 from cpm_live.recording.keypoint_table import KeypointTable
 from cpm_live.recording.keypoints import KeypointWriter
 from cpm_live.recording.text_file import refuse_unwritable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+LINE_SUFFIXES = ("", ".jsonl", ".ndjson", ".json", ".txt")
+
+
+class _Lines(Protocol):
+    def write(self, result: Result, time: float, name: str | None = None) -> None: ...
+    def close(self) -> None: ...
 
 
 class _Sink(Protocol):
@@ -97,14 +104,16 @@ def _sink(out: Path, source: Source) -> _Sink:
     raise InputError(f"cannot write {out}: for this input --out is {wanted.get(kind, 'a video (.mp4 or .mkv)')}")
 
 
-def _lines(path: Path, machine: PoseMachine, about: dict[str, Any]) -> KeypointWriter | KeypointTable:
-    if path.suffix.lower() == ".csv":
+def _lines(path: Path, machine: PoseMachine, about: dict[str, Any]) -> _Lines:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
         return KeypointTable(path)
+    if suffix not in LINE_SUFFIXES:
+        raise InputError(f"cannot write {path}: keypoints are JSON lines (.jsonl) or a table (.csv)")
     about = about | {"smoothing": machine.options.smoothing} | _limits(machine.options.thresholds(machine.recipe))
     if not machine.with_hands:
         return KeypointWriter(path, machine.recipe.skeleton, about)
-    hands = _limits(Options().thresholds(find("hand")))
-    return KeypointWriter(path, machine.recipe.skeleton, about, HAND, hands)
+    return KeypointWriter(path, machine.recipe.skeleton, about, HAND, _limits(hand_limits(find("hand"))))
 
 
 def _limits(limits: Thresholds) -> dict[str, float]:
@@ -136,9 +145,8 @@ def run_batch(
     view = view or View()
     # Nobody of the input before is in this one.
     machine.reset()
-    unrelated = source.info.kind in ("image", "folder")
     if keypoints is not None:
-        # First: a film of before is not given up for keypoints that go nowhere.
+        # Before the film is opened: where keypoints cannot be written, a film of before must not have been emptied.
         refuse_unwritable(keypoints)
     sink = _sink(out, source) if out else None
     info = source.info
@@ -152,7 +160,7 @@ def run_batch(
     frames, seen, seconds, first_ns = 0, 0, 0.0, 0
     people: set[int] = set()
     left_out = 0
-    lines: KeypointWriter | KeypointTable | None = None
+    lines: _Lines | None = None
     try:
         lines = _lines(keypoints, machine, about) if keypoints is not None else None
         while not (cancelled := stop()):
@@ -168,8 +176,8 @@ def run_batch(
                 break
             first_ns = first_ns or frame.captured_ns
             seconds = frame.media_time if frame.media_time is not None else (frame.captured_ns - first_ns) / 1e9
-            result = machine.find(frame) if unrelated else machine(frame)
-            name = source.current.name if unrelated and hasattr(source, "current") else None
+            result = machine.find(frame) if source.info.unrelated else machine(frame)
+            name = source.current.name if source.info.unrelated and isinstance(source, Named) else None
             if sink:
                 sink.write(paint(result, view), seconds, name)
             if lines:

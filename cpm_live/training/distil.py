@@ -11,7 +11,7 @@ from torch import Tensor
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.network import checkpoint
-from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.cpm import PoseNetwork
 from cpm_live.training.device import Device
 from cpm_live.training.targets import Targets
 
@@ -23,7 +23,7 @@ class Teacher:
     input size and stride.
     """
 
-    def __init__(self, machine: PoseMachine, device: Device) -> None:
+    def __init__(self, machine: PoseNetwork, device: Device) -> None:
         self._machine = machine.eval().to(device.name).requires_grad_(False)
         self._device = device
 

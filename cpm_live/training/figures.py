@@ -10,7 +10,7 @@ def headline(figures: dict[str, Any]) -> str:
     """One line: PCK at all thresholds and per source, or the finder's recall and precision."""
     if "pck" in figures:
         text = "PCK " + ", ".join(f"@{t} {_percent(v)}" for t, v in figures["pck"].items())
-        main = "0.2" if figures.get("metric") == "torso" else "0.1"
+        main = figures["main_threshold"]
         sources = [
             f"{name} {_percent(row[main])}" for name, row in figures.get("per_source", {}).items() if main in row
         ]

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.cpm import PoseNetwork
 from cpm_live.training.device import Device
 
 
@@ -33,7 +33,7 @@ class GraphedPasses:
         machine: on the GPU; its parameters must stay where they are from now on.
     """
 
-    def __init__(self, machine: PoseMachine, device: Device) -> None:
+    def __init__(self, machine: PoseNetwork, device: Device) -> None:
         self._machine, self._device = machine, device
         self._shape: tuple[int, ...] = ()
         # What the recorded passes read beside the parameters: kept, and the sign that it was exchanged.
@@ -75,7 +75,7 @@ class GraphedPasses:
 class _Mixed(nn.Module):
     """The network in the device's precision."""
 
-    def __init__(self, machine: PoseMachine, device: Device) -> None:
+    def __init__(self, machine: PoseNetwork, device: Device) -> None:
         super().__init__()
         self.machine = machine
         self._device = device

@@ -19,7 +19,7 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.picture_file import write_picture
 from cpm_live.evaluation.evaluate import Infer
 from cpm_live.network import checkpoint
-from cpm_live.network.cpm import PoseMachine
+from cpm_live.network.cpm import PoseNetwork
 from cpm_live.training import state
 from cpm_live.training.average import Averaged
 from cpm_live.training.depthwise import quicken
@@ -71,7 +71,7 @@ class Trainer:
 
     def __init__(
         self,
-        machine: PoseMachine,
+        machine: PoseNetwork,
         make_task: Callable[[np.random.Generator], Task],
         plan: Plan,
         out: Path,
@@ -374,12 +374,12 @@ class Trainer:
         before = saved.get("provenance", {})
         self.provenance |= {name: before[name] for name in ("trunk", "init", "teacher") if name in before}
         self.leg = Leg.from_plain(saved["leg"]).continued(self.leg.budget, self.epoch, self.seconds)
-        # Counted at another pace, or epochs were shorter: else none would come for long.
+        # Where ``evaluate_every`` or the data changed, the count may be ahead: no evaluation would come for long.
         self.evaluated = min(self.evaluated, evaluations_due(self.epoch, self.plan.evaluate_every))
         return True
 
 
-def _optimiser(machine: PoseMachine, plan: Plan) -> torch.optim.Optimizer:
+def _optimiser(machine: PoseNetwork, plan: Plan) -> torch.optim.Optimizer:
     """AdamW; a pretrained trunk learns more slowly than the fresh rest."""
     trunk_module = getattr(machine, "trunk", None)
     trunk = list(trunk_module.parameters()) if trunk_module is not None else []

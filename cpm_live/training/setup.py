@@ -15,7 +15,7 @@ from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.skeleton import SKELETONS
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
-from cpm_live.network.cpm import PoseMachine, build
+from cpm_live.network.cpm import PoseNetwork, build
 from cpm_live.network.presets import PRESETS, Preset
 from cpm_live.network.pretrained import load_lite
 from cpm_live.network.transfer import transfer
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 Provenance = dict[str, Any]
 
 
-def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> tuple[PoseMachine, Provenance]:
+def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> tuple[PoseNetwork, Provenance]:
     """The network to train, and where it comes from.
 
     Args:
@@ -61,7 +61,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     own = [name for name in build(preset).state_dict() if name.startswith("trunk.")]
     if preset.pretrained and all(name in state for name in own):
         # The checkpoint brings a whole trunk: ImageNet's would be overwritten.
-        machine: PoseMachine = build(preset)
+        machine: PoseNetwork = build(preset)
         provenance: Provenance = {}
     else:
         machine, provenance = _fresh(preset, trunk)
@@ -78,7 +78,7 @@ def network(chosen: Recipe, init: Path | None, trunk: Path | None, say: Say) -> 
     }
 
 
-def network_to_resume(chosen: Recipe) -> tuple[PoseMachine, Provenance]:
+def network_to_resume(chosen: Recipe) -> tuple[PoseNetwork, Provenance]:
     """The network of a run whose state brings weights and where they come from: no ``--init``, no trunk is needed.
 
     Raises:
@@ -109,7 +109,7 @@ def _origin(init: Path, before: Provenance, taken: str = "") -> str:
     return f"{init.name} ({text})" if text else init.name
 
 
-def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseMachine, Provenance]:
+def _fresh(preset: Preset, trunk: Path | None) -> tuple[PoseNetwork, Provenance]:
     machine = build(preset)
     if not preset.pretrained:
         return machine, {"trunk": "from scratch"}

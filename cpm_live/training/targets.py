@@ -1,7 +1,7 @@
 """Targets and loss: a Gaussian per joint, weighted L2 at every stage (intermediate supervision).
 
 Wei et al., CVPR 2016, section 3.3. The weights (1 + 10 x target) keep the background from drowning
-the peaks; without them short trainings reach two thirds of the accuracy (DESIGN section 5).
+the peaks; without them short trainings reach two thirds of the accuracy.
 
 L2 asks how high a map is everywhere; what is decoded is where it is highest. :func:`place_losses` asks that.
 """

@@ -183,7 +183,7 @@ def test_an_unforeseen_error_is_told_too() -> None:
 
 def test_the_end_of_a_file_is_told() -> None:
     log = Log()
-    thread = CaptureThread(SourceRequest("demo", live=False, demo_frames=3), log.frames.append, log.events.append)
+    thread = CaptureThread(SourceRequest("demo", live=False, frames=3), log.frames.append, log.events.append)
     thread.start()
     thread.join(3)
     assert len(log.frames) == 3 and [event.kind for event in log.events] == ["opened", "ended"]

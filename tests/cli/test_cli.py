@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.capture.films import film
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -169,6 +171,11 @@ def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     # Opened under the name that is there.
     done = cli("run", f"{picture} ", "-o", str(picture))
     assert done.returncode == 2 and "is the input itself" in done.stderr
+    clip = film(tmp_path / "clip.mp4", 3)
+    whole = clip.read_bytes()
+    for option in ("-o", "-k"):
+        done = cli("run", str(clip), option, str(clip))
+        assert done.returncode == 2 and "is the input itself" in done.stderr and clip.read_bytes() == whole
     folder = cli("run", str(tmp_path), "-o", str(tmp_path))
     assert folder.returncode == 2 and picture.read_bytes() == before
 
@@ -245,7 +252,7 @@ def test_bench_prints_the_promised_json() -> None:
     done = cli("bench", "--json", "--rounds", "5", "--model", "body", QT_QPA_PLATFORM="offscreen")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.strip().splitlines()[-1])
-    assert set(figures) >= {"device", "threads", "results", "age_ms", "startup_s", "peak_rss_mb"}
+    assert set(figures) >= {"device", "threads", "results", "age_ms", "startup_s", "paint_ms", "peak_rss_mb"}
     row = figures["results"][0]
     assert row["model"] == "body" and row["engine"] == "cpu" and row["bare_ms"]["p50"] > 0
     assert row["ratio"] > 0 and figures["startup_s"] > 0 and figures["peak_rss_mb"] > 20

@@ -104,7 +104,7 @@ def test_build_builds_what_is_missing(with_tensorrt: None, monkeypatch: pytest.M
 
 
 def test_bench_keeps_its_interface() -> None:
-    """DESIGN section 11; naive torch and larger batches are timed in the same run."""
+    """Others read it; naive torch and larger batches are timed in the same run."""
     done = RUNNER.invoke(
         app,
         [

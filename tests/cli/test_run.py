@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cpm_live.capture.base import SourceInfo
 from cpm_live.cli.main import app
 from cpm_live.cli.progress import table_console
 from cpm_live.cli.run import _place, _refuse_own_input
@@ -154,7 +155,7 @@ def test_drives_without_file_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyP
     real = Path.stat
     numbers = {"st_dev": 0, "st_ino": 0}
     monkeypatch.setattr(Path, "stat", lambda path, **how: SimpleNamespace(st_mode=real(path, **how).st_mode, **numbers))
-    clip = SimpleNamespace(where=str(tmp_path / "clip.mp4"), info=SimpleNamespace(kind="video"))
+    clip = SimpleNamespace(info=SourceInfo("video", "clip.mp4", False, False, files=(tmp_path / "clip.mp4",)))
     _refuse_own_input(clip, tmp_path / "out.mp4", None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is the input itself"):
         _refuse_own_input(clip, tmp_path / "folder" / ".." / "clip.mp4", None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Every engine against the float32 torch network (DESIGN section 6)."""
+"""Every engine against the float32 torch network."""
 
 from __future__ import annotations
 

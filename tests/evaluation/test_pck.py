@@ -74,7 +74,7 @@ def test_perfect_answers_score_perfectly_through_the_whole_evaluation(data: Path
         return out
 
     figures = report(measure(oracle, samples, BODY, 192), BODY, "oracle")
-    assert figures["pck"]["0.05"] == 1 and figures["metric"] == "torso"
+    assert figures["pck"]["0.05"] == 1 and (figures["metric"], figures["main_threshold"]) == ("torso", "0.2")
 
 
 def test_command_prints_the_promised_json(data: Path) -> None:

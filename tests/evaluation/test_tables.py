@@ -16,7 +16,8 @@ from cpm_live.evaluation.tables import print_figures
 def test_stages_are_counted_from_one_and_joints_named_with_their_threshold(metric: str, threshold: str) -> None:
     first, last = {"0.1": 0.125, "0.2": 0.25}, {"0.1": 0.5, "0.2": 0.75}
     figures: dict[str, Any] = {
-        "model": "m", "metric": metric, "images": 3, "pck": last, "per_source": {}, "per_stage": [first, last],
+        "model": "m", "metric": metric, "main_threshold": threshold, "images": 3, "pck": last,
+        "per_source": {}, "per_stage": [first, last],
         "per_joint": dict.fromkeys(BODY.joints, 0.625), "per_joint_and_source": {},
     }  # fmt: skip
     console = Console(file=(text := io.StringIO()), width=120)

@@ -39,7 +39,7 @@ def test_reports_its_start_and_ends(tmp_path: Path) -> None:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     report = json.loads(out)
-    assert 0.1 < report["startup_s"] < 60 and report["peak_rss_mb"] > 30
+    assert 0.1 < report["startup_s"] < 60 and report["peak_rss_mb"] > 30 and report["paint_ms"] > 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for other processes")

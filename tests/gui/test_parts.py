@@ -220,7 +220,7 @@ def test_writing_is_readable(name: str) -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="None is immortal from Python 3.12 on")
 def test_calls_that_return_none_keep_its_references(qapp: object) -> None:
-    """PySide6 6.12.0 loses a reference to None on each such call (DESIGN section 8): keep the pin."""
+    """PySide6 6.12.0 loses a reference to None on each such call: keep the pin."""
     image, widget = QImage(8, 8, QImage.Format.Format_RGB32), QWidget()
     canvas = QImage(16, 16, QImage.Format.Format_RGB32)
     painter = QPainter(canvas)

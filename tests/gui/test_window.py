@@ -66,7 +66,9 @@ def test_charts_come_after_the_first_frame(window: MainWindow, qtbot: QtBot) -> 
     charts = window.charts.charts
     assert charts is not None
     qtbot.waitUntil(lambda: len(charts._curves) == 14, timeout=2000)
-    qtbot.waitUntil(lambda: len(window.charts.history.times()) > 2, timeout=5000)
+    # They draw once they are seen, and of the person who is shown: whom that is the read-outs say, ten times a second.
+    seen = window.charts.history.beliefs
+    qtbot.waitUntil(lambda: charts.isVisible() and np.isfinite(seen()).all(axis=1).sum() > 2, timeout=5000)
     charts.refresh()
     xs, ys = charts._curves[0].getData()
     assert len(xs) > 1 and xs[-1] == 0 and 0.5 < ys[-1] <= 1

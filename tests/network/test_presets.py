@@ -1,4 +1,4 @@
-"""Shapes and parameter counts of the paper's networks against DESIGN section 5 and the release's prototxts."""
+"""Shapes and parameter counts of the paper's networks against those of the authors' release."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cpm_live.core.decode import decode
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS, Preset
 
-# (kernel, inputs, outputs) of every convolution: DESIGN section 5; of the person finder, the release's prototxt.
+# (kernel, inputs, outputs) of every convolution, from the release's genProto.py and prototxts.
 _EYES = [(9, 3, 128), (9, 128, 128), (9, 128, 128)]
 
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from cpm_live.network.cpm import PoseMachine, build
+from cpm_live.network.cpm import PoseNetwork, build
 from cpm_live.network.presets import PRESETS, Preset
 from cpm_live.network.transfer import transfer
 
 LITE = replace(PRESETS["lite"], size=64, stages=4)
 
 
-def _trained(preset: Preset) -> PoseMachine:
+def _trained(preset: Preset) -> PoseNetwork:
     """A network with statistics of its own, as if it had been trained."""
     torch.manual_seed(3)
     machine = build(preset)
@@ -27,7 +27,7 @@ def _trained(preset: Preset) -> PoseMachine:
     return machine.eval()
 
 
-def _beliefs(machine: PoseMachine) -> Tensor:
+def _beliefs(machine: PoseNetwork) -> Tensor:
     torch.manual_seed(5)
     with torch.no_grad():
         answer: Tensor = machine.eval()(torch.rand(2, 3, 64, 64) * 255, torch.tensor([[30.0, 30.0], [20.0, 40.0]]))

@@ -15,7 +15,6 @@ from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe, find
 from cpm_live.pipeline import engine_loader
 from cpm_live.pipeline.engine_loader import EngineLoader
-from cpm_live.pipeline.worker import ACCELERATED
 from tests.fakes import DotEngine
 
 BODY, HAND = find("body"), find("hand")
@@ -96,7 +95,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
 def test_without_a_gpu_auto_is_one_step(bench: Bench) -> None:
     bench.loader.load(BODY, "auto", running=False)
     opened = bench.next()
-    assert (opened.kind, opened.opened, bench.opened) == ("auto", "auto", ["body auto"])
+    assert (opened.asked, opened.kind, bench.opened) == ("auto", "auto", ["body auto"])
     assert not bench.builds and not bench.told
 
 
@@ -105,8 +104,8 @@ def test_auto_starts_on_the_cpu_goes_on_with_cuda_and_ends_with_tensorrt(
 ) -> None:
     bench.loader.load(BODY, "auto", running=False)
     first = bench.next()
-    if first.opened == "cpu":
-        assert bench.next().opened == "cuda"
+    if first.kind == "cpu":
+        assert bench.next().kind == "cuda"
     assert bench.opened == ["body cpu", "body cuda"]
     until(lambda: bench.builds and bench.builds[0].started)
     build = bench.builds[0]
@@ -116,7 +115,7 @@ def test_auto_starts_on_the_cpu_goes_on_with_cuda_and_ends_with_tensorrt(
     gpu["missing"] = []
     build.tell(Progress("built", "", 1.0))
     last = bench.next()
-    assert (last.opened, last.kind) == ("tensorrt", "auto") and bench.loader.progress is None
+    assert (last.kind, last.asked) == ("tensorrt", "auto") and bench.loader.progress is None
     assert not bench.told
 
 
@@ -136,7 +135,7 @@ def test_a_build_for_a_wish_that_is_over_never_starts(bench: Bench, gpu: dict[st
 def test_what_is_built_is_used_at_once(bench: Bench, gpu: dict[str, list[int]]) -> None:
     gpu["missing"] = []
     bench.loader.load(BODY, "auto", running=True)
-    assert bench.next().opened == "tensorrt"
+    assert bench.next().kind == "tensorrt"
     assert bench.opened == ["body tensorrt"] and not bench.builds, "something runs: no stopgap is needed"
 
 
@@ -144,7 +143,7 @@ def test_a_build_that_fails_or_is_cancelled_is_told_and_the_engine_stays(
     bench: Bench, gpu: dict[str, list[int]]
 ) -> None:
     bench.loader.load(BODY, "tensorrt", running=True)
-    assert bench.next().opened == "cuda", "until it is built"
+    assert bench.next().kind == "cuda", "until it is built"
     until(lambda: bench.builds)
     bench.builds[0].tell(Progress("failed", "TensorRT could not build body for 1 at once: no kernel"))
     kind, line, asked = bench.told[-1]
@@ -190,7 +189,7 @@ def test_a_built_engine_that_is_refused_is_built_again(bench: Bench, gpu: dict[s
 
     bench.loader._open = refused
     bench.loader.load(BODY, "auto", running=True)
-    assert bench.next().opened == "cuda"
+    assert bench.next().kind == "cuda"
     until(lambda: bench.builds)
     assert bench.builds[0].batches == [1]
 
@@ -203,7 +202,7 @@ def test_a_plan_that_cannot_be_made_leaves_a_new_window_on_the_cpu(
 
     monkeypatch.setattr(engine_loader, "plan", broken)
     bench.loader.load(BODY, "auto", running=False)
-    assert bench.next().opened == "cpu"
+    assert bench.next().kind == "cpu"
     until(lambda: bench.told)
     assert bench.told[0][0] == "engine-failed"
 
@@ -212,7 +211,7 @@ def test_a_built_engine_that_does_not_load_leaves_cuda(bench: Bench, gpu: dict[s
     gpu["missing"] = []
     bench.problems["tensorrt"] = "the built TensorRT engine does not load (bad magic); it was removed"
     bench.loader.load(BODY, "auto", running=True)
-    assert bench.next().opened == "cuda"
+    assert bench.next().kind == "cuda"
     until(lambda: bench.told)
     assert bench.told == [("engine-note", bench.problems["tensorrt"], ("body", "auto"))]
 
@@ -223,7 +222,7 @@ def test_a_damaged_engine_is_told_and_built_again(
     why = "the cached TensorRT engine is damaged and was removed"
     monkeypatch.setattr(build_cache, "missing", lambda recipe: ([1], why))
     bench.loader.load(BODY, "auto", running=True)
-    assert bench.next().opened == "cuda"
+    assert bench.next().kind == "cuda"
     until(lambda: bench.builds)
     assert bench.told == [("engine-note", f"{why}; building it again", ("body", "auto"))]
 
@@ -231,7 +230,7 @@ def test_a_damaged_engine_is_told_and_built_again(
 def test_a_gpu_that_fails_leaves_the_cpu_and_says_so(bench: Bench, gpu: dict[str, list[int]]) -> None:
     bench.problems |= {"cuda": "not enough GPU memory for the CUDA engine", "tensorrt": "x"}
     bench.loader.load(BODY, "auto", running=False)
-    assert bench.next().opened == "cpu"
+    assert bench.next().kind == "cpu"
     until(lambda: bench.told)
     assert bench.told == [("engine-note", "not enough GPU memory for the CUDA engine", ("body", "auto"))]
 
@@ -240,18 +239,18 @@ def test_a_gpu_that_fails_lets_auto_change_the_model_all_the_same(bench: Bench, 
     bench.problems |= {"cuda": "engine cuda does not start on GeForce 9: no kernel image", "tensorrt": "x"}
     bench.loader.load(HAND, "auto", running=True)  # the body runs
     opened = bench.next()
-    assert (opened.recipe.name, opened.kind, opened.opened) == ("hand", "auto", "cpu")
+    assert (opened.recipe.name, opened.asked, opened.kind) == ("hand", "auto", "cpu")
     until(lambda: bench.told)
     assert bench.told == [("engine-note", bench.problems["cuda"], ("hand", "auto"))]
 
 
 def test_what_a_build_that_failed_half_way_has_built_is_used(bench: Bench, gpu: dict[str, list[int]]) -> None:
     bench.loader.load(BODY, "auto", running=True)
-    assert bench.next().opened == "cuda"
+    assert bench.next().kind == "cuda"
     until(lambda: bench.builds and bench.builds[0].started)
     gpu["missing"] = [4]
     bench.builds[0].tell(Progress("failed", "not enough GPU memory for building with TensorRT"))
-    assert bench.next().opened == "tensorrt"
+    assert bench.next().kind == "tensorrt"
     assert "not enough GPU memory" in bench.told[0][1]
 
 
@@ -276,7 +275,7 @@ def test_an_engine_that_is_not_there_leaves_a_new_window_on_the_cpu(bench: Bench
     bench.problems["tensorrt"] = "engine tensorrt: no NVIDIA GPU with a driver was found; use --engine auto"
     bench.loader.load(BODY, "tensorrt", running=False)
     opened = bench.next()
-    assert (opened.kind, opened.opened) == ("auto", "cpu")
+    assert (opened.asked, opened.kind) == ("auto", "cpu")
     until(lambda: bench.told)
     assert bench.told[0][0] == "engine-failed" and bench.told[0][2] == ("body", "tensorrt")
 
@@ -297,7 +296,7 @@ def test_the_last_of_several_wishes_counts(bench: Bench, gpu: dict[str, list[int
     bench.loader.load(HAND, "cpu", running=True)
     bench.gate.set()
     opened = bench.next()
-    assert opened.recipe.name == "hand" and opened.opened == "cpu"
+    assert opened.recipe.name == "hand" and opened.kind == "cpu"
     assert bench.opened == ["body cuda", "hand cpu"], "what nobody waits for any more is not opened"
     assert bench.engines["body cuda"].closed and bench.loader.take() is None
 
@@ -328,4 +327,4 @@ def test_plans(monkeypatch: pytest.MonkeyPatch, gpu: dict[str, list[int]]) -> No
     assert select.plan(BODY, "auto") == select.Plan("cpu", ("cuda",), False)
     assert select.plan(BODY, "tensorrt") == select.Plan(best=("tensorrt",))
     monkeypatch.undo()
-    assert "cpu" not in ACCELERATED
+    assert set(select.ACCELERATED) == {"tensorrt", "cuda", "directml", "coreml"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.images import ImageSource
 from cpm_live.capture.video import VideoSource
 from cpm_live.core.errors import InputError
@@ -32,6 +33,15 @@ class _Searching:
 
     def find(self, frame: Frame) -> Result:
         return Result(frame, (), BODY, "body", 2, 0.4, left_out=1)
+
+
+class _Empty:
+    """A source without pictures."""
+
+    def __init__(self, info: SourceInfo) -> None:
+        self.info = info
+
+    def read(self) -> None: ...
 
 
 @pytest.mark.parametrize("names", [("me.png",), ("me.png", "you.png")])
@@ -88,3 +98,21 @@ def test_a_film_of_before_is_not_given_up_for_keypoints_that_go_nowhere(tmp_path
     with pytest.raises(InputError, match="cannot write"):
         run_batch(source, _Searching(), tmp_path / "me.png" / "a.mp4", tmp_path / "k.jsonl")  # type: ignore[arg-type]
     assert (tmp_path / "k.jsonl").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["k.npz", "k.mp4", "k.csv.gz"])
+def test_keypoints_are_not_written_as_what_they_are_not(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "me.png")
+    (tmp_path / name).write_bytes(b"kept")
+    source = ImageSource(tmp_path / "me.png")
+    with pytest.raises(InputError, match=r"cannot write .*: keypoints are JSON lines \(\.jsonl\) or a table \(\.csv\)"):
+        run_batch(source, _Searching(), tmp_path / "a.mp4", tmp_path / name)  # type: ignore[arg-type]
+    assert (tmp_path / name).read_bytes() == b"kept" and not (tmp_path / "a.mp4").exists()
+
+
+def test_the_header_has_the_hands_own_thresholds(tmp_path: Path) -> None:
+    machine = PoseMachine("body", engine=DotEngine(), options=Options(hands=True, joint_threshold=0.77))
+    info = SourceInfo("video", "none", live=False, mirror=False)
+    run_batch(_Empty(info), machine, None, tmp_path / "k.jsonl")  # type: ignore[arg-type]
+    header = json.loads((tmp_path / "k.jsonl").read_text().splitlines()[0])["header"]
+    assert header["joint_threshold"] == 0.77 and header["hands"]["joint_threshold"] == find("hand").joint_threshold

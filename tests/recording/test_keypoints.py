@@ -1,4 +1,4 @@
-"""The keypoint file: what others read (DESIGN section 11)."""
+"""The keypoint file: what others read (its format is in the README)."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_without_tensorboard_one_line_says_so(tmp_path: Path, monkeypatch: pytes
 
 
 def test_headlines_of_poses_and_of_the_finder() -> None:
-    pose = {"metric": "torso", "pck": {"0.1": 0.5, "0.2": 0.75}, "per_source": {"lsp": {"0.1": 0.4, "0.2": 0.8}},
+    pose = {"main_threshold": "0.2", "pck": {"0.1": 0.5, "0.2": 0.75}, "per_source": {"lsp": {"0.1": 0.4, "0.2": 0.8}},
             "per_stage": [{"0.2": 0.2}]}  # fmt: skip
     assert headline(pose) == "PCK @0.1 50.0, @0.2 75.0; @0.2: lsp 80.0"
     assert columns(pose) == {"pck@0.1": 0.5, "pck@0.2": 0.75, "lsp@0.1": 0.4, "lsp@0.2": 0.8, "stage_1@0.2": 0.2}
