@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cpm_live.capture.base import SourceInfo
+from cpm_live.gui.timeline import _clock
 from cpm_live.gui.window import MainWindow
 from tests.capture.films import film, picture
 from tests.gui.conftest import Opener, wait_for_pose
@@ -21,6 +25,9 @@ def _at(window: MainWindow) -> float:
     result = window.picture.result
     at = result.frame.media_time if result is not None else None
     return -1.0 if at is None else at
+
+
+INFO = SourceInfo("folder", "photos", live=False, mirror=False, width=64, height=48, fps=10)
 
 
 @pytest.fixture
@@ -176,3 +183,56 @@ def test_the_picture_alone_and_back(window: MainWindow, qtbot: QtBot) -> None:
     press(qtbot, window, Key.Key_W)
     assert all(widget.isVisible() for widget in around)
     qtbot.waitUntil(lambda: window.picture.width() == before, timeout=2000)
+
+
+def test_long_films_have_hours() -> None:
+    assert _clock(3903.04) == "1:05:03.0" and _clock(75.5) == "1:15.5" and _clock(9.0) == "0:09.0"
+
+
+def test_a_film_that_fails_for_good_takes_its_bar_along(watching: MainWindow) -> None:
+    assert watching.timeline.holder.isVisible()
+    watching.session._source_failed("the film is damaged after frame 9")
+    assert not watching.timeline.holder.isVisible()
+
+
+def test_every_picture_of_a_folder_has_its_number(window: MainWindow) -> None:
+    line = window.timeline
+    for count in (3, 7, 49, 110):
+        line._show_source(replace(INFO, frames=count, seconds=count * 20 / 10))
+        assert [line._where(n * 2.0) for n in range(count)] == [f"{n + 1} / {count}" for n in range(count)]
+        assert line._where(count * 2.0) == f"{count} / {count}"
+
+
+def test_the_bar_takes_no_keys(watching: MainWindow, qtbot: QtBot) -> None:
+    bar = watching.timeline.bar
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPoint(bar.width() // 2, bar.height() // 2))
+    assert not bar.hasFocus() and bar.focusPolicy() == Qt.FocusPolicy.NoFocus
+
+
+def test_who_drags_reads_where_to(watching: MainWindow, qtbot: QtBot) -> None:
+    line = watching.timeline
+    line._live.seek = lambda _: None  # type: ignore[method-assign]
+    qtbot.mousePress(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(line.bar.width() // 2, 5))
+    assert line.time.text().startswith(("0:03.9", "0:04.0"))
+    qtbot.mouseRelease(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(line.bar.width() // 2, 5))
+
+
+def test_the_wheel_does_not_move_the_bar(watching: MainWindow) -> None:
+    bar = watching.timeline.bar
+    at, before = QPointF(bar.rect().center()), bar.value()
+    turn = QWheelEvent(
+        at, bar.mapToGlobal(at), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(bar, turn)
+    assert bar.value() == before
+
+
+def test_another_film_lets_go_of_the_bar(watching: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    line = watching.timeline
+    qtbot.mousePress(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(line.bar.width() // 2, 5))
+    qtbot.waitUntil(lambda: abs(_at(watching) - 4.0) < 0.15, timeout=5000)
+    watching.choose_source(str(film(tmp_path / "b.mp4", 100)))
+    assert not line.bar.isSliderDown()
+    line._settle()
+    assert line.bar.value() == 0
