@@ -115,11 +115,14 @@ class ImageSource:
             try:
                 return path, self._load(path)
             except InputError as error:
-                if len(self.paths) == 1:
-                    raise
-                log.warning("left out: %s", error)
-                self.paths.remove(path)
-                self.left_out.append(path.name)
+                self._leave_out(path, error)
+
+    def _leave_out(self, path: Path, error: InputError) -> None:
+        if len(self.paths) == 1:
+            raise error
+        log.warning("left out: %s", error)
+        self.paths.remove(path)
+        self.left_out.append(path.name)
 
     def read(self) -> Frame | None:
         """The next picture; None after the last, unless held."""
@@ -154,8 +157,22 @@ class ImageSource:
 
     def seek(self, seconds: float, before: bool = False, wanted: Callable[[], bool] = lambda: True) -> None:
         """See :meth:`Seekable.seek`; the first or the last picture where there is none at that time."""
-        place = int((seconds * _RATE + 0.5) // self._reads) - before
-        self._go_to(min(max(0, place), len(self.paths) - 1) * self._reads)
+        place = min(max(0, int((seconds * _RATE + 0.5) // self._reads) - before), len(self.paths) - 1)
+        if before:
+            # Not the one that is given in place of a damaged one: that is where one came from.
+            place = self._readable_before(place)
+        self._go_to(place * self._reads)
+
+    def _readable_before(self, place: int) -> int:
+        while place > 0:
+            try:
+                self._load(self.paths[place])
+                break
+            except InputError as error:
+                self._leave_out(self.paths[place], error)
+                self._count()
+                place -= 1
+        return place
 
     def close(self) -> None:
         """Forget the decoded picture."""

@@ -115,7 +115,7 @@ class CaptureThread(threading.Thread):
                 self._woken.clear()
                 if (sought := self._take_seek()) is not None and isinstance(source, Seekable) and source.info.seconds:
                     source.seek(*sought, self._still_sought)
-                    first = True  # what stands there is to be seen
+                    first, shown = True, None  # what stands there is to be seen
                 paused = not (first or self._running.is_set())
                 unseen = paused and not self._take_step()
                 if unseen and not (source.info.live and source.info.kind == "stream"):

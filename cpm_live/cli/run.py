@@ -48,7 +48,7 @@ def _refuse_own_input(opened: Source, out: Path | None, keypoints: Path | None) 
     for path in (out, keypoints, *annotated):
         if path is not None and path.exists() and _identity(path) in read:
             raise InputError(f"{path} is the input itself; choose another place to write to")
-    if keypoints is not None and keypoints.resolve() in [path.resolve() for path in annotated]:
+    if annotated and keypoints is not None and keypoints.resolve() in [path.resolve() for path in annotated]:
         raise InputError(f"--keypoints {keypoints} is where an annotated picture goes; give it another name")
 
 
@@ -145,7 +145,7 @@ def run(
     request = SourceRequest(source, live=False, demo_kind=skeleton.name, frames=frames or 300)
     opened = open_source(request)
     try:
-        _refuse_own_input(opened, out, keypoints)
+        _refuse_own_input(opened, out, None if printed else keypoints)
         _check_region(options.region, opened.info.width, opened.info.height)
         machine = PoseMachine(recipe, engine, threads, options)
         stages = machine.engine.preset.stages

@@ -31,7 +31,7 @@ def run_app(options: AppOptions | None = None) -> int:
         InputError: there is no display.
     """
     options = options or AppOptions()
-    check_display()
+    let_go = check_display()
     # Only now: loading Qt's widgets takes a good part of the start, and its absence of a screen is fatal.
     from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
@@ -39,6 +39,7 @@ def run_app(options: AppOptions | None = None) -> int:
     from cpm_live.gui.window import MainWindow
 
     app = QApplication.instance() or QApplication([sys.argv[0] if sys.argv else "cpm-live"])
+    let_go()
     assert isinstance(app, QApplication)
     app.setApplicationName("cpm-live")
     app.setOrganizationName("cpm-live")

@@ -79,8 +79,14 @@ class Timeline(QWidget):
 
     def _show_source(self, info: SourceInfo | None) -> None:
         """Offer a film's length, or nothing for what has none."""
+        known = self._length > 0
         self._length = info.seconds if info is not None and info.seconds >= _LEAST_S else 0.0
-        self._pictures = (info.frames or 0) if info is not None and info.kind == "folder" else 0
+        self._pictures = (info.frames or 0) if info is not None and self._length and info.kind == "folder" else 0
+        if known and self._length:
+            # Told again without another having been opened, as where a picture was left out: whoever holds the bar goes
+            # on holding it.
+            self.bar.setMaximum(round(self._length * _PER_SECOND))
+            return
         where, one = ("folder", "picture") if self._pictures else ("film", "frame")
         self.bar.setAccessibleName(f"Position in the {where}")
         self.bar.setToolTip(f"Drag or click to go elsewhere in the {where}; ← and → one {one}, when paused")
@@ -96,9 +102,10 @@ class Timeline(QWidget):
         if not self._length or at is None:
             return
         if at > self._length + _BEYOND_S:
-            # Longer than it tells: the bar would stand at its end.
-            self._show_source(None)
-            return
+            if not self._pictures:
+                # Longer than it tells: the bar would stand at its end.
+                self._show_source(None)
+            return  # of a folder: from before pictures were left out
         self._at = at
         if self.bar.isSliderDown() and not QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
             # A menu or a dialog has had the release.

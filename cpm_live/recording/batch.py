@@ -110,7 +110,7 @@ def _lines(path: Path, machine: PoseMachine, about: dict[str, Any]) -> _Lines:
         return KeypointTable(path)
     if suffix not in LINE_SUFFIXES:
         raise InputError(f"cannot write {path}: keypoints are JSON lines (.jsonl) or a table (.csv)")
-    about = about | {"smoothing": machine.options.smoothing} | _limits(machine.options.thresholds(machine.recipe))
+    about = about | _limits(machine.options.thresholds(machine.recipe))
     if not machine.with_hands:
         return KeypointWriter(path, machine.recipe.skeleton, about)
     return KeypointWriter(path, machine.recipe.skeleton, about, HAND, _limits(hand_limits(find("hand"))))
@@ -156,6 +156,8 @@ def run_batch(
         "width": info.width,
         "height": info.height,
         "fps": info.fps,
+        # Pictures that have nothing to do with each other are not smoothed over.
+        "smoothing": 0.0 if info.unrelated else machine.options.smoothing,
     }
     frames, seen, seconds, first_ns = 0, 0, 0.0, 0
     people: set[int] = set()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import socket
 import struct
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -38,7 +41,7 @@ def test_a_display_that_lets_nobody_in_is_told_before_qt_aborts() -> None:
     ended = threading.Event()
 
     def refuse() -> None:
-        for _ in range(2):
+        for _ in range(4):
             connection, _address = server.accept()
             with connection:
                 connection.settimeout(5)
@@ -51,6 +54,29 @@ def test_a_display_that_lets_nobody_in_is_told_before_qt_aborts() -> None:
     with server, pytest.raises(InputError, match=r"does not let this user in.*cpm-live run demo"):
         check_display({"DISPLAY": f"127.0.0.1:{number}"})
     assert ended.wait(5)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only X11 has such names")
+def test_a_name_that_is_no_display() -> None:
+    with pytest.raises(InputError, match="DISPLAY=garbage names no display"):
+        check_display({"DISPLAY": "garbage"})
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
+def test_a_server_that_begins_anew_lets_us_in() -> None:
+    """Xvfb does when its last client leaves, as one that only asks whether it is there."""
+    for _ in range(4):
+        read, write = os.pipe()
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "64x64x24", "-nolisten", "tcp"]
+        with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+            os.close(write)
+            with os.fdopen(read) as told:
+                display = f":{told.readline().strip()}"
+            try:
+                check_display({"DISPLAY": display})()
+                check_display({"DISPLAY": display})()
+            finally:
+                server.terminate()
 
 
 def test_a_machine_without_fonts_says_so(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,6 +155,61 @@ def test_a_folder_is_gone_through_by_its_bar(open_window: Opener, qtbot: QtBot, 
     qtbot.mouseClick(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(line.bar.width() - 20, line.bar.height() // 2))
     qtbot.waitUntil(lambda: line.time.text() == "5 / 5" and _at(window) == pytest.approx(8.0), timeout=5000)
     assert line.bar.accessibleName() == "Position in the folder"
+
+
+def _folder(path: Path, count: int, damaged: Sequence[int] = ()) -> str:
+    for number in range(count):
+        picture(path / f"{number:02}.png")
+    for number in damaged:
+        (path / f"{number:02}.png").write_bytes(b"no picture")
+    return str(path)
+
+
+def test_a_folder_of_one_picture_has_no_bar(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    window = open_window(_folder(tmp_path, 1))
+    qtbot.waitUntil(lambda: window.picture.result is not None, timeout=5000)
+    assert not window.timeline.holder.isVisible()
+
+
+def test_back_goes_past_damaged_pictures(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    window = open_window(_folder(tmp_path, 8, (4,)))
+    line = window.timeline
+    qtbot.waitUntil(lambda: line.time.text() == "1 / 8", timeout=5000)
+    press(qtbot, window, Key.Key_Space)
+    window.session.live.seek(10.1)
+    qtbot.waitUntil(lambda: line.time.text() == "6 / 8", timeout=5000)
+    for text in ("4 / 7", "3 / 7", "2 / 7"):
+        press(qtbot, window, Key.Key_Left)
+        qtbot.waitUntil(lambda text=text: line.time.text() == text, timeout=5000)
+
+
+def test_a_drag_goes_past_damaged_pictures(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    window = open_window(_folder(tmp_path, 12, (6,)))
+    line = window.timeline
+    qtbot.waitUntil(lambda: line.time.text() == "1 / 12", timeout=5000)
+    press(qtbot, window, Key.Key_Space)
+    width, y = line.bar.width(), line.bar.height() // 2
+    qtbot.mousePress(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(width // 24, y))
+    for place in (3.5, 6.1, 6.3, 6.5, 6.7, 9.5):
+        qtbot.mouseMove(line.bar, QPoint(int(width * place / 12), y))
+        qtbot.wait(300)
+    assert line.bar.isSliderDown() and line.bar.maximum() == 22_000
+    qtbot.mouseRelease(line.bar, Qt.MouseButton.LeftButton, pos=QPoint(int(width * 10.5 / 12), y))
+    qtbot.waitUntil(lambda: line.time.text().startswith(("9 /", "10 /", "11 /")), timeout=5000)
+
+
+def test_a_late_result_does_not_take_a_folders_bar(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    window = open_window(_folder(tmp_path, 4))
+    line = window.timeline
+    qtbot.waitUntil(lambda: line.time.text() == "1 / 4", timeout=5000)
+    press(qtbot, window, Key.Key_Space)
+    window.session.live.seek(6.5)
+    qtbot.waitUntil(lambda: line.time.text() == "4 / 4", timeout=5000)
+    late = window.session.latest
+    assert late is not None and window.session.info is not None
+    line._show_source(replace(window.session.info, frames=2, seconds=4.0))
+    line._show_result(late)
+    assert line.holder.isVisible() and line.bar.maximum() == 4000
 
 
 def test_what_has_no_length_has_no_bar(open_window: Opener, qtbot: QtBot) -> None:

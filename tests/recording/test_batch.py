@@ -53,7 +53,8 @@ def test_pictures_are_searched_and_named_one_by_one(tmp_path: Path, names: tuple
     source = ImageSource(folder if len(names) > 1 else folder / names[0])
     summary = run_batch(source, _Searching(), None, tmp_path / "k.jsonl")  # type: ignore[arg-type]
     assert summary.frames == summary.left_out == len(names)
-    assert [json.loads(line)["file"] for line in (tmp_path / "k.jsonl").read_text().splitlines()[1:]] == list(names)
+    header, *lines = [json.loads(line) for line in (tmp_path / "k.jsonl").read_text().splitlines()]
+    assert [line["file"] for line in lines] == list(names) and header["header"]["smoothing"] == 0
 
 
 def test_keypoints_named_csv_are_a_table(tmp_path: Path) -> None:
