@@ -270,8 +270,9 @@ class Live:
         else:
             self._recorder = Recorder(path, self._recording_done)
             self._recorder.pause(self._paused)
-            self._recorder.start()
+            # Before it can fail, which would be told first.
             self._tell(Event("recording", f"recording {path.name}", path=path))
+            self._recorder.start()
 
     def stop_recording(self) -> None:
         """Finish the file in the background; a ``recording-done`` event follows."""
