@@ -152,6 +152,11 @@ class Picture(QWidget):
 
     # -- painting ---------------------------------------------------------------------------------
 
+    @property
+    def paint_ms(self) -> float:
+        """What painting the picture takes: median of the last hundred times."""
+        return float(np.median(self._painting_ms)) if self._painting_ms else 0.0
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint everything."""
         started = time.perf_counter()
@@ -289,11 +294,6 @@ class Picture(QWidget):
             return float(np.hypot(gap.x() / max(area.width(), 1.0), gap.y() / max(area.height(), 1.0)))
 
         return min(there, key=lambda item: away(item[0]))[1] if there else None
-
-    @property
-    def paint_ms(self) -> float:
-        """What painting the picture takes: median of the last hundred times."""
-        return float(np.median(self._painting_ms)) if self._painting_ms else 0.0
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Report the joint under the mouse, or draw the region."""

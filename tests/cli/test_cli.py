@@ -249,7 +249,7 @@ def test_models_devices_and_doctor() -> None:
 
 
 def test_bench_prints_the_promised_json() -> None:
-    done = cli("bench", "--json", "--rounds", "5", "--model", "body", QT_QPA_PLATFORM="offscreen")
+    done = cli("bench", "--json", "--no-naive", "--rounds", "5", "--model", "body", QT_QPA_PLATFORM="offscreen")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.strip().splitlines()[-1])
     assert set(figures) >= {"device", "threads", "results", "age_ms", "startup_s", "paint_ms", "peak_rss_mb"}

@@ -14,15 +14,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start(tmp_path: Path, options: str, **environment: str) -> subprocess.Popen[str]:
-    """The window on the demo in a process of its own, with a home of its own."""
+def start(tmp_path: Path, options: str, report_ms: int = 500, **environment: str) -> subprocess.Popen[str]:
+    """The window on the demo in a process of its own, with a home of its own; its report says that it is up."""
     code = (
         "import sys\n"
         "from cpm_live.core.errors import InputError\n"
-        "from cpm_live.gui.app import run_app\n"
+        "from cpm_live.gui import app\n"
         "from cpm_live.gui.options import AppOptions\n"
+        f"app.REPORT_AFTER_MS = {report_ms}\n"
         "try:\n"
-        f"    status = run_app(AppOptions(source='demo', startup_report=True, {options}))\n"
+        f"    status = app.run_app(AppOptions(source='demo', startup_report=True, {options}))\n"
         "except InputError as error:\n"
         "    print(error)\n"
         "    status = 2\n"
@@ -35,7 +36,7 @@ def start(tmp_path: Path, options: str, **environment: str) -> subprocess.Popen[
 
 
 def test_reports_its_start_and_ends(tmp_path: Path) -> None:
-    with start(tmp_path, "quit_after_first_frame=True") as process:
+    with start(tmp_path, "quit_after_first_frame=True", 4000) as process:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     report = json.loads(out)
