@@ -79,18 +79,18 @@ class ImageSource:
         """The picture that the last :meth:`read` gave."""
         self._cached: tuple[Path, np.ndarray] | None = None
         self.left_out: list[str] = others
-        _, first = self._from(0)
         kind = "folder" if path.is_dir() else "image"
-        self.info = SourceInfo(
-            kind, path.name or str(path), live=False, mirror=False, width=first.shape[1], height=first.shape[0],
-            fps=_RATE if hold else 0.0,
-        )  # fmt: skip
+        label = path.name or str(path)
+        self.info = SourceInfo(kind, label, live=False, mirror=False, fps=_RATE if hold else 0.0)
         self._count()
+        _, first = self._from(0)
+        self.info = replace(self.info, width=first.shape[1], height=first.shape[0])
 
     def _count(self) -> None:
         slides = self.hold is not None and len(self.paths) > 1
         seconds = len(self.paths) * self._reads / _RATE if slides else 0.0
         self.info = replace(self.info, frames=len(self.paths), seconds=seconds, files=tuple(self.paths))
+        self._go_to(self._index)
 
     def _load(self, path: Path) -> np.ndarray:
         if self._cached and self._cached[0] == path:
@@ -123,23 +123,18 @@ class ImageSource:
         log.warning("left out: %s", error)
         self.paths.remove(path)
         self.left_out.append(path.name)
+        self._count()
 
     def read(self) -> Frame | None:
         """The next picture; None after the last, unless held."""
         place = self._index // self._reads
-        if self.hold is not None:
-            if self._given:
-                time.sleep(1 / _RATE)
-            place %= len(self.paths)
-        elif place >= len(self.paths):
+        if self.hold is None and place >= len(self.paths):
             return None
-        before = len(self.paths)
+        if self.hold is not None and self._given:
+            time.sleep(1 / _RATE)
         self.current, image = self._from(place)
-        if len(self.paths) < before:
-            self._count()
-            self._go_to(self._index)
-            if self.hold is None and place >= len(self.paths):
-                return None  # the last ones could not be read
+        if self.hold is None and place >= len(self.paths):
+            return None  # the last ones could not be read
         # Slides begin again at their beginning, as a film does; a picture by itself goes on.
         at = self._index if self.info.seconds else self._given
         frame = Frame(image, self._given, time.perf_counter_ns(), at / _RATE)
@@ -170,7 +165,6 @@ class ImageSource:
                 break
             except InputError as error:
                 self._leave_out(self.paths[place], error)
-                self._count()
                 place -= 1
         return place
 

@@ -70,10 +70,9 @@ class Session(QObject):
         self.bridge.events_ready.connect(self._take_events, Qt.ConnectionType.QueuedConnection)
         self.latest: Result | None = None
         self.info: SourceInfo | None = None
-        self.source, self.engine = "", "auto"
-        self._played = self._played_as = self._asked_as = ""
-        """The last source that opened (where the next one does not, it is gone back to), and how it and the one that is
-        being opened were asked for."""
+        self.engine = "auto"
+        self._asked = self._played = ""
+        """What was asked for last, and the last one that opened: where the next one does not, it is gone back to."""
         self._left: tuple[float | None, bool] = (None, False)
         self.went_back = False
         """What plays, or is being opened, is gone back to."""
@@ -107,6 +106,11 @@ class Session(QObject):
         else:
             self._fall_back(NO_CAMERA)
 
+    @property
+    def source(self) -> str:
+        """What plays or is being opened, as it was asked for; all demos are ``demo``."""
+        return "demo" if is_demo(self._asked) else self._asked
+
     def open(self, text: str, first: bool = False, back: bool = False) -> None:
         """Play another source; where that does not open, this one goes on where it stands now.
 
@@ -115,11 +119,11 @@ class Session(QObject):
             back: it is this one.
         """
         latest = self.latest
-        if latest is not None and latest.generation == self.live.generation and self.source == self._played:
+        if latest is not None and latest.generation == self.live.generation and self._asked == self._played:
             self._left = latest.frame.media_time, self.live.paused
         self.went_back = back
         self._first_source, self._nothing = first, False
-        self.source, self._asked_as = "demo" if is_demo(text) else text, text
+        self._asked = text
         was_paused = self.live.paused
         request = SourceRequest(text, size=self._size, demo_kind=self.kind)
         self.live.set_source(request)
@@ -156,7 +160,7 @@ class Session(QObject):
             self._fall_back(NO_CAMERA if absent else sentence(why))
             return
         self.source_refused.emit()
-        if self._played and self._played != self.source:
+        if self._played and self._played != self._asked:
             self._go_back(*self._left)
             self.notice.emit(Notice("error", sentence(message)))
             return
@@ -169,7 +173,7 @@ class Session(QObject):
         self.notice.emit(Notice("error", sentence(message), about="source"))
 
     def _go_back(self, at: float | None, paused: bool) -> None:
-        self.open(self._played_as, back=True)
+        self.open(self._played, back=True)
         if at is not None:
             self.live.seek(at)
         if paused:
@@ -315,8 +319,7 @@ class Session(QObject):
         stale = self.recipe is None or event.asked != (self.recipe.name, self.engine)
         match event.kind:
             case "source":
-                self._first_source, self.info, self._played = False, event.info, self.source
-                self._played_as = self._asked_as
+                self._first_source, self.info, self._played = False, event.info, self._asked
                 if not self.went_back:
                     # Of the one before: this one has shown nothing yet.
                     self._left = (None, False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -15,6 +17,8 @@ from cpm_live.capture.thread import CaptureThread
 from cpm_live.capture.video import VideoSource
 from tests.capture.films import film, picture, slides
 from tests.capture.test_thread import FakeCamera, FakeStream, Log, wait_until
+
+S = TypeVar("S", bound=Source)
 
 
 def test_one_step_is_one_picture_also_when_its_time_is_just_over(tmp_path: Path) -> None:
@@ -55,14 +59,20 @@ def test_a_key_that_is_held_goes_back_a_few_pictures_and_no_more() -> None:
     assert sum(thread._take_seek() is not None for _ in range(60)) == 3
 
 
+def _fresh(make: Callable[[int], S]) -> tuple[Callable[[SourceRequest], S], list[S]]:
+    """An opener that makes another source each time, told how many it made before, and those that it made."""
+    made: list[S] = []
+
+    def opener(_: SourceRequest) -> S:
+        made.append(make(len(made)))
+        return made[-1]
+
+    return opener, made
+
+
 def test_a_stream_that_comes_back_after_a_pause_counts_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_thread, "BACK_OFF", (0.01,))
-    log, streams = Log(), []
-
-    def opener(_: SourceRequest) -> Source:
-        streams.append(FakeStream(30))
-        return streams[-1]
-
+    log, (opener, streams) = Log(), _fresh(lambda _: FakeStream(30))
     thread = CaptureThread(SourceRequest("rtsp://x"), log.frames.append, log.events.append, opener)
     thread.start()
     wait_until(lambda: bool(log.frames))
@@ -78,12 +88,7 @@ def test_a_stream_that_comes_back_after_a_pause_counts_from_the_beginning(monkey
 def test_a_loss_after_long_is_mended_as_quickly_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_thread, "BACK_OFF", (0.01, 5.0))
     monkeypatch.setattr(capture_thread, "_STEADY_S", 0.02)
-    log, cameras = Log(), []
-
-    def opener(_: SourceRequest) -> Source:
-        cameras.append(FakeCamera(10))
-        return cameras[-1]
-
+    log, (opener, cameras) = Log(), _fresh(lambda _: FakeCamera(10))
     thread = CaptureThread(SourceRequest("camera:0"), log.frames.append, log.events.append, opener)
     thread.start()
     began = time.monotonic()
@@ -106,17 +111,14 @@ def test_looking_for_a_place_ends_with_the_thread_and_with_another_wish() -> Non
 
 def test_a_source_that_was_told_of_again_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_thread, "BACK_OFF", (0.01,))
-    log, cameras = Log(), []
+    log = Log()
 
     class Own(FakeCamera):
         def __init__(self, good: int) -> None:
             super().__init__(good)
             self.info = SourceInfo("camera", "Fake", live=True, mirror=True, width=8, height=8, fps=100)
 
-    def opener(_: SourceRequest) -> Source:
-        cameras.append(Own(3 if not cameras else 10_000))
-        return cameras[-1]
-
+    opener, _ = _fresh(lambda before: Own(10_000 if before else 3))
     thread = CaptureThread(SourceRequest("camera:0"), log.frames.append, log.events.append, opener)
     thread.start()
     wait_until(lambda: len(log.frames) > 8)

@@ -313,11 +313,11 @@ def test_a_click_on_a_message_is_none_on_the_picture(window: MainWindow, qtbot: 
 def test_another_camera_than_the_one_asked_for_is_said(open_window: Opener, qtbot: QtBot) -> None:
     window = open_window(source="demo", cameras=True)
     session = window.session
-    session.source, session._first_source = "camera:BRIO", True
+    session._asked, session._first_source = "camera:BRIO", True
     session._source_failed("no camera named 'BRIO'; this machine has 0: Fake camera")
     notice = window.picture.banner.notice
     assert notice is not None and "'BRIO'" in notice.text and "demo instead" in notice.text
-    session.source, session._first_source = "camera:0", True
+    session._asked, session._first_source = "camera:0", True
     session._source_failed("no camera 0; this machine lists none")
     notice = window.picture.banner.notice
     assert notice is not None and notice.text == NO_CAMERA

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from cpm_live.capture.base import Source
 from cpm_live.capture.open import SourceRequest
 from cpm_live.gui import settings as memory
+from cpm_live.gui.openers import Openers
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.capture.films import film
@@ -123,18 +125,25 @@ def test_a_region_is_of_its_source(open_window: Opener, qtbot: QtBot) -> None:
         assert window.session.live.options.region is None, "nor does it come back with the source"
 
 
+def _held_up(name: str, wait: Callable[[], object]) -> Openers:
+    """Fakes, but opening a source of this name takes its time."""
+    fakes = openers()
+
+    def opener(request: SourceRequest) -> Source:
+        if name in request.text:
+            wait()
+        return fakes.source(request)
+
+    return replace(fakes, source=opener)
+
+
 def test_a_second_bad_source_on_the_way_back_does_not_lose_what_played(
     open_window: Opener, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    fakes, slow = openers(), threading.Event()
-    opened = fakes.source
-
-    def opener(request: SourceRequest) -> Source:
-        if "a.mp4" in request.text and slow.is_set():
-            time.sleep(0.5)  # as a camera or a stream takes to open
-        return opened(request)
-
-    window = open_window(str(film(tmp_path / "a.mp4", 160)), fakes=replace(fakes, source=opener))
+    slow = threading.Event()
+    # As a camera or a stream takes to open.
+    fakes = _held_up("a.mp4", lambda: time.sleep(0.5 if slow.is_set() else 0.0))
+    window = open_window(str(film(tmp_path / "a.mp4", 160)), fakes=fakes)
     qtbot.waitUntil(lambda: _at(window) > 0.1, timeout=5000)
     slow.set()
     window.choose_source("/nope/one.mp4")
@@ -182,15 +191,8 @@ def test_a_demo_of_its_own_kind_is_gone_back_to(open_window: Opener, qtbot: QtBo
 def test_a_region_drawn_while_the_next_source_opens_is_not_its_own(
     open_window: Opener, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    fakes, go_on = openers(), threading.Event()
-    opened = fakes.source
-
-    def opener(request: SourceRequest) -> Source:
-        if "b.mp4" in request.text:
-            go_on.wait(5)
-        return opened(request)
-
-    window = open_window(str(film(tmp_path / "a.mp4", 160)), fakes=replace(fakes, source=opener))
+    go_on = threading.Event()
+    window = open_window(str(film(tmp_path / "a.mp4", 160)), fakes=_held_up("b.mp4", lambda: go_on.wait(5)))
     qtbot.waitUntil(lambda: _at(window) > 0.1, timeout=5000)
     window.choose_source(str(film(tmp_path / "b.mp4", 160)))
     window.following._region_drawn((5.0, 5.0, 30.0, 30.0))
