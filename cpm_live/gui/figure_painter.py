@@ -11,7 +11,8 @@ from cpm_live.drawing.paint import line_width
 from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, joint_marks
 from cpm_live.gui.geometry import Fit
 
-OUTLINE = QColor(12, 14, 18, 210)
+OUTLINE = QColor(12, 14, 18)
+"""Opaque: Qt takes three times as long for half-transparent strokes."""
 CHIP = QColor(12, 14, 18, 215)
 INK = QColor(240, 242, 245)
 _UNIT = 4 / 3
@@ -39,7 +40,7 @@ def paint_figure(
     marks = joint_marks(pose, stage, view, result).tolist()
     width = limb_width(pose, fit)
     skeleton = result.skeleton
-    # One path per colour: fewer calls, and the half-transparent outline does not darken where limbs meet.
+    # One path per colour: fewer calls, and half-transparent threads do not darken where they meet.
     outline, limbs, threads = QPainterPath(), dict[Colour, QPainterPath](), dict[Colour, QPainterPath]()
     for (a, b), own in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
         weakest = min(marks[a], marks[b])
@@ -77,9 +78,11 @@ def _paint_joint(painter: QPainter, at: QPointF, radius: float, colour: QColor, 
             painter.setPen(QPen(shade, thick))
             painter.drawEllipse(at, max(radius, 4.0), max(radius, 4.0))
         return
-    painter.setPen(QPen(OUTLINE, 1.6))
-    painter.setBrush(colour)
-    painter.drawEllipse(at, radius, radius)
+    # Two discs: a stroked one takes four times as long.
+    painter.setPen(Qt.PenStyle.NoPen)
+    for shade, wide in ((OUTLINE, radius + 0.8), (colour, radius - 0.8)):
+        painter.setBrush(shade)
+        painter.drawEllipse(at, wide, wide)
 
 
 def paint_joint_label(painter: QPainter, pose: Pose, stage: int, joint: int, result: Result, fit: Fit) -> None:
