@@ -12,7 +12,7 @@ import typer
 
 PACKAGES = (
     "numpy", "opencv-python-headless", "onnxruntime", "av", "PySide6-Essentials", "pyqtgraph", "torch",
-    "torch-tensorrt", "tensorrt",
+    "openvino", "torch-tensorrt", "tensorrt",
 )  # fmt: skip
 
 

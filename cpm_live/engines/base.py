@@ -46,7 +46,7 @@ class EngineInfo:
         kind: one of ``select.ENGINES`` but ``auto``.
         label: as shown in the status line, e.g. ``CPU (ONNX Runtime 1.32)``.
         device: the device's name.
-        precision: ``fp32`` or ``fp16``.
+        precision: ``fp32``, ``fp16`` or ``bf16``.
         threads: threads used on a CPU, 0 elsewhere.
     """
 

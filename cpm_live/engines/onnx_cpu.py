@@ -7,8 +7,6 @@ optimised graph in the cache would save 30 ms of the start, too little for a cac
 
 from __future__ import annotations
 
-import json
-import logging
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +18,11 @@ from numpy.typing import NDArray
 from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines.base import EngineInfo, Looked, run_empty
-from cpm_live.engines.export_cache import exported, made_from
+from cpm_live.engines.exported import Network, Unreadable, open_network
 from cpm_live.engines.look import look_on_cpu
-from cpm_live.engines.probe import PROVIDERS, installed
+from cpm_live.engines.probe import PROVIDERS
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
-
-log = logging.getLogger("cpm_live.engines")
 
 
 class CpuEngine:
@@ -59,8 +55,8 @@ class CpuEngine:
             # DirectML asks for both.
             options.enable_mem_pattern = False
             options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        session, preset, _ = _network(recipe, options, providers)
-        return cls(session, preset, threads, kind)
+        network = open_network(recipe, lambda path: _read(path, options, providers))
+        return cls(network.runs, network.preset, threads, kind)
 
     def infer(self, images: NDArray[np.uint8], centres: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`Engine.infer`."""
@@ -94,58 +90,16 @@ class CpuEngine:
         self._session = None
 
 
-_Opened = tuple[ort.InferenceSession, Preset, dict[str, str]]
-"""A session, the network's preset and its metadata."""
-
-
-def _network(recipe: Recipe, options: ort.SessionOptions, providers: list[str]) -> _Opened:
-    """The exported network beside the recipe's weights, or where it is missing, damaged or of others, the cache's."""
-    if not recipe.onnx.is_file():
-        return _open_exported(recipe.weights, options, providers)
-    try:
-        opened = _open(recipe.onnx, options, providers)
-    except _Unreadable as error:
-        if not (recipe.weights.is_file() and installed("torch")):
-            raise
-        try:
-            opened = _open_exported(recipe.weights, options, providers)
-        except InputError:
-            raise error from None  # the weights are no better
-        log.warning("%s; meanwhile %s is used", error, recipe.weights)
-        return opened
-    if made_from(opened[2], recipe.weights):
-        return opened
-    log.info("%s is not of the weights beside it; they are exported into the cache", recipe.onnx)
-    return _open_exported(recipe.weights, options, providers)
-
-
-def _open_exported(weights: Path, options: ort.SessionOptions, providers: list[str]) -> _Opened:
-    """The exported network in our cache; made again where it is damaged there."""
-    path = exported(weights)
-    try:
-        return _open(path, options, providers)
-    except _Unreadable as error:
-        log.warning("%s; it is made again", error)
-        return _open(exported(weights, again=True), options, providers)
-
-
-class _Unreadable(InputError):
-    """The file is at fault, not what runs it."""
-
-
-def _open(path: Path, options: ort.SessionOptions, providers: list[str]) -> _Opened:
+def _read(path: Path, options: ort.SessionOptions, providers: list[str]) -> Network[ort.InferenceSession]:
     try:
         # Falling back prints, and opens the CPU under another provider's name.
         session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
-        metadata = dict(session.get_modelmeta().custom_metadata_map)
-        preset = Preset.from_dict(json.loads(metadata["preset"]))
+        network = Network.told_by(session, dict(session.get_modelmeta().custom_metadata_map))
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many unrelated types
         if providers[0] != "CPUExecutionProvider":
             raise InputError(f"{providers[0]} does not start: {first_line(error)}; use --engine cpu") from None
-        weights = path.with_suffix(".safetensors")
-        again = f"; make it again with cpm-live models export {weights}" if weights.is_file() else ""
-        raise _Unreadable(f"cannot read network {path}: {first_line(error)}{again}") from None
+        raise Unreadable(path, first_line(error)) from None
     session.disable_fallback()
     if providers[0] not in session.get_providers():
         raise InputError(f"{providers[0]} does not start: ONNX Runtime left the network to the CPU; use --engine cpu")
-    return session, preset, metadata
+    return network

@@ -21,6 +21,7 @@ ADD_TENSORRT = install("tensorrt")
 ADD_CUDA = install("gpu")
 ADD_DRIVER = "sudo ubuntu-drivers install (Ubuntu) or sudo apt-get install nvidia-driver (Debian), then restart"
 ADD_TORCH = install("train")
+ADD_OPENVINO = install("openvino")
 RUNTIMES = ("onnxruntime", "onnxruntime-directml", "onnxruntime-gpu")
 """Distributions that hold ONNX Runtime."""
 ADD_RUNTIME = f"{pip()} install --force-reinstall --no-deps onnxruntime"
@@ -77,7 +78,7 @@ def installed(module: str) -> bool:
 
 def find_engines() -> list[Found]:
     """Every kind of engine, best first; loads no library but, on Windows and macOS, ONNX Runtime."""
-    return [tensorrt(), cuda(), *(provider(kind) for kind in PROVIDERS), cpu(), torch_reference()]
+    return [tensorrt(), cuda(), *(provider(kind) for kind in PROVIDERS), openvino(), cpu(), torch_reference()]
 
 
 def find(kind: str) -> Found:
@@ -124,6 +125,13 @@ def provider(kind: str) -> Found:
     if PROVIDERS[kind] in ort.get_available_providers():
         return Found(kind, True, f"ONNX Runtime {ort.__version__} with {PROVIDERS[kind]}")
     return Found(kind, False, f"this ONNX Runtime has no {PROVIDERS[kind]}", fix)
+
+
+def openvino() -> Found:
+    """OpenVINO on the CPU."""
+    if not installed("openvino"):
+        return Found("openvino", False, "OpenVINO is not installed", ADD_OPENVINO)
+    return Found("openvino", True, f"OpenVINO {version('openvino')}")
 
 
 def cpu() -> Found:

@@ -19,13 +19,13 @@ from cpm_live.engines.recipe import Recipe, check_joints
 
 log = logging.getLogger("cpm_live.engines")
 
-ENGINES = ("auto", "tensorrt", "cuda", "directml", "coreml", "cpu", "torch")
+ENGINES = ("auto", "tensorrt", "cuda", "directml", "coreml", "openvino", "cpu", "torch")
 ACCELERATED = tuple(kind for kind in ENGINES if kind not in ("auto", "cpu", "torch"))
 """Those whose device can be lost while the CPU goes on."""
 
 LABELS = {
     "auto": "Auto", "tensorrt": "TensorRT", "cuda": "CUDA", "directml": "DirectML", "coreml": "CoreML",
-    "cpu": "CPU", "torch": "PyTorch",
+    "openvino": "OpenVINO", "cpu": "CPU", "torch": "PyTorch",
 }  # fmt: skip
 
 MOST_THREADS = 4
@@ -132,6 +132,14 @@ def _open(recipe: Recipe, kind: str, threads: int) -> Engine:
         if kind != "cpu" and not (found := probe.provider(kind)).ready:
             raise found.refusal()
         return CpuEngine.load(recipe, threads, kind)
+    if kind == "openvino":
+        if not (found := probe.openvino()).ready:
+            raise found.refusal()
+        try:
+            from cpm_live.engines.openvino_cpu import OpenVinoEngine
+        except ImportError as error:
+            raise InputError(f"OpenVINO does not load: {first_line(error)}; use --engine cpu") from None
+        return OpenVinoEngine.load(recipe, threads)
     if kind in ("cuda", "tensorrt", "torch"):
         # Asked before anything is imported: loading torch takes seconds.
         if not (found := probe.find(kind)).ready:

@@ -51,7 +51,7 @@ def engine_beside(poses: str) -> str:
     On a GPU frames in which the finder runs take a third of the time that they take with it on the CPU
     (``benchmarks/people.py --engine cuda --finder cuda``). TensorRT's engines are built for the pose networks only.
     """
-    return "cuda" if poses in ("cuda", "tensorrt") else "cpu"
+    return {"cuda": "cuda", "tensorrt": "cuda", "openvino": "openvino"}.get(poses, "cpu")
 
 
 def open_default_finder(threads: int = 0, kind: str = "cpu") -> Finder | None:

@@ -19,6 +19,7 @@ from cpm_live.engines import recipe as recipes
 from cpm_live.engines.base import Engine
 from cpm_live.engines.build import build_now
 from cpm_live.engines.onnx_cpu import CpuEngine
+from cpm_live.engines.openvino_cpu import OpenVinoEngine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import ENGINES, open_engine
 from cpm_live.network import checkpoint
@@ -31,13 +32,13 @@ KINDS = [kind for kind in ENGINES if kind not in ("auto", "torch")]
 
 
 def opened(recipe: Recipe, kind: str) -> Engine:
-    """The engine, TensorRT's built first; skips, saying why, where it cannot run here."""
+    """The engine, TensorRT's built first, OpenVINO's exact; skips, saying why, where it cannot run here."""
     if not (found := probe.find(kind)).ready:
         pytest.skip(found.line)
     if kind == "tensorrt" and (missing := build_cache.missing(recipe)[0]):
         last = build_now(recipe, missing, lambda progress: None)
         assert last.state == "built", last.text
-    return open_engine(recipe, kind, 1)
+    return OpenVinoEngine.load(recipe, 1, exact=True) if kind == "openvino" else open_engine(recipe, kind, 1)
 
 
 def kinds() -> list[object]:

@@ -196,7 +196,7 @@ def test_a_damaged_network_is_made_again_from_its_weights(
     weights.with_suffix(".onnx").write_bytes(b"cut off")
     recipe = replace(tiny, weights=weights)
     open_engine(recipe, "cpu", 1).close()
-    monkeypatch.setattr("cpm_live.engines.onnx_cpu.installed", lambda module: False)
+    monkeypatch.setattr("cpm_live.engines.exported.installed", lambda module: False)
     with pytest.raises(InputError, match=rf"make it again with cpm-live models export {weights}$"):
         open_engine(recipe, "cpu", 1)
 
