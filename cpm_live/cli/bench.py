@@ -160,7 +160,8 @@ _WINDOW = ("startup_s", "paint_ms", "peak_rss_mb")
 def _start_window(model: str) -> dict[str, float | None]:
     """Start the window in a process of its own: seconds to the first painted frame, what painting the picture takes in
     milliseconds, peak memory in MB."""
-    command = [sys.executable, "-m", "cpm_live.cli.main", "window", "--source", "demo", "--model", model,
+    # -P: no modules of the folder we happen to be in.
+    command = [sys.executable, "-P", "-m", "cpm_live.cli.main", "window", "--source", "demo", "--model", model,
                "--startup-report"]  # fmt: skip
     environment = dict(os.environ)
     if sys.platform.startswith("linux") and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):

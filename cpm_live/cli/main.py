@@ -91,6 +91,9 @@ def _hold_standard_streams() -> None:
 def main() -> None:
     """Run the command line; wrong input ends with one line and status 2, no traceback."""
     _hold_standard_streams()
+    # For what is started from here (training's workers, by multiprocessing): Python would take modules of the working
+    # folder before its own, and that folder may be somebody else's data.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name that the terminal's encoding does not know must not end a command that has done its work.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -31,7 +31,9 @@ class Progress:
     share: float = 0.0
 
 
-COMMAND: Sequence[str] = (sys.executable, "-m", "cpm_live.engines.tensorrt_build")
+COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "cpm_live.engines.tensorrt_build")
+"""Without ``-P`` Python would look for modules in the working folder first: whoever starts the window among somebody
+else's films would run the ``numpy.py`` that lies there."""
 
 
 class Build(threading.Thread):

@@ -333,3 +333,29 @@ def test_ctrl_c_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 130 and "cpm-live: interrupted" in capsys.readouterr().err
+
+
+_STARTS_ANOTHER = """
+import multiprocessing, sys
+from cpm_live.cli.main import main
+
+if __name__ == "__main__":
+    sys.argv = ["cpm-live", "--version"]
+    try:
+        main()
+    except SystemExit:
+        pass
+    process = multiprocessing.get_context("spawn").Process(target=print, args=("another",))
+    process.start()
+    process.join()
+"""
+
+
+def test_processes_of_ours_run_nothing_of_the_working_folder(tmp_path: Path) -> None:
+    """Training's workers are started so, among pictures that somebody else gathered."""
+    (folder := tmp_path / "data").mkdir()
+    (folder / "multiprocessing.py").write_text("raise SystemExit('code of the working folder ran')")
+    (script := tmp_path / "start.py").write_text(_STARTS_ANOTHER)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"} | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    assert "another" in done.stdout, done.stderr

@@ -167,3 +167,16 @@ def test_the_real_process_says_in_one_line_what_is_missing() -> None:
     build.join(60)
     assert told[-1].state == "failed"
     assert told[-1].text == "engine cuda: no NVIDIA GPU with a driver was found; use --engine auto"
+
+
+def test_nothing_of_the_working_folder_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The window may be started in a folder that somebody else filled."""
+    (tmp_path / "numpy.py").write_text("raise SystemExit('code of the working folder ran')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    told: list[Progress] = []
+    build = Build(find("body"), [], told.append, COMMAND)
+    build.start()
+    build.join(60)
+    assert told == [Progress("built", "TensorRT engine of body built", 1.0)], "no engine was asked for"
