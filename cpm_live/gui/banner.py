@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QWidget
 
 from cpm_live.gui.icons import pixmap
-from cpm_live.gui.widgets import ToolButton, give_focus_back
+from cpm_live.gui.widgets import ToolButton, give_focus_back, tip
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Banner(QFrame):
         self._icon.setPixmap(pixmap(symbol, QColor(colour), 20))
         self._text.setText(_breakable(notice.text))
         self._text.setAccessibleName(notice.text)
-        self._text.setToolTip(notice.text)
+        self._text.setToolTip(tip(notice.text))
         self.setStyleSheet(
             f"#banner {{ background: {back}; border: 1px solid {border}; border-radius: 8px; }}"
             f"#banner QLabel {{ color: #f2f3f5; background: transparent; }}"

@@ -12,7 +12,7 @@ from cpm_live.engines import probe
 from cpm_live.engines.build import Progress
 from cpm_live.engines.probe import Found
 from cpm_live.engines.select import LABELS
-from cpm_live.gui.widgets import BUTTON_KEYS, IconButton, give_focus_back, keeps
+from cpm_live.gui.widgets import BUTTON_KEYS, IconButton, give_focus_back, keeps, tip
 
 _ELSEWHERE = {"win32": ("coreml",), "darwin": ("tensorrt", "cuda", "directml")}
 _NOT_ON_LINUX = ("directml", "coreml")
@@ -106,4 +106,4 @@ class EngineMenu(QWidget):
         self.cancel.setVisible(building)
         if progress is not None:
             self.progress.setValue(round(100 * progress.share))
-            self.progress.setToolTip(f"Building the TensorRT engine\n{progress.text}")
+            self.progress.setToolTip(tip(f"Building the TensorRT engine\n{progress.text}"))

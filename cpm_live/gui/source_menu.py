@@ -16,7 +16,7 @@ from cpm_live.core.address import without_password
 from cpm_live.gui.background import in_background
 from cpm_live.gui.icons import colours, icon
 from cpm_live.gui.shortcuts import key_for, with_key
-from cpm_live.gui.widgets import ToolButton
+from cpm_live.gui.widgets import ToolButton, tip
 
 _KIND_ICONS = {"camera": "camera", "video": "video", "image": "image", "folder": "folder", "stream": "stream"}
 _VIDEOS = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v *.mpg *.mpeg *.ts"
@@ -66,13 +66,13 @@ class SourceButton(ToolButton):
             self._label, self._kind = info.label, info.kind
         else:
             self._label, self._kind = ("Opening…", self._kind)
-        self.setToolTip(f"Source: {self._label}")
+        self.setToolTip(tip(f"Source: {self._label}"))
         self._fit()
 
     def show_none(self, text: str) -> None:
         """Show that a source failed."""
         self._current, self._label = text, "No source"
-        self.setToolTip(f"Source: {without_password(text)} cannot be shown")
+        self.setToolTip(tip(f"Source: {without_password(text)} cannot be shown"))
         self._fit()
 
     def _fit(self) -> None:

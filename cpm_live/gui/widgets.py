@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
@@ -35,6 +36,14 @@ def keeps(event: QEvent, keys: tuple[Qt.Key, ...]) -> bool:
     if mine:
         event.accept()
     return mine
+
+
+def tip(text: str) -> str:
+    """A tool tip that shows a text as it is. Of itself Qt takes what looks like HTML for HTML: a file, an address or a
+    model of such a name would have it draw pictures from anywhere on the disk or the network, or read without end."""
+    if "<" not in text and "&lt;" not in text:
+        return text
+    return f'<span style="white-space: pre-wrap">{escape(text)}</span>'
 
 
 class Slider(QSlider):
@@ -78,20 +87,20 @@ class ToolButton(QToolButton):
 class IconButton(ToolButton):
     """An icon with a tooltip; the icon follows the palette."""
 
-    def __init__(self, name: str, tip: str, checkable: bool = False, checked_colour: str | None = None) -> None:
+    def __init__(self, name: str, what: str, checkable: bool = False, checked_colour: str | None = None) -> None:
         super().__init__()
         self._name, self._checked_colour = name, checked_colour
         self._loaded: tuple[str, Colours] | None = None
         self.setCheckable(checkable)
         self.setIconSize(QSize(20, 20))
         self.setFixedSize(32, 32)
-        self.set_tip(tip)
+        self.set_tip(what)
         self._load()
 
-    def set_tip(self, tip: str) -> None:
+    def set_tip(self, what: str) -> None:
         """What it does and its key, also for screen readers."""
-        self.setToolTip(tip)
-        self.setAccessibleName(tip)
+        self.setToolTip(tip(what))
+        self.setAccessibleName(what)
 
     def set_icon_name(self, name: str) -> None:
         """Show another icon."""
@@ -138,13 +147,14 @@ class Segments(QFrame):
         for choice in choices:
             self.offer(*choice)
 
-    def offer(self, key: str, label: str, tip: str) -> None:
+    def offer(self, key: str, label: str, about: str) -> None:
         """One more button, unless its key has one."""
         if key in self._buttons:
             return
         button = ToolButton()
-        button.setText(label)
-        button.setToolTip(tip)
+        # An ampersand would be the mark of a key.
+        button.setText(label.replace("&", "&&"))
+        button.setToolTip(tip(about))
         button.setAccessibleName(f"{self.accessibleName()}: {label}")
         button.setCheckable(True)
         button.clicked.connect(lambda: self._press(key))
@@ -185,7 +195,7 @@ class ElidedLabel(QLabel):
         """Show a line; the tool tip has all of it and what it is about."""
         if text != self._full:
             self._full = text
-            self.setToolTip(f"{text}\n{about}" if about else text)
+            self.setToolTip(tip(f"{text}\n{about}" if about else text))
             self.updateGeometry()
             self._fit()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, QSettings, QSize, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QKeyEvent, QTextDocumentFragment
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -29,7 +29,7 @@ from cpm_live.gui.settings import Settings
 from cpm_live.gui.source_menu import SourceButton
 from cpm_live.gui.status import StatusLine
 from cpm_live.gui.toolbar import Toolbar
-from cpm_live.gui.widgets import Segments, ToolButton
+from cpm_live.gui.widgets import ElidedLabel, Segments, ToolButton
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from cpm_live.pipeline.stats import Stats
@@ -208,6 +208,25 @@ def test_names_with_an_ampersand_are_shown_as_they_are(qtbot: QtBot) -> None:
     assert "Tom & Jerry" in button.toolTip()
     button.show_none("rtsp://user:secret@127.0.0.1:9/x")
     assert "secret" not in button.toolTip() and "127.0.0.1:9/x" in button.toolTip()
+
+
+def test_names_that_look_like_html_are_shown_as_they_are(qtbot: QtBot) -> None:
+    name = "<img src='/dev/zero'> & <b>Tom</b>.mp4"
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    source, banner, line, models = SourceButton(no_cameras), Banner(parent), ElidedLabel(), Segments((), "Model")
+    for widget in (source, line, models):
+        qtbot.addWidget(widget)
+    source.show_source(name, SourceInfo("video", name, live=False, mirror=False, width=8, height=8, fps=30))
+    banner.show_notice(Notice("error", f"Cannot open {name}"))
+    line.set_text(name)
+    models.offer("own", "R&D", f"{name}: your own model")
+    assert models._buttons["own"].text() == "R&&D"
+    for widget in (source, banner._text, line, models._buttons["own"]):
+        assert "<img" not in widget.toolTip()
+        assert name in QTextDocumentFragment.fromHtml(widget.toolTip()).toPlainText()
+    source.show_none(name)
+    assert "<img" not in source.toolTip()
 
 
 def test_readers_learn_which_joint_and_stage_are_chosen(window: MainWindow, qtbot: QtBot) -> None:
