@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from cpm_live.capture.base import Held, LeavesOut, Seekable, Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
+from cpm_live.core.address import without_password
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
 
@@ -188,7 +189,7 @@ class CaptureThread(threading.Thread):
     def _line(self, error: Exception) -> str:
         if isinstance(error, InputError):
             return str(error)
-        return f"cannot use {self.request.text}: {first_line(error)}"
+        return f"cannot use {without_password(self.request.text)}: {first_line(error)}"
 
     def _reopen(self, kind: str) -> Source | None:
         if self._delivered - self._opened > _STEADY_S:

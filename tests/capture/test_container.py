@@ -166,8 +166,23 @@ def test_a_gif_of_one_picture_is_fetched_once(tmp_path: Path) -> None:
 
 def test_passwords_are_not_shown() -> None:
     assert without_password("rtsp://a:b@host:554/x?y=1") == "rtsp://host:554/x?y=1"
-    for same in ("rtsp://host/x", "me@home.mp4", "http://host/a@b"):
+    assert without_password("http://a:b@host/c@d") == "http://host/c@d"
+    for same in ("rtsp://host/x", "me@home.mp4", "http://host/a@b", "http://host:80/a@b", "http://[::1]:80/a@b"):
         assert without_password(same) == same
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(f"rtsp://admin:to{sign}p#s3cret@host/x" for sign in ("#", "?", "/", "[", "@", "\\")),
+        "rtsp://admin:1#s3cret@host/x",
+        "http://host/video.cgi?user=admin&pwd=s3cret&channel=1",
+        "rtsp://host:554/user=admin_password=s3cret_channel=1_stream=0.sdp",
+        "https://host/live.m3u8?access_token=s3cret",
+    ],
+)
+def test_no_spelling_of_a_password_is_shown(where: str) -> None:
+    assert "s3cret" not in without_password(where) and "host" in without_password(where)
 
 
 @pytest.mark.parametrize(

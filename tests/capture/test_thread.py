@@ -175,10 +175,12 @@ def test_an_unforeseen_error_is_told_too() -> None:
     def opener(request: SourceRequest) -> Source:
         raise RuntimeError("decoder exploded\nat line 7")
 
-    thread = CaptureThread(SourceRequest("odd.mp4"), log.frames.append, log.events.append, opener)
-    thread.start()
-    thread.join(2)
-    assert [event.message for event in log.events] == ["cannot use odd.mp4: decoder exploded"]
+    for text, shown in (("odd.mp4", "odd.mp4"), ("rtsp://anna:secret@host/x", "rtsp://host/x")):
+        log.events.clear()
+        thread = CaptureThread(SourceRequest(text), log.frames.append, log.events.append, opener)
+        thread.start()
+        thread.join(2)
+        assert [event.message for event in log.events] == [f"cannot use {shown}: decoder exploded"]
 
 
 def test_the_end_of_a_file_is_told() -> None:
