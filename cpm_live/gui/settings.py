@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
+import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings
@@ -100,7 +104,20 @@ def save(store: QSettings, settings: Settings, before: Settings | None = None) -
             values[name] |= {key: new for key, new in value.items() if was.get(key) != new}
         elif value != old[name]:
             values[name] = value
+    _keep_private(Path(store.fileName()))
     store.setValue(_KEY, json.dumps(values))
     store.sync()
     if store.status() != QSettings.Status.NoError:
         log.warning("what the window remembers cannot be written to %s; it is forgotten", store.fileName())
+
+
+def _keep_private(path: Path) -> None:
+    """Let nobody else read the file: the address of a stream may have a password in it. (Windows and macOS see to that
+    by themselves.)"""
+    if sys.platform in ("win32", "darwin"):
+        return
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Before anything is in it; Qt keeps the rights of a file that is there.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        path.chmod(0o600)

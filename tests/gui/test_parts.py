@@ -71,6 +71,18 @@ def test_settings_round_trip(store: QSettings) -> None:
     assert settings.load(fresh) == wanted
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the system keeps the settings there")
+def test_nobody_else_reads_the_settings(tmp_path: Path) -> None:
+    """An address may have a password in it; also where the file was there before."""
+    path = tmp_path / "cpm-live" / "cpm-live.conf"
+    store = QSettings(str(path), QSettings.Format.IniFormat)
+    settings.save(store, Settings(source="rtsp://anna:secret@host/x"))
+    assert "secret" in path.read_text() and path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    settings.save(store, Settings(source="rtsp://anna:other@host/x"))
+    assert "other" in path.read_text() and path.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     "text", ["{", "[]", "42", '{"smoothing": NaN}', '{"model": 7, "theme": "pink", "mirror": "yes", "new": 1}']
 )
