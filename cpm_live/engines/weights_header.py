@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 _LONGEST = 100_000_000
-BROKEN = (ValueError, KeyError, TypeError, struct.error)
+BROKEN = (ValueError, KeyError, TypeError, RecursionError, struct.error)
 """What :func:`metadata` raises, and what reading its values may raise, where a file is none of ours."""
 
 

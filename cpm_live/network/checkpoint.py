@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
@@ -75,7 +76,7 @@ class Header:
                 json.loads(metadata.get("figures", "{}")),
                 json.loads(metadata.get("joints", "{}")),
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"{path} has damaged metadata: {error}") from None
 
 
@@ -110,8 +111,10 @@ def load(path: Path) -> tuple[PoseNetwork, Header]:
             state = {name: handle.get_tensor(name).float() for name in handle.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(f"cannot read weights {path}: {error}; expected a .safetensors checkpoint") from None
-    machine = build(header.preset)
-    wanted = {name: value for name, value in machine.state_dict().items() if not name.endswith("num_batches_tracked")}
+    # Without memory of its own: what it takes is not known to be in the file before the two are compared.
+    with torch.device("meta"):
+        shape = build(header.preset)
+    wanted = {name: value for name, value in shape.state_dict().items() if not name.endswith("num_batches_tracked")}
     misfit = f"{path} does not fit preset {header.preset.name!r}"
     if odd := sorted(wanted.keys() ^ state.keys()):
         raise InputError(f"{misfit}: {len(odd)} tensors differ, {odd[0]} first")
@@ -120,5 +123,6 @@ def load(path: Path) -> tuple[PoseNetwork, Header]:
             raise InputError(f"{misfit}: {name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}")
         if not value.isfinite().all():
             raise InputError(f"{path} is damaged: {name} holds values that are no numbers; train from an earlier state")
+    machine = build(header.preset)
     machine.load_state_dict(state, strict=False)
     return machine.eval(), header

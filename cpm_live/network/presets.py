@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 Triple = tuple[float, float, float]
+FAMILIES = ("paper", "vgg", "light")
+
+_LIMITS = {
+    "joints": (1, 1000), "stages": (1, 64), "size": (8, 4096), "stride": (1, 64), "width": (0, 4096), "depth": (0, 64),
+    "frozen": (0, 1000), "local_stages": (0, 64), "extra": (0, 1000),
+}  # fmt: skip
+"""From where to where the whole numbers of a preset make sense. They come with files that anybody may have made: a
+billion stages would be built until the memory is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +94,52 @@ class Preset:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Preset:
-        """From :meth:`to_dict`'s values. Raises ``ValueError`` for unknown or missing keys."""
+        """From :meth:`to_dict`'s values. Raises ``ValueError`` for unknown or missing keys, and values that no network
+        has."""
+        if not isinstance(values, dict):
+            raise ValueError("the preset is no table")
         known = {field.name for field in fields(cls)}
         if unknown := set(values) - known:
             raise ValueError(f"unknown preset keys: {', '.join(sorted(unknown))}")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         try:
-            return cls(**plain)
+            preset = cls(**plain)
         except TypeError as error:
             raise ValueError(f"incomplete preset: {error}") from None
+        if wrong := preset._wrong():
+            raise ValueError(f"no network has a preset with {wrong[0]} {getattr(preset, wrong[0])!r}"[:200])
+        return preset
+
+    def _wrong(self) -> list[str]:
+        """The names of what makes no sense."""
+        usual = PRESETS["vgg"].to_dict()  # one that has a value of each kind
+        wrong = [name for name, value in usual.items() if not _alike(getattr(self, name), value)]
+        wrong = wrong or [name for name, (low, high) in _LIMITS.items() if not low <= getattr(self, name) <= high]
+        if wrong:
+            return wrong
+        return [
+            name
+            for name, fits in (
+                ("family", self.family in FAMILIES),
+                ("size", self.size % self.step == 0),
+                ("centre_sigma", self.centre_sigma > 0),
+                ("mean", len(self.mean) == 3),
+                ("std", len(self.std) == 3 and all(self.std)),
+                ("tail", len(self.tail) in range(self.family == "vgg", 33) and all(0 < n <= 4096 for n in self.tail)),
+                ("trunk", self.trunk in ("", "lite0", "lite2", "residual")),
+                ("width", self.width > 0 or self.family != "light"),
+            )
+            if not fits
+        ]
+
+
+def _alike(value: object, usual: object) -> bool:
+    """Whether a value is of the kind of the usual one."""
+    if isinstance(usual, tuple):
+        return isinstance(value, tuple) and all(_alike(part, usual[0]) for part in value)
+    if isinstance(usual, float):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is type(usual)
 
 
 _VGG_TAIL = (512, 512, 256, 256, 256, 256, 128)

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import contextlib
+import json
 import pickle
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save as to_bytes
 
 from cpm_live.core.errors import InputError
+from cpm_live.engines.recipe import of_checkpoint
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import build
 from cpm_live.network.presets import PRESETS
@@ -63,3 +69,27 @@ def test_tensors_that_do_not_fit_are_named(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "a.safetensors", state, checkpoint.Header(machine.preset, "body"))
     with pytest.raises(InputError, match=r"first\.1\.bias"):
         checkpoint.load(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("preset", ['{"stages": 1000000000}', "[]", "[" * 100_000], ids=["stages", "list", "deep"])
+def test_presets_that_make_no_sense_are_one_line(tmp_path: Path, preset: str) -> None:
+    told = {"format": checkpoint.FORMAT, "skeleton": "body", "preset": preset}
+    if preset.startswith("{"):
+        told["preset"] = json.dumps(PRESETS["tiny"].to_dict() | json.loads(preset))
+    (tmp_path / "a.safetensors").write_bytes(to_bytes({"x": torch.zeros(1)}, metadata=told))
+    with pytest.raises(InputError, match=r"a\.safetensors has damaged metadata"):
+        checkpoint.load(tmp_path / "a.safetensors")
+    with contextlib.suppress(InputError):
+        of_checkpoint(tmp_path / "a.safetensors")
+
+
+def test_what_a_file_does_not_hold_takes_no_memory(tmp_path: Path) -> None:
+    """Its preset asks for eight gigabytes, of which it has four bytes."""
+    resource = pytest.importorskip("resource")
+    header = checkpoint.Header(replace(PRESETS["tiny"], width=4096, stages=64, depth=2), "body")
+    checkpoint.save(tmp_path / "a.safetensors", {"x": torch.zeros(1)}, header)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    room = 500_000 * (1024 if sys.platform == "darwin" else 1)
+    with pytest.raises(InputError, match="does not fit preset 'tiny'"):
+        checkpoint.load(tmp_path / "a.safetensors")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + room

@@ -135,6 +135,20 @@ def test_presets_survive_json() -> None:
         Preset.from_dict({**PRESETS["tiny"].to_dict(), "wings": 2})
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("stages", 10**9), ("joints", 10**9), ("joints", True), ("width", -5), ("width", "x"), ("width", 0), ("size", 130),
+     ("size", 16_000_000), ("stride", 0), ("family", "cat"), ("family", []), ("trunk", "lite9"), ("std", [1, 0, 1]),
+     ("mean", [1, 2]), ("mean", 3), ("centre_sigma", float("nan")), ("tail", [10**9])],
+)  # fmt: skip
+def test_presets_that_no_network_has_are_refused(key: str, value: object) -> None:
+    """They come with files that anybody may have made: what they ask for would fill the memory."""
+    with pytest.raises(ValueError, match=f"no network has a preset with {key}"):
+        Preset.from_dict({**PRESETS["tiny"].to_dict(), key: value})
+    with pytest.raises(ValueError, match="no table"):
+        Preset.from_dict([])  # type: ignore[arg-type]
+
+
 def test_pixels_are_normalised_as_the_release_does() -> None:
     machine = build(PRESETS["vgg"])
     pixels = machine.normalise(torch.full((1, 3, 4, 4), 192, dtype=torch.uint8))
