@@ -87,7 +87,7 @@ def train(
             typer.echo(line, err=True)
 
     chosen = recipes.find(recipe)
-    folder = out or Path("runs") / chosen.name
+    folder = out or _usual_folder(chosen.name)
     begun = (folder / "state.pt").exists()
     if begun and not resume:
         raise InputError(f"{folder} holds an earlier run; go on with --resume, or choose another --out")
@@ -133,6 +133,13 @@ def train(
         elif trainer.done < 1:
             typer.echo("stopped; go on with --resume")
     ranks.leave()
+
+
+def _usual_folder(name: str) -> Path:
+    """In ``runs/``. A recipe may be anybody's: one that is called ``../../x`` is not to write there."""
+    if name == ".." or Path(name).name != name:
+        raise InputError(f"the recipe's name {name!r} is none that a folder can have; say where with --out")
+    return Path("runs") / name
 
 
 def _resume(trainer: Trainer, budget: Any, say: Any) -> None:

@@ -120,6 +120,18 @@ def test_without_tensorboard_one_line_says_so(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "run" / "log.csv").exists() and not (tmp_path / "run" / "tensorboard").exists()
 
 
+@pytest.mark.parametrize("name", ["..", "../../x", "/x", "a/../../../x"])
+def test_a_recipes_name_chooses_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (work := tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(work)
+    path = write_recipe(tmp_path / "tiny.toml")
+    path.write_text(path.read_text().replace("name='tiny'", f"name='{name}'"))
+    write_coco(tmp_path / "data", figures(2))
+    done = _train("train", str(path), "--data", str(tmp_path / "data"), "--epochs", "0.5")
+    assert isinstance(done.exception, InputError) and "say where with --out" in str(done.exception)
+    assert not list(work.iterdir()) and not (tmp_path / "x").exists()
+
+
 def test_headlines_of_poses_and_of_the_finder() -> None:
     pose = {"main_threshold": "0.2", "pck": {"0.1": 0.5, "0.2": 0.75}, "per_source": {"lsp": {"0.1": 0.4, "0.2": 0.8}},
             "per_stage": [{"0.2": 0.2}]}  # fmt: skip
