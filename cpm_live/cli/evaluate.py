@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cpm_live.cli.progress import counted
+from cpm_live.cli.progress import counted, table_console
 from cpm_live.core.errors import InputError
 from cpm_live.core.extras import install
 
@@ -63,8 +63,6 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure PCK (and PCKh, OKS, AP) with ground-truth boxes: per joint, per source and per stage."""
-    from rich.console import Console
-
     from cpm_live.engines import recipe as recipes
     from cpm_live.evaluation import oks, tables
     from cpm_live.evaluation import predictions as files
@@ -128,7 +126,7 @@ def evaluate(
     else:
         wanted = {"joint": per_joint, "source": per_source, "stage": per_stage}
         sections = tuple(section for section, on in wanted.items() if on) or tables.SECTIONS
-        tables.print_figures(Console(), figures, recipe.skeleton, sections)
+        tables.print_figures(table_console(), figures, recipe.skeleton, sections)
     if save_predictions is not None:
         files.save(save_predictions, answers)
     if sheet is not None:

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from cpm_live.cli.progress import counted
+from cpm_live.cli.progress import counted, table_console
 from cpm_live.engines.recipe import Recipe
 
 
@@ -41,7 +41,6 @@ def _reported(threshold: float) -> float:
 
 def print_finder(figures: dict[str, Any]) -> None:
     """As a table."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"{figures['model']}: % found and % right of what was found, threshold {figures['threshold']}")
@@ -58,7 +57,7 @@ def print_finder(figures: dict[str, Any]) -> None:
             cells.append(f"{row[kind]['truths']:.0f}")
             cells += [_percent(row[kind][key]) for key in ("recall", "precision")]
         table.add_row(*cells, _percent(row["hand"]["side"]))
-    Console().print(table)
+    table_console().print(table)
 
 
 def _percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 
 from cpm_live import __version__
 from cpm_live.cli import bench, devices, doctor, evaluate, models, run, train, window
-from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.errors import InputError, first_line, printable
 
 app = typer.Typer(
     name="cpm-live",
@@ -88,12 +89,21 @@ def _hold_standard_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
 
+class _Printable(logging.Formatter):
+    """Of warnings, which name files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def main() -> None:
     """Run the command line; wrong input ends with one line and status 2, no traceback."""
     _hold_standard_streams()
     # For what is started from here (training's workers, by multiprocessing): Python would take modules of the working
     # folder before its own, and that folder may be somebody else's data.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Printable())
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name that the terminal's encoding does not know must not end a command that has done its work.
         sys.stdout.reconfigure(errors="backslashreplace")

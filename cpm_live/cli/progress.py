@@ -23,15 +23,18 @@ def say(text: str) -> None:
 def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar for work that is counted; what it gives takes how much is done."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(escape(what), total=total)
         yield lambda done: bar.update(task, completed=done)
 
 
 def table_console() -> Console:
-    """For tables: as wide as the terminal; into a file, or where nobody reads, as wide as they need."""
+    """For tables: as wide as the terminal; into a file, or where nobody reads, as wide as they need. Names are shown as
+    they are: brackets and colons mean nothing in them."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout is not None and sys.stdout.isatty() else _WIDE)
+    wide = None if sys.stdout is not None and sys.stdout.isatty() else _WIDE
+    return Console(width=wide, markup=False, emoji=False)

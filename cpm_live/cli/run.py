@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cpm_live.cli.stopping import asked_to_stop
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, printable
 
 if TYPE_CHECKING:
     from cpm_live.capture.base import Source
@@ -169,7 +169,7 @@ def run(
             asked_to_stop() as stop,
             Progress(*columns, console=console, disable=quiet, transient=True) as progress,
         ):
-            task = progress.add_task(opened.info.label, total=total, fps="")
+            task = progress.add_task(printable(opened.info.label), total=total, fps="")
 
             def tell(count: int, result: object) -> None:
                 nonlocal done
@@ -204,7 +204,8 @@ def run(
         raise typer.Exit(1)
     if isinstance(opened, LeavesOut) and (bad := opened.left_out):
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        typer.echo(f"cpm-live: left out, since they cannot be read: {', '.join(bad[:5])}{more}", err=True)
+        names = printable(", ".join(bad[:5]))
+        typer.echo(f"cpm-live: left out, since they cannot be read: {names}{more}", err=True)
         raise typer.Exit(1)
 
 

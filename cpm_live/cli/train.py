@@ -172,7 +172,8 @@ def _run(trainer: Trainer) -> dict[str, Any]:
             nonlocal shown
             if step.figures is not None:
                 losses = " ".join(f"{loss:.4f}" for loss in step.losses)
-                console.print(f"epoch {step.epoch:.2f}: loss per stage {losses}; {headline(step.figures)}")
+                line = f"epoch {step.epoch:.2f}: loss per stage {losses}; {headline(step.figures)}"
+                console.print(line, markup=False)
                 return
             # Losses are waited for: at each step a GPU would stand idle meanwhile.
             if time.monotonic() - shown < 0.25:

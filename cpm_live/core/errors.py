@@ -1,5 +1,15 @@
 """The one error that a person is meant to read."""
 
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal obeys instead of showing it: names of files, and what files say, may hold any
+    sign, and so commands that repaint it, rename it or put something on the clipboard."""
+    return _CONTROLS.sub(lambda sign: f"\\x{ord(sign[0]):02x}", text)
+
 
 class InputError(Exception):
     """Something given from outside cannot be used.
@@ -8,7 +18,10 @@ class InputError(Exception):
     status 2; the window shows it in its banner.
     """
 
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
 
 def first_line(error: Exception) -> str:
     """What a library's error says, in one line of at most 200 characters; its type where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return printable((str(error).strip().splitlines() or [type(error).__name__])[0][:200])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, printable
 from cpm_live.core.skeleton import LEFT, MIDDLE, RIGHT, Colour, Skeleton, plain
 
 _KEYS = ("joints", "limbs", "mirror", "sigmas")
@@ -28,7 +28,7 @@ def from_table(name: str, table: Mapping[str, Any]) -> Skeleton:
     if unknown := sorted(set(table) - set(_KEYS)):
         raise InputError(f"[skeleton] does not know {unknown[0]!r}; it has {', '.join(_KEYS)}")
     joints = table.get("joints")
-    if not isinstance(joints, list) or not joints or not all(isinstance(j, str) and j.strip() for j in joints):
+    if not isinstance(joints, list) or not joints or not all(map(_is_name, joints)):
         raise InputError(f"[skeleton] joints is a list of names, not {joints!r}")
     places = {plain(joint): place for place, joint in enumerate(joints)}
     if len(places) < len(joints):
@@ -88,6 +88,10 @@ def _sides(joints: Sequence[str]) -> tuple[tuple[int, int], ...]:
         if place < other:
             pairs.append((place, other))
     return tuple(pairs)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and printable(value) == value
 
 
 def _positive(value: object) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cpm_live.core import own_skeleton
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, printable
 from cpm_live.core.paths import data_root, resource
 from cpm_live.core.skeleton import SKELETONS, Skeleton
 from cpm_live.engines import weights_header
@@ -170,7 +170,7 @@ def _known(table: dict[str, Any], names: tuple[str, ...], where: str) -> None:
 
 def _text(table: dict[str, Any], key: str) -> str:
     value = table.get(key)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or printable(value) != value:
         raise InputError(f"[model] lacks {key}" if value is None else f"[model] {key} is a text, not {value!r}")
     return value
 

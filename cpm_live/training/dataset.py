@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import Box
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, printable
 from cpm_live.core.skeleton import Skeleton, plain
 
 log = logging.getLogger("cpm_live.training")
@@ -278,7 +278,8 @@ def _of_keypoints(coco: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, 
 def _source(image: dict[str, Any]) -> str:
     """Which data set a picture came from: as it says, else the first folder of its name."""
     name = image["file_name"]
-    return str(image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data"))
+    source = image.get("source") or name.partition("/")[0] if "/" in name else image.get("source", "data")
+    return printable(str(source))
 
 
 def _joints(values: Any, count: int) -> NDArray[np.float32]:

@@ -17,11 +17,12 @@ import av
 import cv2
 import numpy as np
 import pytest
+from rich.table import Table
 from typer.testing import CliRunner
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.cli.main import app
-from cpm_live.cli.progress import table_console
+from cpm_live.cli.progress import counted, table_console
 from cpm_live.cli.run import _place, _refuse_own_input
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY
@@ -240,3 +241,22 @@ def test_keypoints_are_printed_in_a_working_folder_that_is_gone(tmp_path: Path) 
     command = f"mkdir gone; cd gone; rmdir ../gone; {shlex.join([*COMMAND, 'demo', '--frames', '1', '-k', '-'])}"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_names_that_command_a_terminal(tmp_path: Path) -> None:
+    (folder := tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.full((96, 128, 3), 90, np.uint8))
+    (folder / "b\x1b]0;mine\x07.png").write_bytes(b"no picture")
+    done = subprocess.run([*COMMAND, str(folder), "-o", str(tmp_path / "out")], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count(r"b\x1b]0;mine\x07.png") == 2, "the warning and the last line"
+    assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["old [/films]", "[bold]new", ":smile:"])
+def test_tables_show_names_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (table := Table()).add_row(name)
+    table_console().print(table)
+    assert name in capsys.readouterr().out
+    with counted(name, 1) as tell:
+        tell(1)

@@ -76,6 +76,7 @@ def test_sides_are_told_however_they_are_written(pair: str) -> None:
     ("change", "says"),
     [
         ({"joints": []}, r"\[skeleton\] joints is a list of names"),
+        ({"joints": ["Nase\x1b[2J"]}, r"\[skeleton\] joints is a list of names"),
         ({"joints": ["a", "A "]}, r"joints has '.' twice|joints has 'a' twice"),
         ({"limbs": [["Nase", "Bein"]]}, "limbs: 'Bein' is none of the joints"),
         ({"limbs": [["Nase"]]}, "limbs is a list of pairs"),
