@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # OpenCV on Windows: with them webcams take ten seconds and more to open, and what they decode, MJPG, is small here.
 os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
+# OpenCV again: a picture of a hundred kilobytes may be one of a thousand megapixels, which took six gigabytes. FFmpeg
+# has this limit for films. Whoever has larger ones sets the variable.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 28))
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "Live", "Options", "PoseMachine", "Result", "__version__"]

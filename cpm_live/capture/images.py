@@ -102,7 +102,8 @@ class ImageSource:
         try:
             image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         except cv2.error:
-            raise InputError(f"cannot decode picture {path}; it is too large") from None
+            limit = "set OPENCV_IO_MAX_IMAGE_PIXELS to read more than 268 megapixels"
+            raise InputError(f"cannot decode picture {path}; it is too large ({limit})") from None
         if image is None:
             raise InputError(f"cannot decode picture {path}; it is damaged or not a picture")
         self._cached = (path, image)

@@ -70,7 +70,10 @@ class Sample:
         except OSError as error:
             raise UnreadableError(f"cannot read {self.file}: {error.strerror}") from None
         data = np.frombuffer(encoded, np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if encoded else None
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if encoded else None
+        except cv2.error:
+            image = None  # of more pixels than OpenCV takes
         if image is None:
             raise UnreadableError(f"cannot decode {self.name}; remove it from the annotations or mend the file")
         width, height = self.size

@@ -7,9 +7,11 @@ import os
 import shlex
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -260,3 +262,21 @@ def test_tables_show_names_as_they_are(name: str, capsys: pytest.CaptureFixture[
     assert name in capsys.readouterr().out
     with counted(name, 1) as tell:
         tell(1)
+
+
+def test_a_small_file_that_is_a_huge_picture_takes_no_memory(tmp_path: Path) -> None:
+    side = 16_400
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(side * (side // 8 + 1)), 9)
+    (path := tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+    assert path.stat().st_size < 100_000
+    env = {name: value for name, value in os.environ.items() if name != "OPENCV_IO_MAX_IMAGE_PIXELS"}
+    command = [*COMMAND, str(path), "-k", str(tmp_path / "k.jsonl")]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 2 and "it is too large" in done.stderr, done.stderr

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -190,3 +191,15 @@ def test_what_is_found_where_nobody_is_has_the_category_of_the_others(tmp_path: 
     path.write_text(json.dumps(coco))
     (empty,) = dataset.load_empty(folder, BODY, "val")
     assert (empty.category, empty.order) == (7, tuple(order))
+
+
+def test_a_picture_of_too_many_pixels_is_one_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not end a training: see :class:`dataset.Damage`."""
+
+    def refuse(*_: object) -> None:
+        raise cv2.error("pixels <= CV_IO_MAX_IMAGE_PIXELS")
+
+    (sample,) = figures(1)
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    with pytest.raises(dataset.UnreadableError, match="cannot decode"):
+        sample.image()
