@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cpm_live.core.findings import Findings, Found
 from cpm_live.core.pose import Result
-from cpm_live.drawing.view import FINDER_HANDS, FINDER_PEOPLE, View, stage_index
+from cpm_live.drawing.view import BACKGROUND, CENTRE, FINDER_HANDS, FINDER_PEOPLE, View, stage_index
 
 _MAPS = {FINDER_PEOPLE: (0, "person"), FINDER_HANDS: (1, "hand")}
 """Index in ``Findings.beliefs`` and ``Found.kind`` of each overlay."""
@@ -31,6 +31,16 @@ def early_stage(result: Result, view: View) -> str:
         return ""
     whose = "Skeleton: stage" if is_finder(view.joint) else "Stage"
     return f"{whose} {stage + 1} of {result.stage_count}"
+
+
+def map_title(result: Result, view: View) -> str:
+    """What the glow is of: pictures, films and slides are looked at without the list of joints beside them."""
+    if view.joint == CENTRE:
+        # What the network is told, not what it believes.
+        return "centre map"
+    if view.joint == BACKGROUND:
+        return "belief of the background"
+    return f"belief of {result.skeleton.label(view.joint)}" if 0 <= view.joint < len(result.skeleton) else "belief"
 
 
 def finder_map(findings: Findings, stage: int, joint: int) -> NDArray[np.float32] | None:

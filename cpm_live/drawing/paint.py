@@ -14,7 +14,7 @@ from cpm_live.core.findings import Found
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Colour
 from cpm_live.drawing.colours import glow_tables, levels
-from cpm_live.drawing.finder import early_stage, finder_found, finder_map, finder_stage
+from cpm_live.drawing.finder import early_stage, finder_found, finder_map, finder_stage, map_title
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import FULL, HIDDEN, HOLLOW, View, hand_view, joint_marks, shown_map, stage_index
 
@@ -63,9 +63,18 @@ def paint(result: Result, view: View) -> Image:
     if result.finder is not None:
         for found in finder_found(result.finder, finder_stage(result.finder, view), view.joint):
             _paint_found(canvas, found, view.mirror)
-    if note := early_stage(result, view):
+    if note := _note(result, view):
         _write(canvas, note, (_wide(canvas, 10), canvas.shape[0] - _wide(canvas, 12)), _BOX)
     return canvas
+
+
+def _note(result: Result, view: View) -> str:
+    """Which stage is shown and what glows, where that is not what one would take it for."""
+    title = map_title(result, view)
+    stage = stage_index(result, view)
+    glows = view.glow > 0 and any(shown_map(pose, stage, view.joint) is not None for pose in result.poses)
+    note = ", ".join(part for part in (early_stage(result, view), title if glows and title != "belief" else "") if part)
+    return note[:1].upper() + note[1:]
 
 
 def _paint_glow(canvas: Image, belief: NDArray[np.float32], crop: Crop, strength: float) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.pose import Pose, Result
-from cpm_live.drawing.finder import early_stage, finder_found, finder_map, finder_stage
+from cpm_live.drawing.finder import early_stage, finder_found, finder_map, finder_stage, map_title
 from cpm_live.drawing.people import person_colour
 from cpm_live.drawing.view import View, hand_view, joint_marks, shown_map, stage_index
 from cpm_live.gui.banner import Banner
@@ -217,9 +217,8 @@ class Picture(QWidget):
         if result.finder is not None:
             seen = finder_found(result.finder, finder_stage(result.finder, view), view.joint)
             paint_found(painter, seen, fit)
-        if glows:
-            paint_scale(painter, area, view.glow)
-        self._paint_notes(painter, area, result)
+        right = paint_scale(painter, area, view.glow, map_title(result, view)) if glows else area.right()
+        self._paint_notes(painter, area, result, right)
 
     def _paint_maps(self, painter: QPainter, layers: list[tuple[Result, View]]) -> bool:
         """Belief maps; the painter's units are frame pixels. Whether there are any."""
@@ -235,8 +234,8 @@ class Picture(QWidget):
                 painter.drawImage(QRectF(*crop.map_box(len(belief))), glow_image(colours))
         return any(belief is not None for belief, _ in maps)
 
-    def _paint_notes(self, painter: QPainter, area: QRectF, result: Result) -> None:
-        """What must not be overlooked: an early stage is shown, or the picture stands still."""
+    def _paint_notes(self, painter: QPainter, area: QRectF, result: Result, right: float) -> None:
+        """What must not be overlooked, left of ``right``: an early stage is shown, or the picture stands still."""
         notes = []
         if self._paused:
             notes.append("Paused")
@@ -252,7 +251,7 @@ class Picture(QWidget):
         x, y = area.left() + 12, area.bottom() - 24
         for note in notes:
             width = painter.fontMetrics().horizontalAdvance(note) + 24
-            if x > area.left() + 12 and x + width > area.right():
+            if x > area.left() + 12 and x + width > right:
                 x, y = area.left() + 12, y - 30
             paint_chip(painter, QPointF(x, y), note, None, "left")
             x += width

@@ -15,13 +15,17 @@ _SCALE = (72.0, 6.0)
 _LEAST_ROOM = 320.0
 """A picture that is narrower has no room for a scale beside what is said on it."""
 
+_MOST_ROOM = 0.65
+"""The share of the picture's width that the scale may take: beside it stands "Paused"."""
 
-def paint_scale(painter: QPainter, area: QRectF, strength: float) -> None:
-    """Which colour of the glow is which belief, at the picture's lower right."""
+
+def paint_scale(painter: QPainter, area: QRectF, strength: float, title: str) -> float:
+    """What glows and which of its colours is which value, at the picture's lower right; where its left end lies."""
     if area.width() < _LEAST_ROOM:
-        return
+        return area.right()
     metrics = QFontMetricsF(painter.font())
-    words = ("belief 0", "1")
+    room = area.width() * _MOST_ROOM - metrics.horizontalAdvance(": 01") - 30 - _SCALE[0]
+    words = (f"{metrics.elidedText(title, Qt.TextElideMode.ElideRight, room)}: 0", "1")
     wide = [metrics.horizontalAdvance(word) for word in words]
     width, height = 16 + wide[0] + 7 + _SCALE[0] + 7 + wide[1], metrics.height() + 6
     chip = QRectF(area.right() - 12 - width, area.bottom() - 24 - height / 2, width, height)
@@ -37,6 +41,7 @@ def paint_scale(painter: QPainter, area: QRectF, strength: float) -> None:
     middle = Qt.AlignmentFlag.AlignVCenter
     painter.drawText(QRectF(chip.left() + 8, chip.top(), wide[0] + 2, height), middle, words[0])
     painter.drawText(QRectF(bar.right() + 7, chip.top(), wide[1] + 2, height), middle, words[1])
+    return chip.left()
 
 
 def paint_waiting(painter: QPainter, area: QRect, text: str) -> None:

@@ -91,7 +91,7 @@ def test_a_glow_lies_in_the_middle_of_its_cells() -> None:
     beliefs = np.zeros_like(pose.beliefs)
     beliefs[:, 0, 11:13, 11:13] = 1.0
     crop = Crop(160, 120, 240, 192)
-    drawn = paint(replace(result, poses=(replace(pose, beliefs=beliefs, crop=crop),)), View(joint=0, skeleton=False))
+    drawn = paint(replace(result, poses=(replace(pose, beliefs=beliefs, crop=crop),)), View(skeleton=False))
     changed = np.abs(drawn.astype(int) - 70).sum(axis=2).astype(float)
     v, u = np.mgrid[:240, :320]
     centre = np.array([(u * changed).sum(), (v * changed).sum()]) / changed.sum()

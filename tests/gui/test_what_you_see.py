@@ -12,8 +12,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from cpm_live.drawing.finder import map_title
 from cpm_live.drawing.paint import paint
-from cpm_live.drawing.view import ALL_JOINTS, View
+from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, CENTRE, View
 from cpm_live.gui import shortcuts
 from cpm_live.gui.shortcuts import SHORTCUTS, Entry
 from cpm_live.gui.window import MainWindow
@@ -58,6 +59,27 @@ def test_films_and_snapshots_show_what_the_window_shows(window: MainWindow, qtbo
         assert (paint(result, replace(usual, **{name: value})) != written).any(), f"films do not show {name}"
         window.state.set(**{name: getattr(usual, name)})
     assert (_pixels(window) == shown).all()
+
+
+def test_the_picture_says_whose_map_glows(window: MainWindow, qtbot: QtBot) -> None:
+    """An audience sees the picture alone (W), slides and films: maps that look the same have other names there."""
+    press(qtbot, window, Key.Key_Space)
+    qtbot.wait(300)
+    result = window.session.latest
+    assert result is not None and result.poses
+    pose = result.poses[0]
+    alike = replace(pose, beliefs=np.broadcast_to(pose.beliefs[:, :1], pose.beliefs.shape))
+    result = replace(result, poses=(alike,))
+    window.picture.show_result(result)
+    shown, written = [], []
+    for joint in (ALL_JOINTS, 0, 3, BACKGROUND):
+        view = View(joint=joint, skeleton=False)
+        window.picture.set_view(view)
+        shown.append(_pixels(window).tobytes())
+        written.append(paint(result, view).tobytes())
+    assert len(set(shown)) == len(set(written)) == 4
+    assert map_title(result, View(joint=3)) == "belief of left hip"
+    assert map_title(result, View(joint=CENTRE)) == "centre map", "which is told, not believed"
 
 
 def test_the_look_is_there_again(open_window: Opener, qtbot: QtBot, store: QSettings) -> None:
