@@ -16,6 +16,7 @@ from cpm_live.capture.camera import Device
 from cpm_live.capture.open import SourceRequest, is_camera, is_demo
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
+from cpm_live.drawing.finder import is_finder
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import Recipe, find_pose_model
 from cpm_live.gui.background import in_background
@@ -84,7 +85,7 @@ class Session(QObject):
         self._first_source, self._was_saved = True, False
         self._nothing = False
         """No source plays, and none is being opened."""
-        self._stopping = False
+        self._stopping = self._finding = False
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
 
@@ -239,6 +240,11 @@ class Session(QObject):
     def set_view(self, view: View) -> None:
         """What recordings show from now on."""
         self.live.set_view(view)
+        before, self._finding, latest = self._finding, is_finder(view.joint), self.latest
+        begins = self._finding and not before and self.live.paused
+        if begins and latest is not None and self.live.findings.age_s(latest):
+            # The finder ran in another frame than the one that stands still.
+            self.live.look_again(latest.frame)
 
     def set_options(self, options: Options) -> None:
         """How people are looked for and followed from the next frame on; a still picture shows the thresholds now."""

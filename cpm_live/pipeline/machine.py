@@ -108,6 +108,8 @@ class PoseMachine:
         self._applied: Options | None = None
         self._count = self._frames = 0
         self._missing = self._alone = False
+        self.curious = False
+        """Whether the finder runs in every frame: somebody steps from one to the next and looks at its maps."""
         self._clock, self._last_s = 0.0, 0.0
         self._size = (0, 0)
         self.turn = threading.RLock()
@@ -242,7 +244,7 @@ class PoseMachine:
         every, idle = options.finder_every, 1
         if self._kind == "hand":
             every, idle = max(1, round(0.75 * every)), IDLE_HANDS
-        due = self._schedule.due(scene.now, len(seen), worried, every, idle)
+        due = self._schedule.due(scene.now, len(seen), worried, 1 if self.curious else every, idle)
         if not (due or searching) or (follower.locked is not None and seen and not follower.doubtful):
             return None
         if follower.lock_point is not None:

@@ -46,6 +46,7 @@ class Worker(threading.Thread):
         self._frames, self._publish, self._tell, self._open = frames, publish, tell, engine_opener
         self._open_finder = finder_opener
         self.options = Options()
+        self.curious = False
         self._loader = EngineLoader(engine_opener, tell)
         self._wanted: Mailbox[tuple[Recipe, str]] = Mailbox()
         self._machine: PoseMachine | None = None
@@ -100,7 +101,7 @@ class Worker(threading.Thread):
             if generation != self._generation:
                 self._generation = generation
                 self._machine.reset()
-            self._machine.options = self.options
+            self._machine.options, self._machine.curious = self.options, self.curious
             self._take_finder(self._machine)
             problem, result = "", None
             try:

@@ -107,6 +107,31 @@ def test_finder_that_never_ran_says_so(open_window: Opener, qtbot: QtBot) -> Non
     window.strip.grab()
 
 
+def test_a_picture_that_stands_still_has_the_finders_map_of_its_own(crowd: MainWindow, qtbot: QtBot) -> None:
+    """Frozen, then the finder, then frame by frame: what is explained there is what it sees in this very frame."""
+    pause(qtbot, crowd)
+
+    def age() -> float:
+        return crowd.session.live.findings.age_s(shown(crowd))
+
+    def step() -> None:
+        before = shown(crowd)
+        press(qtbot, crowd, Key.Key_Period)
+        qtbot.waitUntil(lambda: shown(crowd) is not before, timeout=3000)
+
+    while not age():
+        step()
+    press(qtbot, crowd, Key.Key_V)
+    qtbot.waitUntil(lambda: not age(), timeout=3000)
+    assert len(shown(crowd).poses) == 3, "looked at twice, they are the same people"
+    for _ in range(4):
+        step()
+        assert not age() and shown(crowd).finder is not None
+    press(qtbot, crowd, Key.Key_V)
+    press(qtbot, crowd, Key.Key_Space)
+    assert not crowd.session.live._worker.curious, "a film that plays has no time for it"
+
+
 def test_last_findings_are_shown_until_they_are_stale(crowd: MainWindow, qtbot: QtBot) -> None:
     pause(qtbot, crowd)
     seen = crowd.session.live.findings.last(shown(crowd))
