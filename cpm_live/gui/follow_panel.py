@@ -26,23 +26,27 @@ class _Row:
     """A named slider with its value beside it; ``low`` to ``high`` in ``steps``."""
 
     def __init__(self, name: str, tip: str, low: float, high: float, steps: int, ends: tuple[str, str]) -> None:
-        self._low, self._span, self._steps = low, high - low, steps
+        # Screen readers read the slider's own whole number out: it is that of people, or hundredths.
+        self._per = 1 if high > 1 else _STEPS
+        self._step = round((high - low) * self._per / steps)
         self.name, self.value = QLabel(name), muted("")
         self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.slider = Slider()
-        self.slider.setRange(0, steps)
-        self.slider.setPageStep(max(1, steps // 10))
+        self.slider.setRange(round(low * self._per), round(high * self._per))
+        self.slider.setSingleStep(self._step)
+        self.slider.setPageStep(max(self._step, self.slider.maximum() // 10))
         self.ends = (muted(ends[0]), muted(ends[1]))
         for widget in (self.name, self.slider, self.value):
             widget.setToolTip(tip)
 
     def number(self) -> float:
-        return round(self._low + self._span * self.slider.value() / self._steps, 3)
+        # The mouse stops between steps, too.
+        return round(self.slider.value() / self._step) * self._step / self._per
 
     def show(self, number: float, text: str) -> None:
         """Move the slider without a word to anybody."""
         with QSignalBlocker(self.slider):
-            self.slider.setValue(round((number - self._low) / self._span * self._steps))
+            self.slider.setValue(round(number * self._per))
         self.value.setText(text)
         self.slider.setAccessibleName(f"{self.name.text()}: {text}")
 

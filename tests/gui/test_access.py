@@ -242,6 +242,21 @@ def test_readers_learn_which_joint_and_stage_are_chosen(window: MainWindow, qtbo
     assert window.joints.list.accessibleName() == "Joints"
 
 
+def test_readers_hear_the_number_that_a_slider_stands_for(window: MainWindow, qtbot: QtBot) -> None:
+    panel = window.panel
+    press(qtbot, window, Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+    for row, said in ((panel.people, "4"), (panel.smoothing, "50")):
+        reader = QAccessible.queryAccessibleInterface(row.slider)
+        assert reader is not None and reader.text(QAccessible.Text.Value) == said
+    qtbot.keyClick(panel.people.slider, Key.Key_Right)
+    qtbot.keyClick(panel.smoothing.slider, Key.Key_Left)
+    options = window.session.live.options
+    assert (options.people, panel.people.slider.value()) == (5, 5)
+    assert options.smoothing == pytest.approx(0.45) and panel.smoothing.slider.value() == 45
+    panel.smoothing.slider.setValue(48)
+    assert window.session.live.options.smoothing == pytest.approx(0.5), "the mouse, too, goes in steps"
+
+
 def test_readers_hear_of_a_message(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     told = []
     monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: told.append(event.type()))

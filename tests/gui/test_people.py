@@ -108,12 +108,12 @@ def test_budget_counts_whom_it_leaves_out(crowd: MainWindow, qtbot: QtBot) -> No
     press(qtbot, crowd, Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
     assert crowd.panel.isVisible() and crowd.toolbar.following.isChecked()
     assert "4" in crowd.panel.people.value.text() and "usual" in crowd.panel.people.value.text()
-    crowd.panel.people.slider.setValue(1)
+    crowd.panel.people.slider.setValue(2)
     assert crowd.session.live.options.people == 2
     wait_for_people(crowd, qtbot, 2)
     qtbot.waitUntil(lambda: "1 more not followed" in crowd.status.people.toolTip(), timeout=5000)
     assert crowd.status.people.isVisible()
-    crowd.panel.people.slider.setValue(2)
+    crowd.panel.people.slider.setValue(3)
     wait_for_people(crowd, qtbot, 3)
     qtbot.waitUntil(lambda: "more" not in crowd.status.people.toolTip(), timeout=3000)
     press(qtbot, crowd, Key.Key_Escape)
@@ -281,7 +281,7 @@ def test_thresholds_and_smoothing(crowd: MainWindow, qtbot: QtBot) -> None:
 def test_following_is_remembered(open_window: Opener, qtbot: QtBot, store: QSettings, room: Room) -> None:
     first = open_window(fakes=crowd_openers(room))
     wait_for_people(first, qtbot, 3)
-    first.panel.people.slider.setValue(1)
+    first.panel.people.slider.setValue(2)
     first.panel.joint.slider.setValue(55)
     press(qtbot, first, Key.Key_BracketLeft)
     press(qtbot, first, Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
