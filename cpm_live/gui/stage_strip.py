@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -26,6 +26,8 @@ from cpm_live.gui.strip_content import Seen, StripContent, content, stage_count
 _MARGIN, _GAP, _NOTES = 10.0, 8.0, 190.0
 _BAR = 8.0
 """A stage's bar and number need at least so much height."""
+_STILL_MS = 400
+"""After so long without another result the picture stands still: paused, or gone a frame further."""
 _ELIDED = Qt.TextElideMode.ElideRight
 
 
@@ -55,6 +57,11 @@ class StageStrip(QWidget):
         self._content = StripContent(0)
         self._side = 0
         self._hovered = -1
+        self._named: tuple[str, int | None, bool] = ("", None, False)
+        self._still = QTimer(self)
+        self._still.setSingleShot(True)
+        self._still.setInterval(_STILL_MS)
+        self._still.timeout.connect(lambda: self._name(anew=True))
         self._message = "loading model…"
 
     def sizeHint(self) -> QSize:
@@ -76,6 +83,7 @@ class StageStrip(QWidget):
         self._result, self._seen = result, seen or Seen()
         self._refresh()
         self._name()
+        self._still.start()
 
     def set_view(self, view: View) -> None:
         """Follow the view; what the mouse highlights does not matter here."""
@@ -84,12 +92,18 @@ class StageStrip(QWidget):
             self._refresh()
         self._name()
 
-    def _name(self) -> None:
-        """Tell screen readers which stage is shown."""
-        count = self._count()
-        name = f"Stages: {self._content.shown + 1} of {count}" if count else "Stages"
-        if name != self.accessibleName():
-            self.setAccessibleName(name)
+    def _name(self, anew: bool = False) -> None:
+        """Tell screen readers which stage of what is shown, and what is believed there: when one or the other is
+        chosen, and ``anew`` when one comes here or the picture stands still, not with each frame."""
+        count, about = self._count(), self._content
+        name = ", ".join([f"Stages: {about.shown + 1} of {count}", about.title]) if count else "Stages"
+        whose = self._result.poses[0].id if about.peaks and self._result is not None and self._result.poses else None
+        chosen = name, whose, bool(about.peaks)
+        if anew or chosen != self._named:
+            self._named = chosen
+            told = f"{name}, belief {about.peaks[about.shown]:.2f}" if about.peaks else name
+            if told != self.accessibleName():
+                self.setAccessibleName(told)
 
     def _refresh(self) -> None:
         result = self._result
@@ -281,6 +295,7 @@ class StageStrip(QWidget):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the focus mark."""
+        self._name(anew=True)
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:

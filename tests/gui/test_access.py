@@ -232,8 +232,22 @@ def test_names_that_look_like_html_are_shown_as_they_are(qtbot: QtBot) -> None:
 def test_readers_learn_which_joint_and_stage_are_chosen(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: window.strip._count() > 0, timeout=5000)
     press(qtbot, window, Key.Key_1)
-    qtbot.waitUntil(lambda: window.strip.accessibleName() == "Stages: 1 of 4", timeout=2000)
+    strip = window.strip
+    qtbot.waitUntil(lambda: strip.accessibleName().startswith("Stages: 1 of 4, all joints, belief 0."), timeout=2000)
     window._toggle_joint(11)
+    press(qtbot, window, Key.Key_Space)
+
+    def as_painted() -> str:
+        about = strip._content
+        return f"Stages: {about.shown + 1} of 4, joint: left wrist, belief {about.peaks[about.shown]:.2f}"
+
+    said = []
+    for key in (Key.Key_1, Key.Key_4):
+        press(qtbot, window, key)
+        qtbot.wait(300)  # what was on its way comes
+        qtbot.waitUntil(lambda: strip.accessibleName() == as_painted(), timeout=3000)
+        said.append(strip.accessibleName()[-4:])
+    assert said[0] < said[1], "what the bars say, for those who cannot see them"
     name = window.joints.list.accessibleName()
     assert name.startswith("Joints: left wrist, shown, belief 0.")
     window.state.toggle_hidden(11)
