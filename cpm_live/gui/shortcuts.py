@@ -56,6 +56,8 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("Playing and keeping", ("Space",), "Pause or go on", "pause"),
     Entry("Playing and keeping", (".", "Right"), "One frame further, when paused", "step", (".", "→")),
     Entry("Playing and keeping", (",", "Left"), "One back, in a film or a folder", "back", (",", "←")),
+    Entry("Playing and keeping", ("PgDown",), "A tenth of a film or folder further", "leap_on"),
+    Entry("Playing and keeping", ("PgUp",), "A tenth back", "leap_back"),
     Entry("Playing and keeping", ("R",), "Start or stop recording", "record"),
     Entry("Playing and keeping", ("S",), "Snapshot", "snapshot"),
     Entry("Looks", ("M",), "Mirror", "mirror"),
@@ -69,7 +71,7 @@ SHORTCUTS: tuple[Entry, ...] = (
 )
 
 
-_REPEATED = ("step", "back", "next_joint", "previous_joint", "rawer", "smoother")
+_REPEATED = ("step", "back", "leap_on", "leap_back", "next_joint", "previous_joint", "rawer", "smoother")
 
 
 def key_for(action: str) -> str:

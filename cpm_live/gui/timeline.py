@@ -14,6 +14,7 @@ from cpm_live.gui.widgets import Slider, muted
 _PER_SECOND = 1000
 _LEAST_S = 0.5
 """A shorter film is over before anybody has found its bar."""
+_LEAPS = 10
 _BEYOND_S = 1.0
 _SETTLED_MS = 300
 """So long after the handle was let go the picture is there; what comes later moves the handle anyway."""
@@ -89,7 +90,7 @@ class Timeline(QWidget):
             return
         where, one = ("folder", "picture") if self._pictures else ("film", "frame")
         self.bar.setAccessibleName(f"Position in the {where}")
-        self.bar.setToolTip(f"Drag or click to go elsewhere in the {where}; ← and → one {one}, when paused")
+        self.bar.setToolTip(f"Drag or click to go elsewhere in the {where} (PgUp, PgDown); ← and → one {one}, paused")
         self._at = 0.0
         self.bar.setSliderDown(False)
         self.bar.setRange(0, round(self._length * _PER_SECOND))
@@ -129,6 +130,14 @@ class Timeline(QWidget):
             return f"{_clock(seconds)} / {_clock(self._length)}"
         share = seconds / self._length
         return f"{min(self._pictures, int(share * self._pictures + 1e-6) + 1)} / {self._pictures}"
+
+    def leap(self, way: int) -> None:
+        """Go a part of the whole further (1) or back (-1): the bar takes no keys, and a long film has many frames."""
+        if self._length:
+            # From where the bar is, which is ahead of the picture while keys come faster than pictures.
+            parts = min(_LEAPS, self._pictures or _LEAPS)
+            self.bar.setValue(self.bar.value() + way * round(self.bar.maximum() / parts))
+            self._moved(self.bar.value())
 
     @Slot(int)
     def _moved(self, value: int) -> None:

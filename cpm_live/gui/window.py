@@ -171,6 +171,8 @@ class MainWindow(QMainWindow):
             "pause": session.toggle_pause,
             "step": session.step,
             "back": session.live.back,
+            "leap_on": lambda: self.timeline.leap(1),
+            "leap_back": lambda: self.timeline.leap(-1),
             "record": lambda: session.toggle_recording(self._folder()),
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,

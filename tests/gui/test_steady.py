@@ -102,7 +102,7 @@ def test_a_key_that_is_held_pauses_once(qtbot: QtBot) -> None:
     qtbot.addWidget(window)
     install(window, {entry.action: lambda: None for entry in SHORTCUTS}, lambda stage: None)
     keys = {key.key().toString() for key in window.findChildren(QShortcut) if key.autoRepeat()}
-    assert keys - set("123456789") == {".", "Right", ",", "Left", "J", "K", "[", "]"}
+    assert keys - set("123456789") == {".", "Right", ",", "Left", "J", "K", "[", "]", "PgDown", "PgUp"}
 
 
 def test_the_status_line_says_the_median_before_the_worst(qtbot: QtBot) -> None:

@@ -265,6 +265,35 @@ def test_the_bar_takes_no_keys(watching: MainWindow, qtbot: QtBot) -> None:
     assert not bar.hasFocus() and bar.focusPolicy() == Qt.FocusPolicy.NoFocus
 
 
+def test_keys_go_through_a_film_without_the_mouse(watching: MainWindow, qtbot: QtBot) -> None:
+    line, began = watching.timeline, _at(watching)
+    press(qtbot, watching, Key.Key_PageDown)
+    qtbot.waitUntil(lambda: _at(watching) == pytest.approx(began + 0.8, abs=0.06), timeout=5000)
+    for _ in range(4):  # faster than pictures come
+        press(qtbot, watching, Key.Key_PageDown)
+    qtbot.waitUntil(lambda: _at(watching) == pytest.approx(began + 4.0, abs=0.11), timeout=5000)
+    assert watching.session.live.paused and line.bar.value() == pytest.approx(1000 * _at(watching), abs=2)
+    for _ in range(9):
+        press(qtbot, watching, Key.Key_PageUp)
+    qtbot.waitUntil(lambda: _at(watching) == 0, timeout=5000)
+    for _ in range(12):
+        press(qtbot, watching, Key.Key_PageDown)
+    qtbot.waitUntil(lambda: _at(watching) > 7.5, timeout=5000)
+
+
+def test_a_leap_in_a_small_folder_is_a_picture(window: MainWindow) -> None:
+    line = window.timeline
+    sought: list[float] = []
+    line._live.seek = sought.append  # type: ignore[method-assign]
+    line._show_source(replace(INFO, frames=4, seconds=8.0))
+    for way in (1, 1, -1):
+        line.leap(way)
+    assert sought == [2.0, 4.0, 2.0] and line.time.text() == "2 / 4"
+    line._show_source(replace(INFO, kind="camera", seconds=0.0))
+    line.leap(1)
+    assert len(sought) == 3, "nothing to go through"
+
+
 def test_who_drags_reads_where_to(watching: MainWindow, qtbot: QtBot) -> None:
     line = watching.timeline
     line._live.seek = lambda _: None  # type: ignore[method-assign]
