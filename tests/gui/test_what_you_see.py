@@ -19,7 +19,7 @@ from cpm_live.gui import shortcuts
 from cpm_live.gui.shortcuts import SHORTCUTS, Entry
 from cpm_live.gui.window import MainWindow
 from tests.gui.conftest import Opener, wait_for_pose
-from tests.gui.test_window import press
+from tests.gui.test_window import pause, press
 
 Key = Qt.Key
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -80,6 +80,17 @@ def test_the_picture_says_whose_map_glows(window: MainWindow, qtbot: QtBot) -> N
     assert len(set(shown)) == len(set(written)) == 4
     assert map_title(result, View(joint=3)) == "belief of left hip"
     assert map_title(result, View(joint=CENTRE)) == "centre map", "which is told, not believed"
+
+
+def test_a_notebook_gets_the_numbers_of_the_window(window: MainWindow, qtbot: QtBot) -> None:
+    """As the README says where they are."""
+    assert "pose.stages[:, j, 2]" in README.read_text(encoding="utf-8")
+    pause(qtbot, window)
+    result = window.session.latest
+    assert result is not None
+    j = result.skeleton.joints.index("left_wrist")
+    window.state.show_map(j)
+    assert window.strip._content.peaks == pytest.approx(result.poses[0].stages[:, j, 2])
 
 
 def test_the_look_is_there_again(open_window: Opener, qtbot: QtBot, store: QSettings) -> None:
