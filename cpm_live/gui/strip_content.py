@@ -91,7 +91,8 @@ def _note(result: Result, pose: Pose, joint: int, view: View, joints: int) -> st
     if joint == BACKGROUND:
         return "belief that no joint is there"
     if view.joint == CENTRE:
-        return "the centre map is the same at every stage"
+        # Stage 1 has the picture alone, in the paper's networks as in ours.
+        return f"the same centre map goes into stages 2 to {result.stage_count}"
     return f"mean belief of {joints} joints seen" if joints else "mean belief per stage"
 
 

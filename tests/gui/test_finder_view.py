@@ -182,6 +182,7 @@ def test_centre_map_of_each_person(crowd: MainWindow, qtbot: QtBot) -> None:
     before = pixels(crowd.picture.grab().toImage()).astype(int)
     press(qtbot, crowd, Key.Key_E)
     assert crowd.state.view.joint == CENTRE and crowd.joints.centre.chosen_key() == "centre"
+    assert crowd.strip._content.note == "the same centre map goes into stages 2 to 4", "stage 1 is not given it"
     after = pixels(crowd.picture.grab().toImage()).astype(int)
     for pose in shown(crowd).poses:
         assert pose.centre_sigma > 0
