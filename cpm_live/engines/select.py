@@ -15,7 +15,7 @@ import numpy as np
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.engines import probe
 from cpm_live.engines.base import Engine, opened_warm
-from cpm_live.engines.recipe import Recipe, check_joints
+from cpm_live.engines.recipe import FINDER, Recipe, check_joints
 
 log = logging.getLogger("cpm_live.engines")
 
@@ -139,7 +139,9 @@ def _open(recipe: Recipe, kind: str, threads: int) -> Engine:
             from cpm_live.engines.openvino_cpu import OpenVinoEngine
         except ImportError as error:
             raise InputError(f"OpenVINO does not load: {first_line(error)}; use --engine cpu") from None
-        return OpenVinoEngine.load(recipe, threads)
+        # The finder tells sizes by their logarithm, for which bfloat16's eight bits are few: more that is no hand is
+        # found (docs/measurements.md).
+        return OpenVinoEngine.load(recipe, threads, exact=recipe.skeleton.name == FINDER)
     if kind in ("cuda", "tensorrt", "torch"):
         # Asked before anything is imported: loading torch takes seconds.
         if not (found := probe.find(kind)).ready:

@@ -61,7 +61,11 @@ def test_it_says_what_it_is_and_ends(tiny: Recipe) -> None:
 
 
 def test_the_finder_runs_where_the_poses_do() -> None:
+    """In float32: its maps of sizes are logarithms."""
     assert engine_beside("openvino") == "openvino"
+    engine = select.open_engine(find(FINDER), "openvino", 1)
+    assert engine.describe().precision == "fp32"
+    engine.close()
     finder = open_finder(1, "openvino")
     try:
         assert finder(np.full((240, 320, 3), 128, np.uint8), "hand").beliefs.shape[1] == 3
