@@ -50,6 +50,10 @@ class _Disk:
             raise
         return len(data)
 
+    def seekable(self) -> bool:
+        """Not where the file is a pipe."""
+        return self._file.seekable()
+
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
 
@@ -67,7 +71,8 @@ class VideoWriter:
     """Encodes frames with the times they were taken.
 
     A webcam slows down in the dark; a constant frame rate would then play too fast, so each frame
-    carries its own timestamp. MP4 is written in fragments: a file cut off by a crash still plays.
+    carries its own timestamp. MP4 is written in fragments, of which the end makes an ordinary film: a file cut off by
+    a crash still plays.
 
     Args:
         path: ``.mp4`` or ``.mkv``.
@@ -85,12 +90,15 @@ class VideoWriter:
             raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
         # Flushed: FFmpeg would keep up to 256 KiB to itself, half a minute of a calm picture.
         options = {"flush_packets": "1"}
-        if path.suffix.lower() == ".mp4":
-            options["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._disk = _Disk(path)
             kind = "mp4" if path.suffix.lower() == ".mp4" else "matroska"
+            if kind == "mp4":
+                # Hybrid: the end makes an ordinary film of the fragments, in place. Else each is looked up by itself
+                # when a film is opened, one a second of it, and tables of pictures that some programs want are empty.
+                hybrid = "hybrid_fragmented+" if self._disk.seekable() else ""
+                options["movflags"] = f"{hybrid}frag_keyframe+empty_moov+default_base_moof"
             self._container = av.open(self._disk, "w", kind, options=options)
         except (FFmpegError, OSError) as error:
             raise InputError(f"cannot write {path}: {error.strerror or error}") from None

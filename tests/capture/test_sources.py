@@ -154,8 +154,8 @@ def test_portrait_clips_of_phones_stand_upright(tmp_path: Path) -> None:
     data = (tmp_path / "v.mp4").read_bytes()
     one, zero = b"\0\1\0\0", b"\0\0\0\0"
     lying = one + zero * 3 + one + zero * 3
-    assert data.count(lying) == 2, "one matrix of the movie, one of the track"
-    at = data.index(lying, data.index(lying) + 1)
+    assert data.count(lying) == 4, "one matrix of the movie, one of the track; before them those of the fragments"
+    at = data.rindex(lying)
     turned = zero + one + zero + b"\xff\xff\0\0" + zero * 4
     (tmp_path / "v.mp4").write_bytes(data[:at] + turned + data[at + len(turned) :])
     source = VideoSource(str(tmp_path / "v.mp4"))
