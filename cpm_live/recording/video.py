@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.error import FFmpegError
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
@@ -21,6 +21,9 @@ _LONGEST = round(6 * 3600 / _CLOCK)
 """MP4 counts a picture's length in 31 bits, and players what follows a longer one as one instant."""
 _SRGB = 1
 """FFmpeg's number of BT.709's primaries and curve, which are sRGB's."""
+_ROUNDED = 0x2 | 0x4000 | 0x40000
+"""FFmpeg's numbers (of which older PyAV has no names) for bilinear, with all of the colours and rounded: else blue and
+red are cut off, and whatever is grey turns greenish."""
 _SECONDS_PER_PIXEL = 20e-9
 """Of one core, for the preset ``veryfast`` (measured on a 2-core Xeon with a noisy picture in Full HD; ``ultrafast``
 takes half of it and three times the bytes)."""
@@ -105,6 +108,7 @@ class VideoWriter:
         self.path = path
         self._fps = Fraction(max(1.0, fps)).limit_denominator(1001)
         self._quality, self._live = quality, live
+        self._scaler = VideoReformatter()
         self._stream: av.VideoStream | None = None
         self._last, self._failed = -1, False
         self._shown: av.VideoFrame | None = None
@@ -127,7 +131,10 @@ class VideoWriter:
         width, height = self._size
         if image.shape[:2] != (height, width):
             image = _fit(image, width, height)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        frame = self._scaler.reformat(
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24"), width, height, "yuv420p",
+            dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, interpolation=_ROUNDED,
+        )  # fmt: skip
         at = max(self._last + 1, round(seconds / _CLOCK))
         while self._shown is not None and at - self._last > _LONGEST:
             self._encode(self._shown, self._last + _LONGEST)

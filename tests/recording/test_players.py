@@ -51,3 +51,16 @@ def test_a_pipe_gets_fragments(tmp_path: Path) -> None:
     reader.join(10)
     with av.open(str(got)) as film:
         assert sum(1 for _ in film.decode(video=0)) == 60
+
+
+def test_grey_stays_grey(tmp_path: Path) -> None:
+    """Not rounded, every picture has a tint of green."""
+    writer = VideoWriter(tmp_path / "a.mkv", quality=1)
+    levels = range(0, 256, 15)
+    for index, level in enumerate(levels):
+        writer.write(np.full((48, 64, 3), level, np.uint8), index / 30)
+    writer.close()
+    with av.open(str(tmp_path / "a.mkv")) as film:
+        for picture, level in zip(film.decode(video=0), levels, strict=True):
+            luma, *chroma = (float(np.frombuffer(plane, np.uint8)[: plane.width].mean()) for plane in picture.planes)
+            assert chroma == [128, 128] and abs((luma - 16) / 219 * 255 - level) < 1

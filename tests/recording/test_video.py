@@ -297,7 +297,7 @@ def test_a_disk_that_fills_up_is_told_with_what_there_is(tmp_path: Path, suffix:
     noise = [rng.integers(0, 255, (96, 128, 3), dtype=np.uint8) for _ in range(160)]
     results = [machine(Frame(image, index, index * 33_000_000)) for index, image in enumerate(noise)]
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, most))
     try:
         recorder.start()
         for result in results:
