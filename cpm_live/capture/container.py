@@ -7,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 TIMEOUT, SEGMENT_TIMEOUT = 5.0, 12.0
@@ -24,6 +24,10 @@ _LARGEST, _INVENTED = 1 << 40, frozenset((2**31 - 1, 2**32 - 1))
 _PARTS = frozenset(("mpegts", "mpeg", "flv", "hls"))
 _ODDEST = 4.0
 """Times that a pixel is wider than high, or higher than wide: more is a damaged header."""
+_UNTOLD = 2
+"""FFmpeg's number of colours of which a film does not say how they are stored."""
+_LARGEST_SD = (1280, 576)
+"""Films that are as wide, or higher, are HD for players, and of BT.709 where they do not say."""
 _UNTIMED = frozenset(("mjpeg", "mpjpeg", "h264", "hevc", "m4v"))
 """Formats without times: FFmpeg counts 25 frames a second, whatever comes."""
 
@@ -140,7 +144,11 @@ def as_shown(
     """
     width = round(picture.width * max(1.0, aspect))
     height = round(picture.height / min(1.0, aspect))
-    image = (scaler or VideoReformatter()).reformat(picture, width, height, "bgr24").to_ndarray()
+    # As players guess it; FFmpeg would take all that do not say for BT.601.
+    hd = picture.width >= _LARGEST_SD[0] or picture.height > _LARGEST_SD[1]
+    stored = Colorspace.ITU709 if hd and picture.colorspace == _UNTOLD and not picture.format.is_rgb else None
+    scaler = scaler or VideoReformatter()
+    image = scaler.reformat(picture, width, height, "bgr24", src_colorspace=stored).to_ndarray()
     rotation = float(getattr(picture, "rotation", 0))
     try:
         # Not the picture's own: that one would keep the picture, and all its memory, until the garbage is collected.

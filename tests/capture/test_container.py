@@ -226,3 +226,19 @@ def test_a_squeezed_picture_is_stretched_as_a_whole() -> None:
     shown = container.as_shown(picture, 2.0)
     assert shown.shape == (40, 120, 3)
     assert shown[:, :18].min() > 200 and shown[:, 22:].max() < 60
+
+
+@pytest.mark.parametrize(
+    ("height", "told", "matrix"), [(720, None, 709), (480, None, 601), (720, 5, 601), (480, 1, 709)]
+)
+def test_colours_of_films_that_do_not_say_how_they_are_stored_are_those_of_players(
+    height: int, told: int | None, matrix: int
+) -> None:
+    """Of HD films that say nothing FFmpeg thinks as of SD ones: reds and greens are off by 20 levels and more."""
+    green = {601: (144.6, 53.8, 34.2), 709: (172.6, 41.7, 26.5)}[matrix]  # of pure green, in studio range
+    picture = av.VideoFrame(64 * 16, height, "yuv420p")
+    for plane, value in zip(picture.planes, green, strict=True):
+        plane.update(bytes((round(value),)) * plane.buffer_size)
+    if told is not None:
+        picture.colorspace = told
+    assert np.abs(container.as_shown(picture).mean((0, 1)) - (0, 255, 0)).max() < 5
