@@ -241,7 +241,9 @@ class VideoSource:
         first = (self._first or 0.0) + self._shift
         last = first + (self._last or 0.0)
         # Not of what a damaged end promises: of the pictures that were given.
-        return max((end for begin, end in self._promised if begin <= last + 1e-3), default=last) - first
+        ends = max((end for begin, end in self._promised if begin <= last + 1e-3), default=last) - first
+        # Of reordered pictures it is when they come that is promised, which may be long after the film.
+        return min(ends, max(self.info.seconds, last - first)) if self.info.seconds else ends
 
     def read(self) -> Frame | None:
         """The next decoded frame; None at the end of a file."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cpm_live.capture.base import Named, Source, SourceLost
+from cpm_live.capture.base import Film, Named, Source, SourceLost
 from cpm_live.core.errors import InputError
 from cpm_live.core.picture_file import write_picture
 from cpm_live.core.pose import Result
@@ -37,7 +37,7 @@ class _Lines(Protocol):
 
 class _Sink(Protocol):
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None: ...
-    def close(self) -> None: ...
+    def close(self, ends: float) -> None: ...
 
 
 class _VideoSink:
@@ -53,9 +53,9 @@ class _VideoSink:
             self._writer = video.VideoWriter(self._path, self._fps)
         self._writer.write(picture, seconds)
 
-    def close(self) -> None:
+    def close(self, ends: float) -> None:
         if self._writer is not None:
-            self._writer.close()
+            self._writer.close(ends)
 
 
 class _PictureSink:
@@ -68,7 +68,7 @@ class _PictureSink:
         path = self._path / (name or "frame.png") if self._folder else self._path
         write_picture(path, picture)
 
-    def close(self) -> None: ...
+    def close(self, ends: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,8 @@ def run_batch(
     finally:
         try:
             if sink:
-                sink.close()
+                # The last picture of slides and of recorded screens stands for long.
+                sink.close(source.ends if isinstance(source, Film) else 0.0)
         finally:
             if lines:
                 lines.close()

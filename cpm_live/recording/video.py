@@ -111,6 +111,7 @@ class VideoWriter:
         self._scaler = VideoReformatter()
         self._stream: av.VideoStream | None = None
         self._last, self._failed = -1, False
+        self._ends = 0
         self._shown: av.VideoFrame | None = None
         self._key_at = 0
         self._size = (0, 0)
@@ -184,17 +185,24 @@ class VideoWriter:
             raise InputError(f"cannot encode {what} (too little memory?); {self.path} ends there") from None
         try:
             for packet in packets:
+                if packet.pts == self._last and self._ends > self._last:
+                    packet.duration = self._ends - self._last
                 self._container.mux(packet)
         except (FFmpegError, OSError) as error:
             self._failed = True
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
 
-    def close(self) -> None:
+    def close(self, ends: float = 0.0) -> None:
         """Write what the encoder still holds and end the file.
+
+        Args:
+            ends: when the last picture is over, in seconds from the start, if that is known; else it stays for as long
+                as one does at the nominal rate.
 
         Raises:
             InputError: disk full or the like.
         """
+        self._ends = min(round(ends / _CLOCK), self._last + _LONGEST)
         try:
             # A container whose header could not be written crashes the process when it is given what is left.
             if self._stream is not None and not self._failed:

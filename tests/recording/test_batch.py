@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -117,3 +119,39 @@ def test_the_header_has_the_hands_own_thresholds(tmp_path: Path) -> None:
     run_batch(_Empty(info), machine, None, tmp_path / "k.jsonl")  # type: ignore[arg-type]
     header = json.loads((tmp_path / "k.jsonl").read_text().splitlines()[0])["header"]
     assert header["joint_threshold"] == 0.77 and header["hands"]["joint_threshold"] == find("hand").joint_threshold
+
+
+def _lasting(path: Path) -> float:
+    with av.open(str(path)) as film:
+        return float(film.duration or 0) / av.time_base
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_the_last_picture_stands_as_long_as_it_did(tmp_path: Path, suffix: str) -> None:
+    """A recorded screen that nothing moves on any more is not cut off, and its film goes with its sound."""
+    writer = VideoWriter(tmp_path / "a.mp4")
+    for index, seconds in enumerate((0.0, 0.1, 0.2, 2.0)):
+        writer.write(np.full((48, 64, 3), 40 * index, np.uint8), seconds)
+    writer.close(9.0)
+    assert _lasting(tmp_path / "a.mp4") == pytest.approx(9.0, abs=0.01)
+    source = VideoSource(str(tmp_path / "a.mp4"))
+    run_batch(source, PoseMachine("body", engine=DotEngine()), tmp_path / f"out{suffix}", None)
+    source.close()
+    assert _lasting(tmp_path / f"out{suffix}") == pytest.approx(9.0, abs=0.01)
+
+
+def test_a_gap_is_not_taken_for_the_length_of_the_last_picture(tmp_path: Path) -> None:
+    """Reordered pictures come long before they are shown; what a packet says is when the next one comes."""
+    with av.open(str(tmp_path / "a.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=20, options={"bf": "3", "b-adapt": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(24):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * index, np.uint8), format="bgr24")
+            frame.pts, frame.time_base = index * 50 + 600_000 * (index > 18), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    source = VideoSource(str(tmp_path / "a.mp4"))
+    while source.read() is not None:
+        pass
+    assert source.ends == pytest.approx(601.2, abs=0.1)
+    source.close()

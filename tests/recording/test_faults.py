@@ -76,7 +76,7 @@ def test_keypoints_are_the_smoothed_ones(tmp_path: Path, name: str) -> None:
 def test_keypoints_are_whole_where_the_film_cannot_be_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[object] = []
 
-    def fails(self: object) -> None:
+    def fails(self: object, ends: float) -> None:
         raise InputError("cannot write a.mp4: No space left on device")
 
     close = KeypointTable.close
