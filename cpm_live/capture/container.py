@@ -52,6 +52,13 @@ def _seconds(text: str) -> float:
     return 3600 * hours + 60 * minutes + seconds
 
 
+def rate(video: av.VideoStream) -> float:
+    """Pictures a second on average, 0 where nobody knows."""
+    average, guessed = float(video.average_rate or 0), float(video.guessed_rate or 0)
+    # Of a camcorder's tape (.dv) FFmpeg averages its own clock: 60000 a second.
+    return guessed if not average or 0 < guessed < average / 10 else average
+
+
 def frame_count(container: av.container.InputContainer, video: av.VideoStream, rate: float) -> int | None:
     """About how many pictures there will be, None where nobody knows."""
     counted, by_length = int(video.frames), round(length(container, video) * rate)

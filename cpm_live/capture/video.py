@@ -97,7 +97,7 @@ class VideoSource:
         video = self._video
         self._aspect = container.pixel_aspect(video)
         height, width = self._shown_picture(first).shape[:2] if first is not None else (0, 0)
-        rate = float(video.average_rate or video.guessed_rate or 0)
+        rate = container.rate(video)
         # A person who watches wants to know how old a picture is, a file wants the pictures' own times.
         self._as_they_come = (
             self.endless and not segmented and (paced or not container.has_times(self._container))

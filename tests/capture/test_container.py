@@ -242,3 +242,16 @@ def test_colours_of_films_that_do_not_say_how_they_are_stored_are_those_of_playe
     if told is not None:
         picture.colorspace = told
     assert np.abs(container.as_shown(picture).mean((0, 1)) - (0, 255, 0)).max() < 5
+
+
+def test_a_camcorders_tape_has_25_pictures_a_second(tmp_path: Path) -> None:
+    """And not thousands, for which the film of it would be marked as one that few players take."""
+    with av.open(str(tmp_path / "a.dv"), "w") as out:
+        stream = out.add_stream("dvvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        for index in range(5):
+            frame = av.VideoFrame.from_ndarray(np.full((576, 720, 3), 40 * index, np.uint8), format="bgr24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    source = VideoSource(str(tmp_path / "a.dv"))
+    assert (source.info.fps, source.info.frames) == (25, 5) and len(_read(source)) == 5
