@@ -155,7 +155,11 @@ def as_shown(
     hd = picture.width >= _LARGEST_SD[0] or picture.height > _LARGEST_SD[1]
     stored = Colorspace.ITU709 if hd and picture.colorspace == _UNTOLD and not picture.format.is_rgb else None
     scaler = scaler or VideoReformatter()
-    image = scaler.reformat(picture, width, height, "bgr24", src_colorspace=stored).to_ndarray()
+    # What pictures in RGB are made for is without meaning, but before version 17 PyAV looks at how those of a film are
+    # stored only where the two differ.
+    image = scaler.reformat(
+        picture, width, height, "bgr24", src_colorspace=stored, dst_colorspace=Colorspace.ITU601
+    ).to_ndarray()
     rotation = float(getattr(picture, "rotation", 0))
     try:
         # Not the picture's own: that one would keep the picture, and all its memory, until the garbage is collected.
