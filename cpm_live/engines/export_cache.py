@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 from cpm_live.core.errors import InputError
@@ -12,6 +13,8 @@ from cpm_live.core.paths import cache_dir
 from cpm_live.engines import weights_header
 
 _PACKAGE = Path(__file__).parents[1]
+_MAKING = threading.Lock()
+"""torch's exporter keeps what it is about for the whole process: two at once fail, whatever they export."""
 
 
 def folder() -> Path:
@@ -57,4 +60,6 @@ def exported(weights: Path, again: bool = False) -> Path:
         beside = weights.with_suffix(".onnx")
         why = f"{beside} was made from other weights" if beside.is_file() else "there is no .onnx beside it"
         raise InputError(f"{weights}: {why}, and making one needs {error.name}: {install('train')}") from None
-    return export(weights, path)
+    with _MAKING:
+        # Another thread, as of a machine for another camera, may have made it meanwhile.
+        return path if os.path.isfile(path) and not again else export(weights, path)

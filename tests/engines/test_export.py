@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,3 +70,39 @@ def test_the_same_weights_in_other_code_are_another_network(tmp_path: Path, monk
         file.write_text("a = 2\n")
         names.append(export_cache.exported(tmp_path / "w.safetensors"))
     assert len(set(names)) == 3
+
+
+def test_networks_are_exported_one_after_the_other_and_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two cameras, two threads, one model of one's own that was never run before."""
+    made: list[str] = []
+    busy = threading.Lock()
+
+    def slow(weights: Path, out: Path) -> Path:
+        assert busy.acquire(blocking=False), "torch's exporter bears no second one"
+        made.append(weights.stem)
+        if len(made) == 1:
+            for thread in others:
+                thread.start()
+            for thread in others:
+                thread.join(0.2)  # they wait for us
+        out.parent.mkdir(exist_ok=True)
+        out.write_bytes(b"network")
+        busy.release()
+        return out
+
+    def export_it(name: str) -> None:
+        found.append(export_cache.exported(tmp_path / f"{name}.safetensors"))
+
+    monkeypatch.setattr(export_cache, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr("cpm_live.engines.export.export", slow)
+    found: list[Path] = []
+    for name in ("same", "other"):
+        (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
+    others = [threading.Thread(target=export_it, args=(name,)) for name in ("same", "other")]
+    export_it("same")
+    for thread in others:
+        thread.join(10)
+    assert sorted(made) == ["other", "same"] and len(found) == 3
+    assert all(path.read_bytes() == b"network" for path in found)
