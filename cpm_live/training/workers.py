@@ -73,6 +73,8 @@ _slots: list[NDArray[np.uint8]] = []
 _ALIGNED = 64
 SPARE = 16 * _ALIGNED
 """Of a slot: between its arrays."""
+_PATIENCE_S = 5.0
+"""Seconds that batches which are under way at the end may take."""
 
 
 class Workers(Generic[J, M]):
@@ -99,7 +101,6 @@ class Workers(Generic[J, M]):
         for slot in range(ahead):
             self._free.put(slot)
         self._pool = ProcessPoolExecutor(count, context, _begin, (maker, shared))
-        self._others = multiprocessing.active_children()
 
     def submit(self, jobs: list[J], size: int) -> Pending[M]:
         """Have this batch made. Raises ``InputError`` where a process was ended."""
@@ -127,17 +128,32 @@ class Workers(Generic[J, M]):
         pending.future.add_done_callback(lambda _: self._free.put(pending.slot))
 
     def _broken(self) -> InputError:
-        # From Python 3.12 on the pool asks the others to end and waits for it: but they leave that to the trainer.
-        for process in multiprocessing.active_children():
-            if process not in self._others:
-                process.kill()
+        self._end()
         return InputError(
             "a process that made batches was ended, perhaps for want of memory; go on with --resume and fewer --workers"
         )
 
     def close(self) -> None:
         """Stop the processes; what is under way is thrown away."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._end()
+
+    def _end(self) -> None:
+        """End the pool. Where one process was killed it asks the others to end and waits for them; but they leave that
+        to the trainer, who kills what is left."""
+        processes = list((self._pool._processes or {}).values())
+        whole = all(process.is_alive() for process in processes)
+
+        def kill() -> None:
+            for process in processes:
+                process.kill()
+
+        late = threading.Timer(_PATIENCE_S if whole else 0.0, kill)
+        late.daemon = True
+        late.start()
+        try:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        finally:
+            late.cancel()
 
 
 def _begin(maker: Maker[Any, Any], shared: list[Any]) -> None:

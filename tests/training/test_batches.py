@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +56,26 @@ def test_a_worker_that_is_ended_ends_the_training_with_a_line() -> None:
     finally:
         batcher.close()
     assert not any(worker.is_alive() for worker in workers)
+
+
+def test_a_worker_that_was_ended_when_nobody_needs_it_any_more_keeps_nothing_from_ending() -> None:
+    """As by a system that ran out of memory in the last evaluation: all is written, and the training must end."""
+    batcher, others = _batcher(2), multiprocessing.active_children()
+    for _ in range(20):  # until both are at work
+        batcher.draw(64)
+    workers = [child for child in multiprocessing.active_children() if child not in others]
+    workers[0].kill()
+    pool = batcher._ahead._workers._pool  # type: ignore[union-attr]
+    while not pool._broken:
+        time.sleep(0.01)
+    closing = threading.Thread(target=batcher.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    try:
+        assert not closing.is_alive() and not any(worker.is_alive() for worker in workers)
+    finally:
+        for worker in workers:
+            worker.kill()
 
 
 def test_what_workers_have_ahead_is_saved_and_comes_next() -> None:
