@@ -6,9 +6,12 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -73,6 +76,7 @@ _slots: list[NDArray[np.uint8]] = []
 _ALIGNED = 64
 SPARE = 16 * _ALIGNED
 """Of a slot: between its arrays."""
+_TRAINERS = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_S = 5.0
 """Seconds that batches which are under way at the end may take."""
 
@@ -106,7 +110,8 @@ class Workers(Generic[J, M]):
         """Have this batch made. Raises ``InputError`` where a process was ended."""
         slot = self._free.get()
         try:
-            return Pending(self._pool.submit(_make, jobs, size, slot), slot)
+            with _not_interrupted():
+                return Pending(self._pool.submit(_make, jobs, size, slot), slot)
         except BrokenProcessPool:
             raise self._broken() from None
 
@@ -156,12 +161,28 @@ class Workers(Generic[J, M]):
             late.cancel()
 
 
+@contextmanager
+def _not_interrupted() -> Iterator[None]:
+    """Processes that are started inside hear nothing of Ctrl-C and SIGTERM, which may reach the whole group, also while
+    they do not know yet that those are the trainer's (see :func:`_begin`). The trainer hears of them afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    # First, since its start ends with both let in again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TRAINERS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(maker: Maker[Any, Any], shared: list[Any]) -> None:
     global _maker, _slots
     _maker, _slots = maker, [np.frombuffer(slot, np.uint8) for slot in shared]
     cv2.setNumThreads(1)
-    # Ctrl-C and SIGTERM may reach the whole group: the trainer decides when its workers end.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # The trainer decides when its workers end.
+    for number in _TRAINERS:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
