@@ -30,7 +30,28 @@ def run_app(options: AppOptions | None = None) -> int:
     Raises:
         InputError: there is no display.
     """
-    options = options or AppOptions()
+    asked: list[int] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        # A second one, such as Ctrl-C again, ends the process the hard way.
+        signal.signal(number, signal.SIG_DFL)
+        asked.append(number)
+
+    # Also when the session ends or the terminal goes: a recording is finished before the process is. Noted, and acted
+    # on by the event loop: an error that is raised while Qt is calling us, as it does all through the window's start,
+    # is lost there or takes the process down, and what holds a lock just then must not be asked to stop.
+    # (What a parent has switched off, as nohup does, stays off.)
+    wanted = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in wanted}
+    try:
+        return _until_closed(options or AppOptions(), asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _until_closed(options: AppOptions, asked: list[int]) -> int:
+    """The window's life. ``asked`` gets the signals that ask for its end."""
     let_go = check_display()
     # Only now: loading Qt's widgets takes a good part of the start, and its absence of a screen is fatal.
     from PySide6.QtCore import QSettings, QTimer
@@ -67,27 +88,20 @@ def run_app(options: AppOptions | None = None) -> int:
 
     window.picture.first_painted.connect(first_painted)
 
-    def interrupted(number: int, _frame: FrameType | None) -> None:
-        # A second one, such as Ctrl-C again, ends the process the hard way.
-        signal.signal(number, signal.SIG_DFL)
-        window.close()
-
-    # Also when the session ends or the terminal goes: a recording is finished before the process is.
-    # (What a parent has switched off, as nohup does, stays off.)
-    wanted = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupted) for number in wanted}
     # Python runs signal handlers only when it has the floor; Qt gives it the floor this often.
     floor = QTimer()
-    floor.timeout.connect(lambda: None)
+
+    def look() -> None:
+        if asked:
+            asked.clear()
+            window.close()
+
+    floor.timeout.connect(look)
     floor.start(200)
     # Started first, so that the source opens while Qt lays out the window.
     window.start()
     window.show()
-    try:
-        return int(app.exec())
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return int(app.exec())
 
 
 def _check_screen_and_fonts(app: QApplication) -> None:

@@ -14,14 +14,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start(tmp_path: Path, options: str, report_ms: int = 500, **environment: str) -> subprocess.Popen[str]:
-    """The window on the demo in a process of its own, with a home of its own; its report says that it is up."""
+def start(
+    tmp_path: Path, options: str, report_ms: int = 500, before: str = "", **environment: str
+) -> subprocess.Popen[str]:
+    """The window on the demo in a process of its own, with a home of its own; its report says that it is up.
+
+    Args:
+        before: code to run before the window is made.
+    """
     code = (
         "import sys\n"
         "from cpm_live.core.errors import InputError\n"
         "from cpm_live.gui import app\n"
         "from cpm_live.gui.options import AppOptions\n"
         f"app.REPORT_AFTER_MS = {report_ms}\n"
+        f"{before}\n"
         "try:\n"
         f"    status = app.run_app(AppOptions(source='demo', startup_report=True, {options}))\n"
         "except InputError as error:\n"
@@ -52,6 +59,27 @@ def test_signals_close_cleanly(tmp_path: Path, name: str) -> None:
         assert process.stdout is not None
         assert "startup_s" in process.stdout.readline()
         process.send_signal(getattr(signal, name))
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+_CALLED_BY_QT = """
+import signal
+from cpm_live.gui.drops import Drops
+signal.signal(signal.SIGINT, signal.default_int_handler)
+was = Drops.eventFilter
+def interrupted(self, watched, event):
+    if Drops.eventFilter is interrupted:
+        Drops.eventFilter = was
+        signal.raise_signal(signal.SIGINT)
+    return was(self, watched, event)
+Drops.eventFilter = interrupted
+"""
+
+
+def test_ctrl_c_while_the_window_is_made_is_neither_lost_nor_a_crash(tmp_path: Path) -> None:
+    """Python can raise nothing through Qt, which calls us all the while."""
+    with start(tmp_path, "", 60_000, _CALLED_BY_QT) as process:
         process.communicate(timeout=30)
     assert process.returncode == 0
 
