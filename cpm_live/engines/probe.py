@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
-import io
 import os
 import sys
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from types import ModuleType
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.extras import install, pip
 from cpm_live.engines import nvidia
+from cpm_live.engines.hushed import hushed
 
 ADD_TENSORRT = install("tensorrt")
 ADD_CUDA = install("gpu")
@@ -173,10 +172,9 @@ def load_torch_tensorrt() -> ModuleType:
     """
     if not (found := tensorrt()).ready:
         raise found.refusal()
-    said = io.StringIO()
     try:
         # It prints what goes wrong, which would spoil --json; the exception says the same.
-        with contextlib.redirect_stdout(said):
+        with hushed():
             return importlib.import_module("torch_tensorrt")
     except Exception as error:  # noqa: BLE001 - it raises plain Exception, and its libraries raise OSError
         # Half-imported modules would make the second try fail in another, stranger way.
