@@ -127,7 +127,9 @@ def _open(recipe: Recipe, kind: str, threads: int) -> Engine:
     if kind in ("cpu", *probe.PROVIDERS):
         try:
             from cpm_live.engines.onnx_cpu import CpuEngine
-        except ImportError:
+        except ImportError as error:
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None  # of which libraries make an error of theirs
             raise InputError(probe.runtime_problem() or "ONNX Runtime does not load") from None
         if kind != "cpu" and not (found := probe.provider(kind)).ready:
             raise found.refusal()

@@ -211,6 +211,18 @@ def test_an_onnx_runtime_that_does_not_load_says_what_to_do(monkeypatch: pytest.
     assert not found.ready and "does not load" in found.what and "--force-reinstall" in found.fix
 
 
+def test_ctrl_c_while_onnx_runtime_loads_is_no_broken_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "cpm_live.engines.onnx_cpu":
+                raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.delitem(sys.modules, "cpm_live.engines.onnx_cpu", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(KeyboardInterrupt):
+        open_engine(BODY, "cpu", 1)
+
+
 def test_cores_where_there_is_no_affinity_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(select.os, "sched_getaffinity")
     counted: dict[bool, int | None] = {False: 2, True: 4}
