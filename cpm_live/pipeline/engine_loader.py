@@ -104,7 +104,8 @@ class EngineLoader:
     @property
     def progress(self) -> Progress | None:
         """Of a build that runs."""
-        return self._progress
+        # One that was given up just now may have had its last word after that.
+        return self._progress if self._build is not None else None
 
     def cancel(self) -> None:
         """Stop building; the engine that runs goes on."""

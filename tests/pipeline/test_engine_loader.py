@@ -328,3 +328,21 @@ def test_plans(monkeypatch: pytest.MonkeyPatch, gpu: dict[str, list[int]]) -> No
     assert select.plan(BODY, "tensorrt") == select.Plan(best=("tensorrt",))
     monkeypatch.undo()
     assert set(select.ACCELERATED) == {"tensorrt", "cuda", "directml", "coreml"}
+
+
+def test_a_build_that_is_given_up_while_it_speaks_is_not_shown_for_ever(
+    bench: Bench, gpu: dict[str, list[int]]
+) -> None:
+    bench.loader.load(BODY, "auto", running=True)
+    until(lambda: bench.builds and bench.builds[0].started)
+
+    class Speaking(Progress):
+        """Between the question whether anybody listens and the answer another engine is asked for."""
+
+        def __getattribute__(self, name: str) -> object:
+            if name == "state" and not bench.builds[0].cancelled:
+                bench.loader.load(BODY, "cpu", running=True)
+            return super().__getattribute__(name)
+
+    bench.builds[0].tell(Speaking("building", "body: TensorRT is choosing kernels", 1 / 3))
+    assert bench.builds[0].cancelled and bench.loader.progress is None
