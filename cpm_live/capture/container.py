@@ -14,6 +14,8 @@ TIMEOUT, SEGMENT_TIMEOUT = 5.0, 12.0
 """Seconds that a stream may be silent; one that comes in segments is silent for the length of one, usually six."""
 JUMP_S = 1800.0
 """Seconds between two pictures from which on a format that is made of parts (see :func:`jumps`) began another one."""
+ANY_TITLE: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""For ``av.open``: titles from before Unicode are no reason not to show a film. PyAV 19 takes them, and no wish."""
 _LISTS = (".m3u8", ".mpd")
 """What names of streams in segments end in."""
 _SEGMENTED = frozenset(("hls", "dash"))
@@ -83,13 +85,18 @@ def segmented(container: av.container.InputContainer) -> bool:
     return container.format.name in _SEGMENTED
 
 
+def size(container: av.container.InputContainer) -> int:
+    """In bytes, 0 where nobody knows: PyAV 19 says None there, those before it a negative number."""
+    return max(0, container.size or 0)
+
+
 def is_whole(container: av.container.InputContainer) -> bool:
     """Whether what comes from elsewhere is a film with an end: it tells its length or, where the server only sends it
     from its beginning, its size.
 
     Lists of pieces and descriptions of streams have a size of their own, and some cameras invent one.
     """
-    told = 0 < container.size < _LARGEST and container.size not in _INVENTED
+    told = 0 < size(container) < _LARGEST and container.size not in _INVENTED
     sized = told and not segmented(container) and container.format.name not in _SIZELESS
     return bool(container.duration) or (sized and not is_pictures(container))
 

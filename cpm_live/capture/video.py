@@ -85,7 +85,7 @@ class VideoSource:
         self._ahead.append(first)
         if self.remote and container.is_pictures(self._container):
             # A file's length is known; a second picture in it is the preview that phones put behind a photograph.
-            second = None if self._container.size > 0 else self._second()
+            second = None if container.size(self._container) else self._second()
             self._ahead.append(second)
             self._still, self.endless = second is None, second is not None
         elif self.remote and not self.endless and not self._container.duration:
@@ -127,8 +127,7 @@ class VideoSource:
         # Absolute: FFmpeg takes the start of a name like 12:30.mp4 for a protocol. It knows small schemes only.
         where = scheme.lower() + rest + path if self.remote else os.path.abspath(self.where)
         timeout = (patience, patience) if self.remote else None
-        # Replaced: titles from before Unicode are no reason not to show a film.
-        return av.open(where, timeout=timeout, options=options, metadata_errors="replace")
+        return av.open(where, timeout=timeout, options=options, **container.ANY_TITLE)
 
     def _open(self) -> None:
         try:

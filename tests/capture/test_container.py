@@ -45,6 +45,12 @@ def test_a_film_is_as_long_as_its_pictures(tmp_path: Path, name: str, more: dict
     assert len(_read(source)) == 40
 
 
+@pytest.mark.parametrize(("told", "size"), [(4096, 4096), (0, 0), (-38, 0), (None, 0)])
+def test_what_is_sent_without_an_end_has_no_size(told: int | None, size: int) -> None:
+    """Whichever PyAV says so: up to 18 by a negative number, from 19 on by None."""
+    assert container.size(SimpleNamespace(size=told)) == size  # type: ignore[arg-type]
+
+
 def test_pictures_that_a_trim_has_hidden_do_not_count(tmp_path: Path) -> None:
     """A trim without encoding keeps all pictures from the last key frame on, and hides those before the cut."""
     whole, trimmed = film(tmp_path / "whole.mp4", 100), tmp_path / "trimmed.mp4"
