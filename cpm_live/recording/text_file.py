@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -88,6 +89,9 @@ class TextFile:
             self._file.write(text)
         except OSError as error:
             self._broken = True
+            # Whose first line this was has no one to close it, and Python 3.13 complains about such files by itself.
+            with contextlib.suppress(OSError, InputError):
+                self.close()
             raise self._refusal(error) from None
 
     def _refusal(self, error: OSError) -> Exception:
