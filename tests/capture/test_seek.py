@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -85,12 +86,18 @@ def test_a_file_that_cannot_be_gone_through_is_decoded_again(tmp_path: Path, mon
     def refuses(*_: object) -> None:
         raise FFmpegError(1, "not permitted", "a.mp4")
 
-    monkeypatch.setattr("av.container.input.InputContainer.seek", refuses, raising=False)
-    try:
-        source._container.seek(0)
-    except FFmpegError:
-        source.seek(1.0)
-        assert _number(source.read()) == 20
+    class Unseekable:
+        """PyAV before 17 does not let its own be patched."""
+
+        def __init__(self, container: Any) -> None:
+            self._container, self.seek = container, refuses
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._container, name)
+
+    monkeypatch.setattr(source, "_container", Unseekable(source._container))
+    source.seek(1.0)
+    assert _number(source.read()) == 20
     source.close()
 
 
