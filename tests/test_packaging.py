@@ -66,7 +66,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (library / "dependencies.pth").write_text("\n".join(sorted(ours)) + "\n", encoding="utf-8")
     python = commands / Path(sys.executable).name
     assert python.exists(), sorted(commands.iterdir())
-    call(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
+    # Ignoring what is installed: where that is no editable checkout, pip takes it for the wheel and does nothing.
+    pip = (sys.executable, "-m", "pip", "--python", python, "install")
+    call(*pip, "--no-deps", "--no-index", "--ignore-installed", wheel)
     return commands
 
 
