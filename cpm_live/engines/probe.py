@@ -76,8 +76,11 @@ def installed(module: str) -> bool:
 
 
 def find_engines() -> list[Found]:
-    """Every kind of engine, best first; loads no library but, on Windows and macOS, ONNX Runtime."""
-    return [tensorrt(), cuda(), *(provider(kind) for kind in PROVIDERS), openvino(), cpu(), torch_reference()]
+    """Every kind of engine: those that are chosen unasked, the best first, then others.
+
+    Loads no library but, on Windows and macOS, ONNX Runtime.
+    """
+    return [tensorrt(), cuda(), *(provider(kind) for kind in PROVIDERS), cpu(), openvino(), torch_reference()]
 
 
 def find(kind: str) -> Found:
@@ -126,19 +129,19 @@ def provider(kind: str) -> Found:
     return Found(kind, False, f"this ONNX Runtime has no {PROVIDERS[kind]}", fix)
 
 
-def openvino() -> Found:
-    """OpenVINO on the CPU."""
-    if not installed("openvino"):
-        return Found("openvino", False, "OpenVINO is not installed", ADD_OPENVINO)
-    return Found("openvino", True, f"OpenVINO {version('openvino')}")
-
-
 def cpu() -> Found:
     """The CPU engine: there with every installation that is whole."""
     if not installed("onnxruntime"):
         return Found("cpu", False, "ONNX Runtime is not installed", ADD_RUNTIME)
     ours = next((found for name in RUNTIMES if (found := version(name))), "of unknown version")
     return Found("cpu", True, f"ONNX Runtime {ours}")
+
+
+def openvino() -> Found:
+    """OpenVINO on the CPU."""
+    if not installed("openvino"):
+        return Found("openvino", False, "OpenVINO is not installed", ADD_OPENVINO)
+    return Found("openvino", True, f"OpenVINO {version('openvino')}")
 
 
 def runtime_problem() -> str:

@@ -19,13 +19,13 @@ from cpm_live.engines.recipe import FINDER, Recipe, check_joints
 
 log = logging.getLogger("cpm_live.engines")
 
-ENGINES = ("auto", "tensorrt", "cuda", "directml", "coreml", "openvino", "cpu", "torch")
+ENGINES = ("auto", "tensorrt", "cuda", "directml", "coreml", "cpu", "openvino", "torch")
 ACCELERATED = tuple(kind for kind in ENGINES if kind not in ("auto", "cpu", "torch"))
 """Those whose device can be lost while the CPU goes on."""
 
 LABELS = {
     "auto": "Auto", "tensorrt": "TensorRT", "cuda": "CUDA", "directml": "DirectML", "coreml": "CoreML",
-    "openvino": "OpenVINO", "cpu": "CPU", "torch": "PyTorch",
+    "cpu": "CPU", "openvino": "OpenVINO", "torch": "PyTorch",
 }  # fmt: skip
 
 MOST_THREADS = 4

@@ -53,10 +53,10 @@ def test_doctor_tells_what_is_built(with_tensorrt: None) -> None:
 def test_doctor_verify_compares_every_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cpm_live.engines.recipe.names", lambda: ["body"])
     done = RUNNER.invoke(app, ["doctor", "--verify"])
-    # Three batch sizes of the body, and of the finder, which is no model that one chooses.
-    assert done.exit_code == 0 and done.output.count("ok: beliefs differ by") == 6 and "finder" in done.output
+    # Three batch sizes on two engines of the body, and of the finder, which is no model that one chooses.
+    assert done.exit_code == 0 and done.output.count("ok: beliefs differ by") == 12 and "finder" in done.output
     assert "skipped: " in done.output
-    monkeypatch.setattr("cpm_live.engines.verify.LIMITS", {"fp32": 0.0, "fp16": 0.0})
+    monkeypatch.setattr("cpm_live.engines.verify.LIMITS", {"fp32": 0.0, "fp16": 0.0, "bf16": 0.0})
     done = RUNNER.invoke(app, ["doctor", "--verify"])
     assert done.exit_code == 1 and "WRONG" in done.output
 

@@ -327,7 +327,7 @@ def test_plans(monkeypatch: pytest.MonkeyPatch, gpu: dict[str, list[int]]) -> No
     assert select.plan(BODY, "auto") == select.Plan("cpu", ("cuda",), False)
     assert select.plan(BODY, "tensorrt") == select.Plan(best=("tensorrt",))
     monkeypatch.undo()
-    assert set(select.ACCELERATED) == {"tensorrt", "cuda", "directml", "coreml"}
+    assert set(select.ACCELERATED) == {"tensorrt", "cuda", "directml", "coreml", "openvino"}
 
 
 def test_a_build_that_is_given_up_while_it_speaks_is_not_shown_for_ever(
