@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,35 +16,21 @@ from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
 OTHER_FOLDER = "right-click the record button for another folder"
-_NAMING = threading.Lock()
-_given: set[Path] = set()
 
 
-def fresh_path(folder: Path, suffix: str) -> Path:
-    """A name of now that no file has yet, and that nobody else was given: files appear a while after their name."""
-    stem = time.strftime("cpm-live-%Y%m%d-%H%M%S")
-    path = folder / f"{stem}{suffix}"
-    count = 2
-    with _NAMING:
-        while path in _given or path.exists():
-            path = folder / f"{stem}-{count}{suffix}"
-            count += 1
-        _given.add(path)
-    return path
+def name_of_now(folder: Path, suffix: str) -> Path:
+    """What a file that is begun now is called. Whoever writes it numbers it where the name is taken: to look here would
+    keep the window waiting for a disk."""
+    return folder / f"{time.strftime('cpm-live-%Y%m%d-%H%M%S')}{suffix}"
 
 
 def recording_path(chosen: Path | None) -> Path:
-    """A fresh name for a recording in the chosen folder, or in the user's videos.
+    """Of now, in the chosen folder or among the user's videos.
 
     Raises:
         InputError: there is no such place.
     """
-    folder = _folder(chosen, videos_dir)
-    try:
-        return fresh_path(folder, ".mp4")
-    except OSError as error:
-        # An unreadable folder, or a share that is gone.
-        raise InputError(f"cannot record into {folder}: {error.strerror or error}; {OTHER_FOLDER}") from None
+    return name_of_now(_folder(chosen, videos_dir), ".mp4")
 
 
 def _folder(chosen: Path | None, usual: Callable[[], Path]) -> Path:
@@ -69,8 +54,7 @@ def write_snapshot(result: Result, view: View, chosen: Path | None) -> Path | st
         return f"cannot encode the snapshot for {folder}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Another window may have been given the same name.
-        with claimed(fresh_path(folder, ".png")) as path, whole(path) as temporary:
+        with claimed(name_of_now(folder, ".png")) as path, whole(path) as temporary:
             temporary.write_bytes(data.tobytes())
     except OSError as error:
         return f"cannot write a snapshot into {folder}: {error.strerror or error}; {OTHER_FOLDER}"

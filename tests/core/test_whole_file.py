@@ -95,11 +95,9 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
     assert [name.name for name in names] == ["a.png", "a-2.png", "a-3.png"] and all(name.exists() for name in names)
 
 
-def test_two_windows_that_were_given_one_name_write_two_snapshots(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_snapshots_of_one_moment_have_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = PoseMachine("body", engine=DotEngine())(np.zeros((48, 64, 3), np.uint8))
-    monkeypatch.setattr("cpm_live.gui.snapshot.fresh_path", lambda folder, suffix: folder / f"now{suffix}")
+    monkeypatch.setattr("cpm_live.gui.snapshot.name_of_now", lambda folder, suffix: folder / f"now{suffix}")
     paths = [write_snapshot(result, View(), tmp_path / "new") for _ in range(2)]
     assert paths == [tmp_path / "new" / "now.png", tmp_path / "new" / "now-2.png"]
     assert all(cv2.imread(str(path)).shape == (48, 64, 3) for path in paths)

@@ -144,3 +144,24 @@ def test_the_threads_that_are_asked_for_are_the_engines_and_the_finders(monkeypa
         assert made.finder is not None
         made.finder()  # type: ignore[call-arg]
     assert asked == [("engine", 3), ("finder", 3), ("engine", 0), ("finder", 7)]
+
+
+def test_a_recording_that_cannot_begin_says_so(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, beside: str) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("cpm_live.recording.recorder.claimed", refuse)
+    press(qtbot, window, Key.Key_R)
+    qtbot.waitUntil(lambda: window.picture.banner.notice is not None, timeout=5000)
+    notice = window.picture.banner.notice
+    assert notice is not None and "Permission denied; right-click the record button for another folder" in notice.text
+    qtbot.waitUntil(lambda: not window.toolbar.record.isChecked(), timeout=5000)
+    assert window.session.live.recording is None and not window.toolbar.record.isChecked()
+
+
+def test_naming_a_recording_asks_no_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A share that answers after seconds would hold the window up."""
+    monkeypatch.setattr(Path, "exists", lambda *_: pytest.fail("the disk was asked"))
+    assert snapshot.recording_path(tmp_path).parent == tmp_path

@@ -20,7 +20,7 @@ from cpm_live.engines.recipe import Recipe
 from cpm_live.gui import settings as memory
 from cpm_live.gui.help import HelpDialog
 from cpm_live.gui.shortcuts import SHORTCUTS
-from cpm_live.gui.snapshot import fresh_path, write_snapshot
+from cpm_live.gui.snapshot import write_snapshot
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.gui.conftest import Opener, wait_for_pose
@@ -265,11 +265,6 @@ def test_a_click_on_a_joint_or_a_stage_leaves_the_keys_to_the_window(window: Mai
     assert not window.state.view.hidden
 
 
-def test_two_names_given_at_once_differ(tmp_path: Path) -> None:
-    names = {fresh_path(tmp_path, ".png") for _ in range(3)}
-    assert len(names) == 3 and not list(tmp_path.iterdir())
-
-
 def test_a_snapshot_under_way_is_written_before_the_window_closes(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -385,16 +380,3 @@ def test_fits_800_by_600(window: MainWindow, qtbot: QtBot) -> None:
     assert (window.width(), window.height()) == (800, 600)
     assert window.toolbar.help.geometry().right() <= 800
     assert window.picture.width() >= 400 and window.side.width() >= 220
-
-
-def test_a_recording_that_cannot_begin_says_so(
-    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(folder: Path, suffix: str) -> Path:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("cpm_live.gui.snapshot.fresh_path", refuse)
-    press(qtbot, window, Key.Key_R)
-    notice = window.picture.banner.notice
-    assert notice is not None and "Permission denied; right-click the record button for another folder" in notice.text
-    assert window.session.live.recording is None and not window.toolbar.record.isChecked()
