@@ -92,6 +92,9 @@ def run(
             "--keypoints", "-k", help="Keypoints of every frame: JSON lines, or a table (.csv); - prints them."
         ),
     ] = None,
+    every_stage: Annotated[
+        bool, typer.Option("--every-stage", help="Keypoints of every stage, not of the last one alone.")
+    ] = False,
     engine: Annotated[str, typer.Option("--engine", "-e", help="auto, or one that cpm-live doctor lists.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
     stage: Annotated[int, typer.Option("--stage", min=0, help="Draw this stage (1..T); 0 is the last.")] = 0,
@@ -138,6 +141,8 @@ def run(
         raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
     if out is None and keypoints is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
+    if every_stage and keypoints is None:
+        raise InputError("--every-stage is about keypoints; give --keypoints out.jsonl")
     printed = keypoints == STANDARD_OUTPUT
     out, keypoints = _place("--out", out), keypoints if printed else _place("--keypoints", keypoints)
     if out is not None and keypoints is not None and out.resolve() == keypoints.resolve():
@@ -180,7 +185,7 @@ def run(
             def enough() -> bool:
                 return stop() or (limit is not None and done >= limit)
 
-            summary = run_batch(opened, machine, out, keypoints, view, tell, enough)
+            summary = run_batch(opened, machine, out, keypoints, view, tell, enough, every_stage)
         machine.close()
     finally:
         opened.close()

@@ -104,16 +104,15 @@ def _sink(out: Path, source: Source) -> _Sink:
     raise InputError(f"cannot write {out}: for this input --out is {wanted.get(kind, 'a video (.mp4 or .mkv)')}")
 
 
-def _lines(path: Path, machine: PoseMachine, about: dict[str, Any]) -> _Lines:
+def _lines(path: Path, machine: PoseMachine, about: dict[str, Any], every_stage: bool) -> _Lines:
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return KeypointTable(path)
+        return KeypointTable(path, every_stage)
     if suffix not in LINE_SUFFIXES:
         raise InputError(f"cannot write {path}: keypoints are JSON lines (.jsonl) or a table (.csv)")
     about = about | _limits(machine.options.thresholds(machine.recipe))
-    if not machine.with_hands:
-        return KeypointWriter(path, machine.recipe.skeleton, about)
-    return KeypointWriter(path, machine.recipe.skeleton, about, HAND, _limits(hand_limits(find("hand"))))
+    hands, more = (HAND, _limits(hand_limits(find("hand")))) if machine.with_hands else (None, None)
+    return KeypointWriter(path, machine.recipe.skeleton, about, hands, more, every_stage)
 
 
 def _limits(limits: Thresholds) -> dict[str, float]:
@@ -129,6 +128,7 @@ def run_batch(
     view: View | None = None,
     tell: Callable[[int, Result], None] = lambda done, result: None,
     stop: Callable[[], bool] = lambda: False,
+    every_stage: bool = False,
 ) -> Summary:
     """Estimate every frame of a source; none is skipped.
 
@@ -138,6 +138,7 @@ def run_batch(
         view: what is drawn.
         tell: called after each frame with how many are done.
         stop: asked before each frame; True ends early with whole files.
+        every_stage: keypoints of all stages, not of the last one alone.
 
     Raises:
         InputError: damaged input, or a file that cannot be written.
@@ -164,7 +165,7 @@ def run_batch(
     left_out = 0
     lines: _Lines | None = None
     try:
-        lines = _lines(keypoints, machine, about) if keypoints is not None else None
+        lines = _lines(keypoints, machine, about, every_stage) if keypoints is not None else None
         while not (cancelled := stop()):
             try:
                 frame = source.read()

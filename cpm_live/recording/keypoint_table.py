@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
@@ -18,30 +21,37 @@ class KeypointTable:
 
     Args:
         path: the ``.csv`` file.
+        every_stage: a row for every stage of every joint, with the stage's number, from 1, in a last column.
 
     Raises:
         InputError: the file cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, every_stage: bool = False) -> None:
+        self._every_stage = every_stage
         self._file = TextFile(path, "keypoints")
         self._rows = csv.writer(self._file, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
+        self._rows.writerow((*COLUMNS, "stage") if every_stage else COLUMNS)
 
     def write(self, result: Result, time: float, name: str | None = None) -> None:
         """The rows of a frame; see :meth:`KeypointWriter.write`."""
         frame = (result.frame.index, round(time, 6), name or "")
         of_hands = result.of_hands()
         for one in (result, *([of_hands] if of_hands is not None else [])):
-            self._rows.writerows((*frame, *row) for row in _rows(one.poses, one.skeleton))
+            for pose in one.poses:
+                if not self._every_stage:
+                    self._rows.writerows((*frame, *row) for row in _rows(pose, pose.keypoints, one.skeleton))
+                    continue
+                for stage in range(len(pose.stages)):
+                    rows = _rows(pose, pose.points(stage), one.skeleton)
+                    self._rows.writerows((*frame, *row, stage + 1) for row in rows)
 
     def close(self) -> None:
         """End the file."""
         self._file.close()
 
 
-def _rows(poses: Iterable[Pose], skeleton: Skeleton) -> Iterator[tuple[object, ...]]:
-    for pose in poses:
-        whose = (skeleton.name, pose.id, pose.side or "", "" if pose.body is None else pose.body)
-        for joint, (x, y, score) in zip(skeleton.joints, pose.keypoints.tolist(), strict=True):
-            yield (*whose, joint, round(x, 2), round(y, 2), round(score, 4))
+def _rows(pose: Pose, joints: NDArray[np.float32], skeleton: Skeleton) -> Iterator[tuple[object, ...]]:
+    whose = (skeleton.name, pose.id, pose.side or "", "" if pose.body is None else pose.body)
+    for joint, (x, y, score) in zip(skeleton.joints, joints.tolist(), strict=True):
+        yield (*whose, joint, round(x, 2), round(y, 2), round(score, 4))

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cpm_live import __version__
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
@@ -22,6 +25,7 @@ class KeypointWriter:
         hands: the hands' skeleton, in "Body + hands": each line then has ``hands`` beside ``poses``, in the same
             form with the number of the body whose they are, and the header says which joints they have.
         more_hands: more about the hands.
+        every_stage: each pose also has ``stages``: the joints of every stage, the first one first.
 
     Raises:
         InputError: the file cannot be written.
@@ -35,7 +39,9 @@ class KeypointWriter:
         about: dict[str, Any],
         hands: Skeleton | None = None,
         more_hands: dict[str, Any] | None = None,
+        every_stage: bool = False,
     ) -> None:
+        self._every_stage = every_stage
         self._file = TextFile(path, "keypoints")
         header = {
             "format": "cpm-live keypoints 1",
@@ -69,10 +75,21 @@ class KeypointWriter:
         size = result.frame.width, result.frame.height
         if self._size not in (None, size):
             line["width"], line["height"] = size
-        line["poses"] = [_pose(pose) for pose in result.poses]
+        line["poses"] = [self._pose(pose) for pose in result.poses]
         if self._hands:
-            line["hands"] = [_pose(pose) | {"body": pose.body} for pose in result.hands]
+            line["hands"] = [self._pose(pose) | {"body": pose.body} for pose in result.hands]
         self._line(line)
+
+    def _pose(self, pose: Pose) -> dict[str, Any]:
+        row = {
+            "id": pose.id,
+            "box": [round(v, 2) for v in pose.box],
+            "side": pose.side,
+            "keypoints": _joints(pose.keypoints),
+        }
+        if self._every_stage:
+            row["stages"] = [_joints(pose.points(stage)) for stage in range(len(pose.stages))]
+        return row
 
     def _line(self, value: dict[str, Any]) -> None:
         self._file.write(json.dumps(value, ensure_ascii=False) + "\n")
@@ -82,10 +99,5 @@ class KeypointWriter:
         self._file.close()
 
 
-def _pose(pose: Pose) -> dict[str, Any]:
-    return {
-        "id": pose.id,
-        "box": [round(v, 2) for v in pose.box],
-        "side": pose.side,
-        "keypoints": [[round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in pose.keypoints],
-    }
+def _joints(joints: NDArray[np.float32]) -> list[list[float]]:
+    return [[round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in joints]

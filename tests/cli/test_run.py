@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shlex
@@ -32,6 +33,7 @@ from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import Recipe
 from cpm_live.pipeline.options import Options
 from cpm_live.recording.batch import Summary
+from cpm_live.recording.keypoint_table import COLUMNS
 from cpm_live.recording.video import VideoWriter
 from tests.capture.films import film
 
@@ -280,3 +282,28 @@ def test_a_small_file_that_is_a_huge_picture_takes_no_memory(tmp_path: Path) -> 
     command = [*COMMAND, str(path), "-k", str(tmp_path / "k.jsonl")]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 2 and "it is too large" in done.stderr, done.stderr
+
+
+def test_keypoints_of_every_stage(tmp_path: Path) -> None:
+    """How belief sharpens, for a notebook; with the film's smoothing in the last stage alone, as it is drawn."""
+    command = ["run", "demo", "--frames", "4", "--threads", "1", "--quiet", "--every-stage", "--hands"]
+    for name in ("k.jsonl", "k.csv"):
+        assert CliRunner().invoke(app, [*command, "-k", str(tmp_path / name)]).exit_code == 0
+    lines = [json.loads(line) for line in (tmp_path / "k.jsonl").read_text().splitlines()[1:]]
+    with (tmp_path / "k.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [*COLUMNS, "stage"]
+    of_bodies = [row for row in rows if row["skeleton"] == "body"]
+    assert len(of_bodies) == len(lines) * 6 * len(BODY)
+    for line in lines:
+        (pose,) = line["poses"]
+        assert len(pose["stages"]) == 6 and pose["stages"][-1] == pose["keypoints"]
+        first, last = (np.mean([score for _, _, score in pose["stages"][stage]]) for stage in (0, -1))
+        assert first < last
+        for stage in range(6):
+            told = [row for row in of_bodies if row["index"] == str(line["index"]) and row["stage"] == str(stage + 1)]
+            table = [[float(row[name]) for name in ("x", "y", "score")] for row in told]
+            assert table == pose["stages"][stage]
+        assert all(len(hand["stages"]) == 6 for hand in line["hands"])
+    refused = CliRunner().invoke(app, [*command, "-o", str(tmp_path / "a.mp4")])
+    assert "--every-stage is about keypoints; give --keypoints out.jsonl" in str(refused.exception)
