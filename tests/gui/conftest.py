@@ -43,6 +43,8 @@ def open_window(qtbot: QtBot, store: QSettings, tmp_path: Path) -> Iterator[Open
         window.show()
         # Without a window manager nobody else does, and keys go to the active window only.
         window.activateWindow()
+        # On a busy machine it takes a while, and keys pressed before are nobody's.
+        qtbot.waitUntil(window.isActiveWindow, timeout=5000)
         return window
 
     yield open_it
