@@ -190,7 +190,12 @@ class VideoWriter:
                 self._container.mux(packet)
         except (FFmpegError, OSError) as error:
             self._failed = True
-            raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: FFmpegError | OSError) -> InputError:
+        # Of a second failure FFmpeg only tells that something here failed.
+        first = self._disk.error or error
+        return InputError(f"cannot write {self.path}: {first.strerror or first}")
 
     def close(self, ends: float = 0.0) -> None:
         """Write what the encoder still holds and end the file.
@@ -212,11 +217,11 @@ class VideoWriter:
             try:
                 self._container.close()
             except (FFmpegError, OSError) as error:
-                raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
+                raise self._refusal(error) from None
             finally:
                 self._disk.close()
         if self._disk.error is not None:
-            raise InputError(f"cannot write {self.path}: {self._disk.error.strerror}")
+            raise self._refusal(self._disk.error)
 
 
 def what_is_there(path: Path) -> tuple[int, float]:

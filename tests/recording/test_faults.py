@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,3 +139,23 @@ def test_what_the_disk_refused_at_the_very_end_is_told(tmp_path: Path) -> None:
     writer._disk._file = Full()  # type: ignore[assignment]
     with pytest.raises(InputError, match=r"cannot write .*No space left"):
         writer.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_whoever_ends_a_film_of_a_full_disk_is_told_why(tmp_path: Path, suffix: str) -> None:
+    """A batch's last word is what closing says."""
+    import resource
+
+    rng = np.random.default_rng(0)
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))
+    try:
+        writer = VideoWriter(tmp_path / f"a{suffix}")
+        with pytest.raises(InputError, match=r"cannot write .*too large"):
+            for index in range(90):
+                writer.write(rng.integers(0, 255, (96, 128, 3), dtype=np.uint8), index / 30)
+        with pytest.raises(InputError, match=r"cannot write .*too large"):
+            writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
