@@ -106,7 +106,7 @@ class Film(Protocol):
     """A source that somebody recorded.
 
     Attributes:
-        ends: when what was read so far is over, in seconds from the first picture.
+        ends: when what was read so far is over, in seconds from the first picture; 0 where nobody knows.
         joined: whether its times jumped, as where recordings were joined.
     """
 

@@ -236,7 +236,10 @@ class VideoSource:
 
     @property
     def ends(self) -> float:
-        """When what was read so far is over, in seconds from the first picture: the last one may stay for long."""
+        """When what was read so far is over, in seconds from the first picture: the last one may stay for long. 0 where
+        the pictures have no times of their own."""
+        if self._as_they_come:
+            return 0.0
         first = (self._first or 0.0) + self._shift
         last = first + (self._last or 0.0)
         # Not of what a damaged end promises: of the pictures that were given.

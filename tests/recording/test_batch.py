@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import threading
+import time
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -155,3 +161,30 @@ def test_a_gap_is_not_taken_for_the_length_of_the_last_picture(tmp_path: Path) -
         pass
     assert source.ends == pytest.approx(601.2, abs=0.1)
     source.close()
+
+
+def test_pictures_that_have_no_times_do_not_say_when_they_are_over(tmp_path: Path) -> None:
+    """FFmpeg counts 25 a second of a camera's JPEGs; of one that sends more the last picture stood for minutes."""
+    jpeg = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+
+    class Camera(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=b")
+            self.end_headers()
+            head = f"--b\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
+            with contextlib.suppress(OSError):
+                self.wfile.write((head + jpeg + b"\r\n") * 250)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = VideoSource(f"http://127.0.0.1:{server.server_port}/video")
+        count = itertools.count()
+        machine, begun = PoseMachine("body", engine=DotEngine()), time.monotonic()
+        run_batch(source, machine, tmp_path / "a.mp4", None, stop=lambda: next(count) == 200)
+        took = time.monotonic() - begun
+        source.close()
+        server.shutdown()
+    assert _lasting(tmp_path / "a.mp4") < took + 0.1
