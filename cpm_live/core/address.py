@@ -15,10 +15,10 @@ def is_stream(text: str) -> bool:
 
 _HOST = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<host>[^/?#]*)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _SECRET = re.compile(
-    r"(?P<name>(?:pass(?:word|wd)?|pwd|psw|(?:[a-z]*_)?token|secret|auth|api_?key|sig(?:nature)?)=)[^&;/?#]+",
+    r"(?P<name>(?:pass?(?:word|wd|phrase)?|pwd|psw|(?:[a-z]*_)?token|secret|auth|api_?key|sig(?:nature)?)=)[^&;/?#]+",
     re.IGNORECASE,
 )
-"""What many cameras want behind the host, and their names for it: ``?user=admin&pwd=1234``."""
+"""What many cameras, and SRT, want behind the host, and their names for it: ``?user=admin&pwd=1234``."""
 
 
 def without_password(where: str) -> str:

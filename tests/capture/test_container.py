@@ -185,6 +185,8 @@ def test_passwords_are_not_shown() -> None:
         "http://host/video.cgi?user=admin&pwd=s3cret&channel=1",
         "rtsp://host:554/user=admin_password=s3cret_channel=1_stream=0.sdp",
         "https://host/live.m3u8?access_token=s3cret",
+        "srt://host:9000?mode=caller&passphrase=s3cret",
+        "http://host/videostream.cgi?loginuse=admin&loginpas=s3cret",
     ],
 )
 def test_no_spelling_of_a_password_is_shown(where: str) -> None:
