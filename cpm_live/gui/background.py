@@ -42,7 +42,11 @@ class Job(QObject):
         except Exception:
             log.exception("%s failed", self.worker.name)
             answer = None
-        self._finished.emit(answer)
+        try:
+            self._finished.emit(answer)
+        except RuntimeError:
+            # The application is over, and Qt has taken apart what there was of it.
+            log.debug("%s finished after the application", self.worker.name)
 
     @Slot(object)
     def _deliver(self, answer: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 from shiboken6 import delete, isValid
@@ -24,6 +25,20 @@ def test_a_window_that_goes_takes_no_job_apart_whose_thread_is_about_to_answer(q
     qtbot.waitUntil(lambda: job not in background._AT_WORK)
     assert not answers
     qtbot.waitUntil(lambda: not isValid(job))
+
+
+def test_an_answer_that_comes_after_the_application_is_nobodys(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Qt takes apart what is left where the process ends, which may wait for others meanwhile."""
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    gate, owner = threading.Event(), QObject()
+    job = Job("list-cameras", lambda: gate.wait(10), lambda answer: None, owner)
+    job.start()
+    delete(job)
+    gate.set()
+    job.worker.join(10)
+    background._AT_WORK.discard(job)
+    assert not raised
 
 
 def test_who_is_there_gets_the_answer(qtbot: QtBot) -> None:
