@@ -3,6 +3,8 @@
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_WHERE = re.compile(r"\.[ch]pp:\d+:$")
+"""A line that tells only where in its source a library noticed: OpenVINO begins with up to three of them."""
 
 
 def printable(text: str) -> str:
@@ -24,4 +26,9 @@ class InputError(Exception):
 
 def first_line(error: Exception) -> str:
     """What a library's error says, in one line of at most 200 characters; its type where it says nothing."""
-    return printable((str(error).strip().splitlines() or [type(error).__name__])[0][:200])
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
+    first, *more = telling or lines[:1]
+    # "OpConversionFailure:" alone is no answer.
+    whole = f"{first} {more[0].strip()}" if more and first.endswith(":") else first
+    return printable(whole[:200])
