@@ -63,18 +63,27 @@ def paint(result: Result, view: View) -> Image:
     if result.finder is not None:
         for found in finder_found(result.finder, finder_stage(result.finder, view), view.joint):
             _paint_found(canvas, found, view.mirror)
-    if note := _note(result, view):
-        _write(canvas, note, (_wide(canvas, 10), canvas.shape[0] - _wide(canvas, 12)), _BOX)
+    _write_notes(canvas, _notes(result, view))
     return canvas
 
 
-def _note(result: Result, view: View) -> str:
+def _notes(result: Result, view: View) -> list[str]:
     """Which stage is shown and what glows, where that is not what one would take it for."""
     title = map_title(result, view)
     stage = stage_index(result, view)
-    glows = view.glow > 0 and any(shown_map(pose, stage, view.joint) is not None for pose in result.poses)
-    note = ", ".join(part for part in (early_stage(result, view), title if glows and title != "belief" else "") if part)
-    return note[:1].upper() + note[1:]
+    told = title != "belief" and view.glow > 0
+    glows = told and any(shown_map(pose, stage, view.joint) is not None for pose in result.poses)
+    return [part for part in (early_stage(result, view), title if glows else "") if part]
+
+
+def _write_notes(canvas: Image, notes: list[str]) -> None:
+    """At the lower left, beside each other, or on each other where the picture is too narrow for that."""
+    left, line = _wide(canvas, 10), ", ".join(notes)
+    lines = [line] if _letters(canvas, line)[0] <= canvas.shape[1] - 2 * left else notes
+    y = canvas.shape[0] - _wide(canvas, 12)
+    for text in reversed(lines):
+        _write(canvas, text[:1].upper() + text[1:], (left, y), _BOX)
+        y -= round(1.8 * _letters(canvas, text)[1])
 
 
 def _paint_glow(canvas: Image, belief: NDArray[np.float32], crop: Crop, strength: float) -> None:
@@ -179,7 +188,17 @@ def _paint_found(canvas: Image, found: Found, mirrored: bool) -> None:
     _write(canvas, found.label, (a[0] + _wide(canvas, 3), b[1] + _wide(canvas, 14)), _BOX)
 
 
+def _letter_size(canvas: Image) -> float:
+    return 0.45 * max(_unit(canvas), _LEAST_LETTERS)
+
+
+def _letters(canvas: Image, text: str) -> tuple[int, int]:
+    """How wide a text is written, and how high."""
+    wide, high = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _letter_size(canvas), 1)[0]
+    return int(wide), int(high)
+
+
 def _write(canvas: Image, text: str, at: tuple[int, int], colour: Colour) -> None:
-    size = 0.45 * max(_unit(canvas), _LEAST_LETTERS)
+    size = _letter_size(canvas)
     for shade, pixels in (((20, 20, 20), 3), (_bgr(colour), 1)):
         cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, shade, _wide(canvas, pixels), cv2.LINE_AA)

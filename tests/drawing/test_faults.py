@@ -85,6 +85,21 @@ def test_the_stage_in_the_corner_counts_from_one() -> None:
     assert early_stage(_result(), View(stage=0, joint=FINDER_PEOPLE)) == "Skeleton: stage 1 of 2"
 
 
+@pytest.mark.parametrize("width", [640, 130])
+def test_what_is_written_in_the_corner_ends_in_the_picture(width: int) -> None:
+    """Two lines where one is too long."""
+    result = _result()
+    result = replace(result, frame=replace(result.frame, image=np.full((240, width, 3), 70, np.uint8)))
+    view = View(stage=0, joint=BODY.index("left_shoulder"), skeleton=False)
+    crop = Crop(-999, -999, 9, 192)
+    far = replace(result.poses[0], crop=crop)
+    drawn = paint(replace(result, poses=(far,)), view)
+    marked = (drawn != 70).any(axis=2)
+    assert marked.any() and not marked[:, -4:].any()
+    rows = np.flatnonzero(marked.any(axis=1))
+    assert (rows[-1] - rows[0] > 20) == (width == 130)
+
+
 def test_a_glow_lies_in_the_middle_of_its_cells() -> None:
     result = _result()
     pose = result.poses[0]
