@@ -251,8 +251,9 @@ class Picture(QWidget):
         x, y = area.left() + 12, area.bottom() - 24
         for note in notes:
             width = painter.fontMetrics().horizontalAdvance(note) + 24
-            if x > area.left() + 12 and x + width > right:
-                x, y = area.left() + 12, y - 30
+            if x + width > right and (x > area.left() + 12 or right < area.right()):
+                # Above the scale there is room again.
+                x, y, right = area.left() + 12, y - 30, area.right()
             paint_chip(painter, QPointF(x, y), note, None, "left")
             x += width
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QPointF, QSettings, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from cpm_live.drawing.finder import map_title
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import ALL_JOINTS, BACKGROUND, CENTRE, View
-from cpm_live.gui import shortcuts
+from cpm_live.gui import picture, shortcuts
 from cpm_live.gui.shortcuts import SHORTCUTS, Entry
 from cpm_live.gui.window import MainWindow
 from tests.gui.conftest import Opener, wait_for_pose
@@ -80,6 +80,26 @@ def test_the_picture_says_whose_map_glows(window: MainWindow, qtbot: QtBot) -> N
     assert len(set(shown)) == len(set(written)) == 4
     assert map_title(result, View(joint=3)) == "belief of left hip"
     assert map_title(result, View(joint=CENTRE)) == "centre map", "which is told, not believed"
+
+
+def test_what_is_said_on_the_picture_does_not_lie_on_the_scale(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[QPointF, str]] = []
+    monkeypatch.setattr(picture, "paint_chip", lambda painter, at, text, *_: said.append((at, text)))
+    pause(qtbot, window)
+    result = window.session.latest
+    assert result is not None and result.poses
+    window.picture.resize(640, 480)
+    window.picture.set_view(View(joint=BACKGROUND, skeleton=False))
+    window.picture.grab()
+    said.clear()
+    window.picture.region.armed = True
+    window.picture.grab()
+    window.picture.region.armed = False
+    window.picture.grab()
+    hint, paused = (next(at for at, text in said if text == what) for what in (picture.DRAW_HINT, "Paused"))
+    assert hint.y() < paused.y() - 20, "too long to stand beside it"
 
 
 def test_a_notebook_gets_the_numbers_of_the_window(window: MainWindow, qtbot: QtBot) -> None:
