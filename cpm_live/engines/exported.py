@@ -39,8 +39,10 @@ class Network(Generic[R]):
         """By a file's metadata.
 
         Raises:
-            KeyError, ValueError, TypeError: it says nothing of a network of ours.
+            ValueError: it says nothing of a network of ours.
         """
+        if "preset" not in metadata:
+            raise ValueError("it is no network of ours")
         return cls(runs, Preset.from_dict(json.loads(metadata["preset"])), metadata)
 
 

@@ -83,8 +83,8 @@ class EngineMenu(QWidget):
     def _add(self, found: Found) -> None:
         self.box.addItem(LABELS[found.kind], found.kind)
         index = self.box.count() - 1
-        tip = found.what + (f"\n{found.fix}" if found.fix else "")
-        self.box.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
+        about = found.what + (f"\n{found.fix}" if found.fix else "")
+        self.box.setItemData(index, tip(about), Qt.ItemDataRole.ToolTipRole)
         model = self.box.model()
         if not found.ready and isinstance(model, QStandardItemModel):
             model.item(index).setEnabled(False)

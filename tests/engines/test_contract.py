@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 
@@ -134,6 +135,15 @@ def test_broken_network_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read network") as caught:
         open_engine(Recipe("x", BODY, "tiny", weights), "cpu", 1)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "openvino"])
+def test_a_network_of_somebody_else_is_told_as_such(tiny: Recipe, tmp_path: Path, kind: str) -> None:
+    model = onnx.load(str(tiny.onnx))
+    del model.metadata_props[:]
+    onnx.save(model, str(tmp_path / "w.onnx"))
+    with pytest.raises(InputError, match=r"w\.onnx: it is no network of ours$"):
+        open_engine(Recipe("x", BODY, "tiny", tmp_path / "w.safetensors"), kind, 1)
 
 
 def test_checkpoint_without_onnx_is_exported_into_the_cache(
