@@ -96,7 +96,7 @@ def computes_in_bf16(core: ov.Core | None = None) -> bool:
 def _read(core: ov.Core, path: Path) -> Network[ov.Model]:
     try:
         model = core.read_model(path)
-        names = model.get_rt_info("framework").value
+        names = model.get_rt_info("framework").value if model.has_rt_info("framework") else ()
         return Network.told_by(model, {name: model.get_rt_info(["framework", name]).value for name in names})
     except Exception as error:  # noqa: BLE001 - OpenVINO raises RuntimeError, and others where it finds no metadata
         raise Unreadable(path, first_line(error)) from None
