@@ -35,7 +35,7 @@ class KeypointTable:
 
     def write(self, result: Result, time: float, name: str | None = None) -> None:
         """The rows of a frame; see :meth:`KeypointWriter.write`."""
-        frame = (result.frame.index, round(time, 6), name or "")
+        frame = (result.frame.index, round(time, 6), _cell(name or ""))
         of_hands = result.of_hands()
         for one in (result, *([of_hands] if of_hands is not None else [])):
             for pose in one.poses:
@@ -49,6 +49,11 @@ class KeypointTable:
     def close(self) -> None:
         """End the file."""
         self._file.close()
+
+
+def _cell(name: str) -> str:
+    """A file's name that spreadsheets do not take for a formula; it still names the file."""
+    return f"./{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def _rows(pose: Pose, joints: NDArray[np.float32], skeleton: Skeleton) -> Iterator[tuple[object, ...]]:

@@ -101,9 +101,12 @@ def test_a_table_has_a_row_for_every_joint(tmp_path: Path) -> None:
     table = KeypointTable(tmp_path / "a.csv")
     table.write(result, 0.5, 'a "photo", once.jpg')
     table.write(replace(result, poses=(), hands=()), 0.6)
+    table.write(replace(result, poses=result.poses[:1], hands=()), 0.7, '=HYPERLINK("x").jpg')
     table.close()
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    assert {row["file"] for row in rows[-14:]} == {'./=HYPERLINK("x").jpg'}, "no formula for spreadsheets"
+    del rows[-14:]
     assert tuple(rows[0]) == COLUMNS and len(rows) == 2 * 14 + 21
     assert [row["joint"] for row in rows[:14]] == list(BODY.joints)
     assert {row["id"] for row in rows if row["skeleton"] == "body"} == {"3", "5"}
