@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cpm_live.cli.bench import _print
+from cpm_live.cli.bench import _print, _start_window
 from cpm_live.cli.main import app
 from cpm_live.core.errors import InputError
 from cpm_live.engines import build, build_cache, nvidia, probe
@@ -196,3 +196,13 @@ def test_bench_leaves_out_what_is_not_there_and_says_so(monkeypatch: pytest.Monk
     done = RUNNER.invoke(app, ["bench", "--json", "--no-window", "--no-naive", "--model", "body", "--rounds", "5"])
     assert [row["engine"] for row in json.loads(done.stdout.strip().splitlines()[-1])["results"]] == ["cpu"]
     assert "left out: " in done.stderr
+
+
+def test_the_window_that_is_timed_loads_nothing_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('code of the folder ran')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    timed = _start_window("body")
+    assert timed["startup_s"] is not None and timed["startup_s"] > 0
