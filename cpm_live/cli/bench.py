@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -141,9 +140,9 @@ def _gpu_mb(kind: str) -> float | None:
 
 def _device() -> str:
     """The GPU where there is one, and the processor."""
-    from cpm_live.engines import nvidia
+    from cpm_live.engines import base, nvidia
 
-    processor = platform.processor() or platform.machine()
+    processor = base.processor()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = {line.partition(":")[2].strip() for line in file if line.startswith("model name")}

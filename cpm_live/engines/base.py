@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,11 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give the device's memory back; the engine is not used again."""
         ...
+
+
+def processor() -> str:
+    """This machine's, in short."""
+    return platform.processor() or platform.machine()
 
 
 def run_empty(engine: Engine) -> None:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cpm_live.core.errors import InputError
 from cpm_live.engines.export_cache import exported, made_from
 from cpm_live.engines.probe import installed
@@ -90,3 +93,10 @@ def _from_cache(weights: Path, read: Callable[[Path], Network[R]]) -> Network[R]
     except Unreadable as error:
         log.warning("%s; it is made again", error)
         return read(exported(weights, again=True))
+
+
+def given(
+    preset: Preset, images: NDArray[np.uint8], centres: NDArray[np.float32]
+) -> dict[str, NDArray[np.uint8] | NDArray[np.float32]]:
+    """What an exported network takes, by name: those without a centre map are told of no centres."""
+    return {"images": images, "centres": centres} if preset.centre_map else {"images": images}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.decode import decode
-from cpm_live.engines.base import Engine, Looked
+from cpm_live.engines.base import Engine, Looked, run_empty
 
 
 def crop_batch(image: NDArray[np.uint8], crops: Sequence[Crop], size: int) -> NDArray[np.uint8]:
@@ -46,6 +46,18 @@ def look_on_cpu(engine: Engine, image: NDArray[np.uint8], crops: Sequence[Crop],
     found = decode(beliefs)[:, :, :joints]
     decoded = time.perf_counter()
     return Looked(found, beliefs, (cropped - started) * 1e3, (inferred - cropped) * 1e3, (decoded - inferred) * 1e3)
+
+
+class OnCpu:
+    """What all engines have in common whose pictures and belief maps lie in the computer's memory."""
+
+    def look(self: Engine, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
+        """See :meth:`Engine.look`."""
+        return look_on_cpu(self, image, crops, joints)
+
+    def warm_up(self: Engine) -> None:
+        """See :meth:`Engine.warm_up`."""
+        run_empty(self)
 
 
 def nobody(engine: Engine, joints: int) -> Looked:

@@ -7,25 +7,22 @@ optimised graph in the cache would save 30 ms of the start, too little for a cac
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError, first_line
-from cpm_live.engines.base import EngineInfo, Looked, run_empty
-from cpm_live.engines.exported import Network, Unreadable, open_network
-from cpm_live.engines.look import look_on_cpu
+from cpm_live.engines.base import EngineInfo, processor
+from cpm_live.engines.exported import Network, Unreadable, given, open_network
+from cpm_live.engines.look import OnCpu
 from cpm_live.engines.probe import PROVIDERS
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
 
 
-class CpuEngine:
+class CpuEngine(OnCpu):
     """Runs ``<weights>.onnx`` (made by ``cpm-live models export``)."""
 
     def __init__(self, session: ort.InferenceSession, preset: Preset, threads: int, kind: str = "cpu") -> None:
@@ -62,28 +59,16 @@ class CpuEngine:
         """See :meth:`Engine.infer`."""
         if self._session is None:
             raise RuntimeError("the engine is closed")
-        inputs: dict[str, NDArray[np.generic]] = {"images": images}
-        if self.preset.centre_map:
-            inputs["centres"] = centres
-        beliefs: NDArray[np.float32] = self._session.run(["beliefs"], inputs)[0]
+        beliefs: NDArray[np.float32] = self._session.run(["beliefs"], given(self.preset, images, centres))[0]
         return beliefs
-
-    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
-        """See :meth:`Engine.look`."""
-        return look_on_cpu(self, image, crops, joints)
-
-    def warm_up(self) -> None:
-        """See :meth:`Engine.warm_up`."""
-        run_empty(self)
 
     def describe(self) -> EngineInfo:
         """See :meth:`Engine.describe`."""
         name = {"cpu": "CPU", "directml": "DirectML", "coreml": "CoreML"}[self._kind]
-        device = platform.processor() or platform.machine()
         # Providers may compute in half precision as they like.
         precision = "fp32" if self._kind == "cpu" else "fp16"
         label = f"{name} (ONNX Runtime {ort.__version__})"
-        return EngineInfo(self._kind, label, device, precision, self._threads)
+        return EngineInfo(self._kind, label, processor(), precision, self._threads)
 
     def close(self) -> None:
         """Drop the session; a second time does nothing."""

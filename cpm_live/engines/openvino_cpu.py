@@ -7,19 +7,16 @@ docs/measurements.md: two tenths of a point of PCK.
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError, first_line
-from cpm_live.engines.base import EngineInfo, Looked, run_empty
-from cpm_live.engines.exported import Network, Unreadable, open_network
-from cpm_live.engines.look import look_on_cpu
+from cpm_live.engines.base import EngineInfo, processor
+from cpm_live.engines.exported import Network, Unreadable, given, open_network
+from cpm_live.engines.look import OnCpu
 from cpm_live.engines.probe import version
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network.presets import Preset
@@ -27,7 +24,7 @@ from cpm_live.network.presets import Preset
 _DEVICE = "CPU"
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(OnCpu):
     """Runs ``<weights>.onnx`` (made by ``cpm-live models export``)."""
 
     def __init__(self, network: ov.CompiledModel, preset: Preset, threads: int, precision: str) -> None:
@@ -62,26 +59,14 @@ class OpenVinoEngine:
         """See :meth:`Engine.infer`."""
         if self._request is None:
             raise RuntimeError("the engine is closed")
-        inputs: dict[str, NDArray[np.generic]] = {"images": images}
-        if self.preset.centre_map:
-            inputs["centres"] = centres
         # The answer is copied: the next inference writes over it.
-        beliefs: NDArray[np.float32] = self._request.infer(inputs, share_inputs=True)[0]
+        beliefs: NDArray[np.float32] = self._request.infer(given(self.preset, images, centres), share_inputs=True)[0]
         return beliefs
-
-    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
-        """See :meth:`Engine.look`."""
-        return look_on_cpu(self, image, crops, joints)
-
-    def warm_up(self) -> None:
-        """See :meth:`Engine.warm_up`."""
-        run_empty(self)
 
     def describe(self) -> EngineInfo:
         """See :meth:`Engine.describe`."""
-        device = platform.processor() or platform.machine()
         label = f"OpenVINO {version('openvino')} (CPU, {self._precision})"
-        return EngineInfo("openvino", label, device, self._precision, self._threads)
+        return EngineInfo("openvino", label, processor(), self._precision, self._threads)
 
     def close(self) -> None:
         """Drop the network; a second time does nothing."""

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cpm_live.core.crop import Crop
-from cpm_live.engines.base import EngineInfo, Looked, run_empty
-from cpm_live.engines.look import look_on_cpu
+from cpm_live.engines.base import EngineInfo, processor
+from cpm_live.engines.look import OnCpu
 from cpm_live.engines.recipe import Recipe
 from cpm_live.network import checkpoint
 from cpm_live.network.cpm import PoseNetwork
 
 
-class TorchEngine:
+class TorchEngine(OnCpu):
     """Runs the safetensors checkpoint in float32, eagerly."""
 
     def __init__(self, machine: PoseNetwork, threads: int) -> None:
@@ -41,18 +37,9 @@ class TorchEngine:
         out: NDArray[np.float32] = beliefs.numpy()
         return out
 
-    def look(self, image: NDArray[np.uint8], crops: Sequence[Crop], joints: int) -> Looked:
-        """See :meth:`Engine.look`."""
-        return look_on_cpu(self, image, crops, joints)
-
-    def warm_up(self) -> None:
-        """See :meth:`Engine.warm_up`."""
-        run_empty(self)
-
     def describe(self) -> EngineInfo:
         """See :meth:`Engine.describe`."""
-        device = platform.processor() or platform.machine()
-        return EngineInfo("torch", f"CPU (torch {torch.__version__}, reference)", device, "fp32", self._threads)
+        return EngineInfo("torch", f"CPU (torch {torch.__version__}, reference)", processor(), "fp32", self._threads)
 
     def close(self) -> None:
         """Drop the network; a second time does nothing."""

@@ -39,12 +39,10 @@ class KeypointTable:
         of_hands = result.of_hands()
         for one in (result, *([of_hands] if of_hands is not None else [])):
             for pose in one.poses:
-                if not self._every_stage:
-                    self._rows.writerows((*frame, *row) for row in _rows(pose, pose.keypoints, one.skeleton))
-                    continue
-                for stage in range(len(pose.stages)):
+                for stage in range(len(pose.stages)) if self._every_stage else (-1,):
+                    number = (stage + 1,) if self._every_stage else ()
                     rows = _rows(pose, pose.points(stage), one.skeleton)
-                    self._rows.writerows((*frame, *row, stage + 1) for row in rows)
+                    self._rows.writerows((*frame, *row, *number) for row in rows)
 
     def close(self) -> None:
         """End the file."""

@@ -133,18 +133,15 @@ class Workers(Generic[J, M]):
         pending.future.add_done_callback(lambda _: self._free.put(pending.slot))
 
     def _broken(self) -> InputError:
-        self._end()
+        self.close()
         return InputError(
             "a process that made batches was ended, perhaps for want of memory; go on with --resume and fewer --workers"
         )
 
     def close(self) -> None:
         """Stop the processes; what is under way is thrown away."""
-        self._end()
-
-    def _end(self) -> None:
-        """End the pool. Where one process was killed it asks the others to end and waits for them; but they leave that
-        to the trainer, who kills what is left."""
+        # Where one was killed the pool asks the others to end and waits for them; but they leave that to the trainer,
+        # who kills what is left.
         processes = list((self._pool._processes or {}).values())
         whole = all(process.is_alive() for process in processes)
 
