@@ -20,7 +20,6 @@ from cpm_live.engines import recipe as recipes
 from cpm_live.engines.base import Engine
 from cpm_live.engines.build import build_now
 from cpm_live.engines.onnx_cpu import CpuEngine
-from cpm_live.engines.openvino_cpu import OpenVinoEngine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import ENGINES, open_engine
 from cpm_live.network import checkpoint
@@ -39,7 +38,12 @@ def opened(recipe: Recipe, kind: str) -> Engine:
     if kind == "tensorrt" and (missing := build_cache.missing(recipe)[0]):
         last = build_now(recipe, missing, lambda progress: None)
         assert last.state == "built", last.text
-    return OpenVinoEngine.load(recipe, 1, exact=True) if kind == "openvino" else open_engine(recipe, kind, 1)
+    if kind != "openvino":
+        return open_engine(recipe, kind, 1)
+    # Not above: a lent GPU machine, where the tests of CUDA run, has no OpenVINO.
+    from cpm_live.engines.openvino_cpu import OpenVinoEngine
+
+    return OpenVinoEngine.load(recipe, 1, exact=True)
 
 
 def kinds() -> list[object]:
@@ -142,6 +146,8 @@ def test_a_network_of_somebody_else_is_told_as_such(tiny: Recipe, tmp_path: Path
     model = onnx.load(str(tiny.onnx))
     del model.metadata_props[:]
     onnx.save(model, str(tmp_path / "w.onnx"))
+    if not (found := probe.find(kind)).ready:
+        pytest.skip(found.line)
     with pytest.raises(InputError, match=r"w\.onnx: it is no network of ours$"):
         open_engine(Recipe("x", BODY, "tiny", tmp_path / "w.safetensors"), kind, 1)
 
