@@ -160,6 +160,7 @@ PRESETS: dict[str, Preset] = {
             tail=(512, 512, 512, 512, 512, 128),
         ),
         _LITE,
+        replace(_LITE, name="wide", size=224, width=192),
         replace(_LITE, name="large", size=224, trunk="lite2", width=192, frozen=5),
         replace(
             _LITE, name="finder", joints=2, extra=3, stages=3, size=256, centre_map=False, width=96, depth=2,

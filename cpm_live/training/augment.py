@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from cpm_live.core.crop import PAD_VALUE, SHRINK, halved
 from cpm_live.core.skeleton import Skeleton
+from cpm_live.training.blur import coarsen, smear
+from cpm_live.training.touching import move, touch
 
 Image = NDArray[np.uint8]
 Joints = NDArray[np.float32]
@@ -34,7 +36,13 @@ class Augmentation:
         low_resolution: share of samples that are shrunk and enlarged again, as those who stand far away are.
         backdrop: share of plain (white, black) backgrounds that are replaced by another picture.
         company: share of samples that a cut-out of some other picture is pasted beside (hands: a second hand).
-        smear: share of samples blurred along a line, as what moves fast is; up to an eighth of the picture.
+        smear: share of samples blurred along a line, as what moves fast is.
+        longest: of these lines, as a share of the picture.
+        moving: share of these where the hand alone is blurred and all behind it stands still (hands only).
+        coarsest: least share of the side's pixels that ``low_resolution`` leaves.
+        touch: share of samples with another labelled hand of the set over, under or beside theirs (hands only).
+        surround: share of samples that lie in the middle of some other picture, where the crop is larger than theirs.
+        astray: standard deviation of the centre that the network is told, as a share of the crop's side.
     """
 
     zoom: tuple[float, float] = (1.05, 1.75)
@@ -48,6 +56,12 @@ class Augmentation:
     backdrop: float = 0.0
     company: float = 0.0
     smear: float = 0.0
+    longest: float = 0.125
+    moving: float = 0.0
+    coarsest: float = 0.3
+    touch: float = 0.0
+    surround: float = 0.0
+    astray: float = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +87,13 @@ def augment(
     settings: Augmentation,
     rng: np.random.Generator,
     other: Callable[[], Image],
+    another: Callable[[], tuple[Image, Joints]] | None = None,
 ) -> Example:
     """A random crop of one labelled person.
 
     Args:
         other: gives some other picture, for backdrops and occluders.
+        another: gives somebody else of the set, picture and joints, for ``touch``.
     """
     if rng.random() < settings.backdrop:
         image = replace_backdrop(image, other(), rng)
@@ -118,8 +134,11 @@ def augment(
     # As often as Crop.extract does.
     while np.sqrt(abs(np.linalg.det(matrix[:, :2]))) < SHRINK and min(image.shape[:2]) > 4:
         image, matrix = halved(image, matrix)
+    around = None
+    if settings.surround and rng.random() < settings.surround:
+        around, border = cv2.resize(other(), (size, size)), cv2.BORDER_TRANSPARENT
     warped = cv2.warpAffine(
-        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(PAD_VALUE,) * 3
+        image, matrix, (size, size), around, cv2.INTER_LINEAR, borderMode=border, borderValue=(PAD_VALUE,) * 3
     )
     picture: Image = np.asarray(warped, np.uint8)
     moved = joints.copy()
@@ -154,15 +173,19 @@ def augment(
 
     inside = moved[moved[:, 2] > 0, :2]
     centre = (inside.min(axis=0) + inside.max(axis=0)) / 2 if len(inside) else target
-    centre = centre + rng.normal(0, 0.04 * size, 2)
+    centre = centre + rng.normal(0, settings.astray * size, 2)
     if settings.company and rng.random() < settings.company:
         _accompany(picture, target, side * zoom, rng, other)
+    if settings.touch and another is not None and rng.random() < settings.touch:
+        picture = touch(picture, moved, skeleton, *another(), rng)
     if rng.random() < settings.occlusion:
         _occlude(picture, rng, other)
     if settings.smear and rng.random() < settings.smear:
-        picture = smear(picture, int(rng.uniform(0.03, 0.125) * size), rng)
+        length = int(rng.uniform(0.03, settings.longest) * size)
+        moves = settings.moving and rng.random() < settings.moving
+        picture = move(picture, moved, skeleton, length, rng) if moves else smear(picture, length, rng)
     if settings.low_resolution and rng.random() < settings.low_resolution:
-        picture = _lower(picture, rng)
+        picture = coarsen(picture, settings.coarsest, rng)
     return Example(recolour(picture, rng), moved, centre.astype(np.float32))
 
 
@@ -177,13 +200,6 @@ def recolour_empty(picture: Image, skeleton: Skeleton, rng: np.random.Generator)
     joints[:, 2] = -1
     centre = rng.uniform(0.3, 0.7, 2) * len(picture)
     return Example(recolour(picture, rng), joints, centre.astype(np.float32))
-
-
-def _lower(picture: Image, rng: np.random.Generator) -> Image:
-    """Less resolution at the same size: what is left of somebody of a third to nine tenths of the pixels."""
-    side = max(8, round(len(picture) * rng.uniform(0.3, 0.9)))
-    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _occlude(picture: Image, rng: np.random.Generator, other: Callable[[], Image]) -> None:
@@ -217,31 +233,6 @@ def _accompany(
     alpha = np.asarray(cv2.warpAffine(matte, matrix, (size, size)), np.float32)
     pasted = np.asarray(cv2.warpAffine(image, matrix, (size, size)), np.uint8)
     picture[:] = cv2.blendLinear(picture, pasted, 1 - alpha, alpha)
-
-
-def smear(picture: Image, length: int, rng: np.random.Generator) -> Image:
-    """Motion blur ``length`` pixels long in any direction.
-
-    The mean of copies along a line; each pass doubles them, which is ten times quicker than one large kernel.
-    """
-    length = max(3, length)
-    angle = rng.uniform(0, 2 * np.pi)
-    way = length * np.array([np.cos(angle), np.sin(angle)])
-    height, width = picture.shape[:2]
-    room = length // 2 + 2
-    out: Image = np.asarray(cv2.copyMakeBorder(picture, room, room, room, room, cv2.BORDER_REFLECT_101), np.uint8)
-    for number in range(int(np.ceil(np.log2(length)))):
-        x, y = (int(step) for step in np.round(way * 0.5 ** (number + 1)))
-        both = cv2.addWeighted(_without(out, x, y), 0.5, _without(out, -x, -y), 0.5, 0)
-        out = np.asarray(both, np.uint8)
-    top, left = (out.shape[0] - height) // 2, (out.shape[1] - width) // 2
-    return np.ascontiguousarray(out[top : top + height, left : left + width])
-
-
-def _without(picture: Image, x: int, y: int) -> Image:
-    """The picture without its first ``x`` columns and ``y`` rows; without its last ones where they are negative."""
-    height, width = picture.shape[:2]
-    return picture[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
 
 
 def recolour(picture: Image, rng: np.random.Generator) -> Image:

@@ -72,6 +72,10 @@ class ExampleMaker:
             def other(rng: np.random.Generator = rng) -> NDArray[np.uint8]:
                 return self._any(rng)[1]
 
+            def another(rng: np.random.Generator = rng) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+                sample, image = self._any(rng)
+                return image, sample.joints
+
             weight = 1.0
             if number == EMPTY:
                 sample, image = self._any(rng)
@@ -85,7 +89,7 @@ class ExampleMaker:
                     sample, image = self._readable(bisect_left(self._usable, number))
                     joints = sample.joints
                     weight = self._plan.sources.get(sample.source, 1.0)
-                examples.append(augment(image, joints, self._skeleton, size, self._plan.augment, rng, other))
+                examples.append(augment(image, joints, self._skeleton, size, self._plan.augment, rng, other, another))
             weights.append(weight)
         return Batch(
             planes([e.image for e in examples]),

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cpm_live.core.skeleton import BODY
-from cpm_live.training.augment import Augmentation, augment, cut_out, recolour, smear
+from cpm_live.training.augment import Augmentation, augment, cut_out, recolour
+from cpm_live.training.blur import smear
 from tests.training.common import backdrop
 
 
