@@ -7,6 +7,7 @@ import pytest
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.findings import Found
+from cpm_live.engines.recipe import find
 from cpm_live.pipeline.machine import PoseMachine
 from tests.pipeline.world import Somebody, World, WorldEngine
 
@@ -19,7 +20,7 @@ class Sizes(WorldEngine):
             x, y, w, h = one.box
             if np.hypot(x + w / 2 - crop.x, y + h / 2 - crop.y) > 0.4 * crop.side:
                 return np.inf
-            return float(abs(np.log(1.7 * max(w, h) / crop.side)))
+            return float(abs(np.log(find("hand").margin * max(w, h) / crop.side)))
 
         best = min(self.world.people, key=off)
         return best if off(best) < np.inf else None
