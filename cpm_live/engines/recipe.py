@@ -71,7 +71,8 @@ class Recipe:
     def training_margin(self) -> float:
         """The middle of the zoom that the network was trained with: what true boxes are measured with.
 
-        Following does better with a wider ``margin``, since joints that are not seen yet lie outside the box.
+        Following does better with a ``margin`` that is no narrower, or not by much: joints that are not seen yet lie
+        outside the box.
         """
         zoom = self.train.get("augment", {}).get("zoom")
         return sum(zoom) / 2 if zoom else _TRAINING_MARGIN

@@ -108,3 +108,13 @@ def test_a_model_that_is_called_as_ours_gets_a_name_of_its_own(tmp_path: Path) -
     weights.parent.mkdir()
     checkpoint.save(weights, build(preset).state_dict(), checkpoint.Header(preset, "body"))
     assert recipes.find(str(weights)).name == "own body"
+
+
+def test_the_thresholds_in_the_documents_are_those_of_our_recipes() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    live = page.split("### [live]")[1].split("\n### ")[0]
+    told = {row[1].strip(" `"): row[-3:-1] for line in live.splitlines() if len(row := line.split("|")) > 5}
+    body, hand = recipes.find("body"), recipes.find("hand")
+    keys = [f"{name}_threshold" for name in ("joint", "hollow", "follow", "find", "keep", "finder")]
+    for key in (*keys, "margin"):
+        assert [float(cell) for cell in told[key]] == [getattr(body, key), getattr(hand, key)], key
