@@ -146,6 +146,9 @@ def augment(
     moved[~labelled, :2] = 0
     if mirror:
         moved = moved[list(skeleton.flip)]
+    # Who has a label of "not in the picture" (``absent``) has no place: it is not as if it lay outside.
+    placed = moved.copy()
+    placed[moved[:, 2] < 0, 2] = 0
 
     visible = np.array([0.0, 0.0, size, size])
     if edge is not None:
@@ -177,13 +180,13 @@ def augment(
     if settings.company and rng.random() < settings.company:
         _accompany(picture, target, side * zoom, rng, other)
     if settings.touch and another is not None and rng.random() < settings.touch:
-        picture = touch(picture, moved, skeleton, *another(), rng)
+        picture = touch(picture, placed, skeleton, *another(), rng)
     if rng.random() < settings.occlusion:
         _occlude(picture, rng, other)
     if settings.smear and rng.random() < settings.smear:
         length = int(rng.uniform(0.03, settings.longest) * size)
         moves = settings.moving and rng.random() < settings.moving
-        picture = move(picture, moved, skeleton, length, rng) if moves else smear(picture, length, rng)
+        picture = move(picture, placed, skeleton, length, rng) if moves else smear(picture, length, rng)
     if settings.low_resolution and rng.random() < settings.low_resolution:
         picture = coarsen(picture, settings.coarsest, rng)
     return Example(recolour(picture, rng), moved, centre.astype(np.float32))

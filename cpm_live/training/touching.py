@@ -26,7 +26,7 @@ def silhouette(joints: Joints, skeleton: Skeleton, shape: tuple[int, int], arm: 
     """Where a labelled hand is: its fingers, its palm and some of the forearm.
 
     Args:
-        joints: (21, 3), labelled where v is not 0; may lie outside of the picture.
+        joints: (21, 3), v = 0 for those without a place; they may lie outside of the picture.
         shape: height and width of the picture.
         arm: length of the forearm that is shown, over that of the palm.
 
@@ -62,14 +62,14 @@ def touch(
 
     Args:
         joints: of the one that is meant, in the picture.
-        image, theirs: the other one's picture and joints.
+        image, theirs: the other one's picture and joints, of a data set: v = -1 has no place there.
 
     Returns:
         A new picture; the same one where either has too few labels.
     """
     size = picture.shape[:2]
     own = silhouette(joints, skeleton, size)
-    if own is None or (theirs[:, 2] == 0).any():
+    if own is None or (theirs[:, 2] <= 0).any():
         return picture
     low, high = joints[:, :2].min(axis=0), joints[:, :2].max(axis=0)
     side = float((high - low).max())

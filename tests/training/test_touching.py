@@ -54,6 +54,22 @@ def test_only_hands_with_all_their_labels_have_one() -> None:
     assert touch(picture, a_hand(), HAND, flat(RED), joints, np.random.default_rng(0)) is picture
 
 
+def test_joints_that_are_out_of_the_picture_have_no_place() -> None:
+    """A plan's ``absent`` says v = -1 of joints that nobody labelled; they lie at 0, 0."""
+    absent = a_hand()
+    absent[7] = 0, 0, -1
+    picture = flat(GREEN)
+    assert touch(picture, a_hand(), HAND, flat(RED), absent, np.random.default_rng(0)) is picture
+    still = Augmentation(zoom=(3.0, 3.0), occlusion=0.0, touch=1.0)
+    for joints, touched in ((absent, False), (a_hand(), True)):
+        most = 0
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            image = augment(picture, joints, HAND, 128, still, rng, lambda: picture, lambda: (flat(RED), a_hand()))
+            most = max(most, int((image.image[..., 2].astype(int) - image.image[..., 1]).max()))
+        assert (most > 90) == touched
+
+
 def test_another_hand_lies_over_or_under_the_one_that_is_meant() -> None:
     joints = a_hand(100, 130, 70)
     own = silhouette(joints, HAND, (200, 200))
