@@ -114,7 +114,10 @@ def move(picture: Image, joints: Joints, skeleton: Skeleton, length: int, rng: n
 
 def _like(image: Image, matte: Matte, model: Image, place: Matte) -> Image:
     """The image with the mean colour under its matte as that of the model under its own: the same person's hand."""
-    there, here = (cv2.mean(picture, np.asarray(where > 0.5, np.uint8))[:3] for picture, where in
-                   ((image, matte), (model, place)))  # fmt: skip
+    masks = [np.asarray(where > 0.5, np.uint8) for where in (matte, place)]
+    if not all(mask.any() for mask in masks):
+        # The mean of nothing is black, and the other hand would be painted black, or what shows of it white.
+        return image
+    there, here = (cv2.mean(picture, mask)[:3] for picture, mask in zip((image, model), masks, strict=True))
     table = np.arange(256)[:, None] + np.subtract(here, there)
     return np.asarray(cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None]), np.uint8)

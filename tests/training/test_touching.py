@@ -96,6 +96,14 @@ def test_some_are_the_same_persons() -> None:
     assert 12 < likes < 36
 
 
+def test_nobodys_colour_is_not_taken_for_black() -> None:
+    """The one that is meant may lie outside of the picture."""
+    for seed in range(40):
+        joints = a_hand(-45, 150, 80)
+        out = touch(flat(GREEN), joints, HAND, flat(RED), a_hand(), np.random.default_rng(seed))
+        assert out[..., 1:].max(axis=2).min() > 90, "neither black nor any other colour than green, red and mixtures"
+
+
 def test_what_moves_is_blurred_and_what_is_behind_it_is_not() -> None:
     rng = np.random.default_rng(3)
     picture = rng.integers(0, 255, (200, 200, 3), np.uint8)
