@@ -10,7 +10,9 @@ from cpm_live.core.crop import PAD_VALUE
 from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.training.augment import Augmentation, augment
 from cpm_live.training.blur import coarsen
+from cpm_live.training.examples import DRAWN, ExampleMaker
 from cpm_live.training.touching import move, silhouette, touch
+from tests.training.common import figures, plan_of
 
 GREEN, RED = (40, 200, 40), (30, 30, 220)
 
@@ -75,7 +77,7 @@ def test_another_hand_lies_over_or_under_the_one_that_is_meant() -> None:
     own = silhouette(joints, HAND, (200, 200))
     assert own is not None
     over = under = 0
-    for seed in range(40):
+    for seed in range(140):
         picture = flat(GREEN)
         out = touch(picture, joints, HAND, flat(RED), a_hand(), np.random.default_rng(seed))
         assert (picture == GREEN).all(), "the given picture is not written to"
@@ -85,7 +87,29 @@ def test_another_hand_lies_over_or_under_the_one_that_is_meant() -> None:
         shown = float(red.mean())
         over += hidden > 0.05
         under += hidden == 0 and shown > 0.02
-    assert over > 4 and under > 2
+    assert over > 14 and under > 7
+
+
+def test_the_other_hand_is_cut_out_of_its_picture_whichever_way_it_is_turned() -> None:
+    matte = silhouette(a_hand(), HAND, (200, 200), arm=3)
+    assert matte is not None
+    image = flat((220, 30, 30))
+    image[matte > 0] = RED
+    reds = []
+    for seed in range(40):
+        out = touch(flat(GREEN), a_hand(100, 130, 70), HAND, image, a_hand(), np.random.default_rng(seed)).astype(int)
+        assert ((out[..., 0] > 150) & (out[..., 2] < 120)).mean() < 0.01, "what stood behind it is left there"
+        reds.append(((out[..., 2] > 150) & (out[..., 1] < 90)).mean())
+    assert np.mean(reds) > 0.025
+
+
+def test_a_hand_seen_from_its_end_has_fingers_as_thick_as_ever() -> None:
+    joints = a_hand(100, 170, 120)
+    joints[0, 1] = joints[[5, 9, 13, 17], 1].mean()
+    mask = silhouette(joints, HAND, (200, 200), arm=0.1)
+    assert mask is not None
+    tip = joints[8, :2].astype(int)
+    assert (mask[tip[1], tip[0] - 2 : tip[0] + 3] > 0.8).all()
 
 
 def test_some_are_the_same_persons() -> None:
@@ -152,3 +176,53 @@ def test_little_is_left_of_what_is_far_away() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (100, 100, 3), np.uint8)
     left = [coarsen(noise, least, np.random.default_rng(seed)).std() for least in (0.1, 0.9) for seed in range(20)]
     assert min(left[:20]) < 0.5 * min(left[20:])
+
+
+def test_a_plan_says_how_long_smears_are_who_moves_and_how_little_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, list[float]] = {}
+
+    def tell(name: str, place: int) -> None:
+        def instead(picture: NDArray[np.uint8], *others: float) -> NDArray[np.uint8]:
+            told.setdefault(name, []).append(others[place])
+            return picture
+
+        monkeypatch.setattr(f"cpm_live.training.augment.{name}", instead)
+
+    def made(**settings: float) -> dict[str, list[float]]:
+        told.clear()
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            augment(flat(GREEN), a_hand(), HAND, 100, Augmentation(**settings), rng, lambda: flat(RED))  # type: ignore[arg-type]
+        return dict(told)
+
+    tell("smear", 0)
+    tell("move", 2)
+    tell("coarsen", 0)
+    usual = made(smear=1.0, low_resolution=1.0)
+    assert usual.keys() == {"smear", "coarsen"} and 10 <= max(usual["smear"]) <= 12 and set(usual["coarsen"]) == {0.3}
+    ours = made(smear=1.0, longest=0.5, moving=1.0, low_resolution=1.0, coarsest=0.1)
+    assert ours.keys() == {"move", "coarsen"} and 40 < max(ours["move"]) <= 50 and set(ours["coarsen"]) == {0.1}
+    some = made(smear=1.0, moving=0.5)
+    assert len(some["move"]) > 8 and len(some["smear"]) > 8
+
+
+def test_the_other_hand_is_one_of_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def instead(
+        picture: object, joints: object, skeleton: object, image: object, theirs: object, rng: object
+    ) -> object:
+        seen.append((image, theirs))
+        return picture
+
+    monkeypatch.setattr("cpm_live.training.augment.touch", instead)
+    samples = figures(4, "hand")
+    plan = plan_of(augment=Augmentation(touch=1.0))
+    ExampleMaker(samples, [0, 1, 3], HAND, plan).make(
+        [(number, seed) for number in (0, 3, DRAWN) for seed in range(8)], 64
+    )
+    of = [
+        [n for n, s in enumerate(samples) if s.joints is theirs and (s.image() == image).all()]
+        for image, theirs in seen
+    ]
+    assert len(of) == 24 and {tuple(one) for one in of} == {(0,), (1,), (3,)}
