@@ -37,9 +37,9 @@ class Augmentation:
         backdrop: share of plain (white, black) backgrounds that are replaced by another picture.
         company: share of samples that a cut-out of some other picture is pasted beside (hands: a second hand).
         smear: share of samples blurred along a line, as what moves fast is.
-        longest: of these lines, as a share of the picture.
+        longest: of these lines, as a share of the picture; from 0.03, the shortest.
         moving: share of these where the hand alone is blurred and all behind it stands still (hands only).
-        coarsest: least share of the side's pixels that ``low_resolution`` leaves.
+        coarsest: least share of the side's pixels that ``low_resolution`` leaves; up to 0.9, the largest.
         touch: share of samples with another labelled hand of the set over, under or beside theirs (hands only).
         surround: share of samples that lie in the middle of some other picture, where the crop is larger than theirs.
         astray: standard deviation of the centre that the network is told, as a share of the crop's side.

@@ -146,13 +146,17 @@ class Plan:
         low, high = self.augment.zoom
         if not 0.1 <= low <= high <= 20:
             raise InputError(f"[train.augment] zoom must be [low, high], from 0.1 to 20, not {list(self.augment.zoom)}")
-        most = {"rotation": 180.0, "shift": 2.0, "stretch": 2.0}
+        # Ranges that are drawn from must not end before they begin: smears from 0.03, coarse pictures up to 0.9.
+        least = {"longest": 0.03}
+        most = {"rotation": 180.0, "shift": 2.0, "stretch": 2.0, "coarsest": 0.9}
         for item in fields(Augmentation):
             if item.name == "zoom":
                 continue
-            value, limit = getattr(self.augment, item.name), most.get(item.name, 1.0)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= limit:
-                raise InputError(f"[train.augment] {item.name} must be a number from 0 to {limit:g}, not {value!r}")
+            value, low, high = getattr(self.augment, item.name), least.get(item.name, 0.0), most.get(item.name, 1.0)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise InputError(
+                    f"[train.augment] {item.name} must be a number from {low:g} to {high:g}, not {value!r}"
+                )
 
 
 def _ascending(shares: list[float]) -> bool:

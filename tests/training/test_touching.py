@@ -7,10 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from cpm_live.core.crop import PAD_VALUE
+from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.training.augment import Augmentation, augment
 from cpm_live.training.blur import coarsen
 from cpm_live.training.examples import DRAWN, ExampleMaker
+from cpm_live.training.plan import Plan
 from cpm_live.training.touching import move, silhouette, touch
 from tests.training.common import figures, plan_of
 
@@ -204,6 +206,24 @@ def test_a_plan_says_how_long_smears_are_who_moves_and_how_little_is_left(monkey
     assert ours.keys() == {"move", "coarsen"} and 40 < max(ours["move"]) <= 50 and set(ours["coarsen"]) == {0.1}
     some = made(smear=1.0, moving=0.5)
     assert len(some["move"]) > 8 and len(some["smear"]) > 8
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "beyond"), [("longest", (0.03, 1.0), (0, 1.1)), ("coarsest", (0, 0.9), (-0.1, 1.0))]
+)
+def test_a_plan_asks_for_no_range_that_cannot_be_drawn_from(
+    name: str, ends: tuple[float, float], beyond: tuple[float, float]
+) -> None:
+    for value in ends:
+        plan = Plan.from_table({"augment": {name: value, "smear": 1.0, "low_resolution": 1.0}})
+        rng = np.random.default_rng(1)
+        made = augment(flat(GREEN), a_hand(), HAND, 64, plan.augment, rng, lambda: flat(RED))
+        assert made.image.shape == (64, 64, 3)
+    for value in beyond:
+        with pytest.raises(
+            InputError, match=rf"\[train\.augment\] {name} must be a number from {ends[0]:g} to {ends[1]:g}"
+        ):
+            Plan.from_table({"augment": {name: value}})
 
 
 def test_the_other_hand_is_one_of_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
