@@ -146,9 +146,8 @@ def augment(
     moved[~labelled, :2] = 0
     if mirror:
         moved = moved[list(skeleton.flip)]
-    # Who has a label of "not in the picture" (``absent``) has no place: it is not as if it lay outside.
+    # Before those outside are marked: they have a place, while labels of "not in the picture" (``absent``) have none.
     placed = moved.copy()
-    placed[moved[:, 2] < 0, 2] = 0
 
     visible = np.array([0.0, 0.0, size, size])
     if edge is not None:

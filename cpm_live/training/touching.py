@@ -26,31 +26,30 @@ def silhouette(joints: Joints, skeleton: Skeleton, shape: tuple[int, int], arm: 
     """Where a labelled hand is: its fingers, its palm and some of the forearm.
 
     Args:
-        joints: (21, 3), v = 0 for those without a place; they may lie outside of the picture.
+        joints: (21, 3), v > 0 for those with a place; they may lie outside of the picture.
         shape: height and width of the picture.
         arm: length of the forearm that is shown, over that of the palm.
 
     Returns:
         None where joints are missing that this takes, or of another skeleton.
     """
-    if skeleton.name != "hand" or (joints[:, 2] == 0).any():
+    if skeleton.name != "hand" or (joints[:, 2] <= 0).any():
         return None
     points = joints[:, :2]
-    palm = float(np.hypot(*(points[list(_KNUCKLES)].mean(axis=0) - points[_WRIST])))
+    away = points[_WRIST] - points[list(_KNUCKLES)].mean(axis=0)
+    length = float(np.hypot(*away))
     # Seen from its end a palm is short; its fingers are as thick as ever.
-    palm = max(palm, 0.35 * float(np.ptp(points, axis=0).max()))
+    palm = max(length, 0.35 * float(np.ptp(points, axis=0).max()))
+    end = points[_WRIST] + arm * palm * away / max(1e-6, length)
+    whole = np.clip(np.round(np.vstack([points, end])), -4000, 4000).astype(np.int32)
     mask = np.zeros(shape, np.uint8)
-    whole = np.clip(np.round(points), -4000, 4000).astype(np.int32)
     thick = max(1, round(_FINGER * palm))
     for a, b in skeleton.limbs:
         cv2.line(mask, tuple(whole[a]), tuple(whole[b]), 255, thick, cv2.LINE_AA)
     hull = cv2.convexHull(whole[list(_PALM)])
     cv2.fillPoly(mask, [hull], 255)
     cv2.polylines(mask, [hull], True, 255, thick, cv2.LINE_AA)
-    away = points[_WRIST] - points[list(_KNUCKLES)].mean(axis=0)
-    end = points[_WRIST] + arm * palm * away / max(1e-6, float(np.hypot(*away)))
-    end = np.clip(np.round(end), -4000, 4000).astype(np.int32)
-    cv2.line(mask, tuple(whole[_WRIST]), tuple(end), 255, max(1, round(_ARM * palm)), cv2.LINE_AA)
+    cv2.line(mask, tuple(whole[_WRIST]), tuple(whole[-1]), 255, max(1, round(_ARM * palm)), cv2.LINE_AA)
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.03 * palm))
     return np.asarray(soft, np.float32) / np.float32(255)
 
@@ -62,14 +61,14 @@ def touch(
 
     Args:
         joints: of the one that is meant, in the picture.
-        image, theirs: the other one's picture and joints, of a data set: v = -1 has no place there.
+        image, theirs: the other one's picture and joints.
 
     Returns:
         A new picture; the same one where either has too few labels.
     """
     size = picture.shape[:2]
     own = silhouette(joints, skeleton, size)
-    if own is None or (theirs[:, 2] <= 0).any():
+    if own is None:
         return picture
     low, high = joints[:, :2].min(axis=0), joints[:, :2].max(axis=0)
     side = float((high - low).max())
