@@ -108,9 +108,11 @@ class Film(Protocol):
     Attributes:
         ends: when what was read so far is over, in seconds from the first picture; 0 where nobody knows.
         joined: whether its times jumped, as where recordings were joined.
+        begins: when its first picture is shown, on the file's own clock (s); None before it was read.
     """
 
     joined: bool
+    begins: float | None
 
     @property
     def ends(self) -> float: ...

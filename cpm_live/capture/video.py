@@ -55,6 +55,7 @@ class VideoSource:
     Attributes:
         left_out: the pieces that cannot be decoded, by their time; the pictures around them are given all the same.
         joined: times jumped, as where files were joined, and go on as if they had not: a length is not known then.
+        begins: see :class:`~cpm_live.capture.base.Film`.
 
     Raises:
         InputError: missing, unreadable, or without a video track.
@@ -151,7 +152,7 @@ class VideoSource:
         self.left_out: list[str] = []
         self._promised: deque[tuple[float, float]] = deque(maxlen=_REORDERED)
         self._frames = self._pictures(video)
-        self._first: float | None = None
+        self.begins: float | None = None
         self._shift = 0.0
         self._over: float | None = None
         self._due: float | None = None
@@ -240,7 +241,7 @@ class VideoSource:
         the pictures have no times of their own."""
         if self._as_they_come:
             return 0.0
-        first = (self._first or 0.0) + self._shift
+        first = (self.begins or 0.0) + self._shift
         last = first + (self._last or 0.0)
         # Not of what a damaged end promises: of the pictures that were given.
         ends = max((end for begin, end in self._promised if begin <= last + 1e-3), default=last) - first
@@ -306,10 +307,10 @@ class VideoSource:
 
     def seek(self, seconds: float, before: bool = False, wanted: Callable[[], bool] = lambda: True) -> None:
         """See :meth:`Seekable.seek`; the first or the last picture where there is none at that time."""
-        if self._first is None:
+        if self.begins is None:
             # Nothing was read yet: the first picture is the one that waits.
-            self._first = self._told(self._ahead[0]) if self._ahead and self._ahead[0] is not None else None
-        first = self._first or 0.0
+            self.begins = self._told(self._ahead[0]) if self._ahead and self._ahead[0] is not None else None
+        first = self.begins or 0.0
         latest = first + seconds + (-_AS_GOOD_S if before else _AS_GOOD_S)
         self._ahead.clear()
         starts = [latest - back for back in (1 / (self.info.fps or 30.0), *_FURTHER_BACK) if latest - back > first]
@@ -321,7 +322,7 @@ class VideoSource:
             at = self._told(found[0]) if found else None
             if not wanted() or (at is not None and at <= latest):
                 break
-        self._first, self._shift, self._held = first, 0.0, None
+        self.begins, self._shift, self._held = first, 0.0, None
         self._ahead.extend(found)
         self._last = self._due = self._since = self._over = None
         self._pace.restart()
@@ -365,9 +366,9 @@ class VideoSource:
     def _seconds_of(self, picture: av.VideoFrame) -> float:
         """When a picture is shown, in seconds from the first; later than the one before, whatever the file says."""
         at = self._told(picture)
-        if self._first is None:
-            self._first = at or 0.0
-        seconds = at - self._first - self._shift if at is not None else 0.0
+        if self.begins is None:
+            self.begins = at or 0.0
+        seconds = at - self.begins - self._shift if at is not None else 0.0
         if self._last is not None:
             next_one = self._last + 1 / (self.info.fps or 30.0)
             far = seconds - self._last > container.JUMP_S or seconds - self._last < -_ANEW_S

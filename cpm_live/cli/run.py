@@ -110,6 +110,7 @@ def run(
     ] = "",
     smooth: Annotated[float, typer.Option("--smooth", help="Smoothing over time, 0 (raw) to 1.")] = 0.5,
     hands: Annotated[bool, typer.Option("--hands", help="With --model body: the hands at the wrists too.")] = False,
+    sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Whether --out has the sound of a film.")] = True,
     frames: Annotated[int, typer.Option("--frames", min=0, help="Stop after so many frames; 0 reads all.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")] = False,
 ) -> None:
@@ -185,7 +186,7 @@ def run(
             def enough() -> bool:
                 return stop() or (limit is not None and done >= limit)
 
-            summary = run_batch(opened, machine, out, keypoints, view, tell, enough, every_stage)
+            summary = run_batch(opened, machine, out, keypoints, view, tell, enough, every_stage, sound)
         machine.close()
     finally:
         opened.close()
@@ -202,6 +203,8 @@ def run(
         for label, path in (("annotated", out), ("keypoints", None if printed else keypoints)):
             if path is not None:
                 typer.echo(f"{label}: {path}", err=printed)
+    if summary.sound_lost:
+        typer.echo(f"cpm-live: of the sound something is missing: {printable(summary.sound_lost)}", err=True)
     if joined := isinstance(opened, Film) and opened.joined:
         typer.echo("cpm-live: the recording's times jump, as where files were joined; they were counted on", err=True)
     if limit is None and not joined and (missing := _cut_short(opened, summary)):
@@ -211,6 +214,8 @@ def run(
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         names = printable(", ".join(bad[:5]))
         typer.echo(f"cpm-live: left out, since they cannot be read: {names}{more}", err=True)
+        raise typer.Exit(1)
+    if summary.sound_lost and not joined:
         raise typer.Exit(1)
 
 

@@ -24,6 +24,7 @@ from cpm_live.pipeline.options import Thresholds
 from cpm_live.recording import video
 from cpm_live.recording.keypoint_table import KeypointTable
 from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.sound import Sound
 from cpm_live.recording.text_file import refuse_unwritable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -37,25 +38,33 @@ class _Lines(Protocol):
 
 class _Sink(Protocol):
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None: ...
-    def close(self, ends: float) -> None: ...
+    def close(self, ends: float) -> str: ...
 
 
 class _VideoSink:
     """A film, begun with its first picture: until there is one, what lies under its name stays."""
 
-    def __init__(self, path: Path, fps: float) -> None:
+    def __init__(self, path: Path, source: Source, sound: bool) -> None:
         refuse_unwritable(path)
-        self._path, self._fps = path, fps
+        self._path, self._source, self._with_sound = path, source, sound
         self._writer: video.VideoWriter | None = None
+        self._sound: Sound | None = None
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
+        info = self._source.info
+        film = self._source if isinstance(self._source, Film) and info.kind == "video" else None
         if self._writer is None:
-            self._writer = video.VideoWriter(self._path, self._fps)
+            if film is not None and self._with_sound:
+                self._sound = Sound(info.files[0], film.begins or 0.0)
+            self._writer = video.VideoWriter(self._path, info.fps or 10.0, sound=self._sound)
+        if self._sound is not None and film is not None and film.joined and not self._sound.lost:
+            self._sound.end(f"it ends at {seconds:.1f} s, where times jump")
         self._writer.write(picture, seconds)
 
-    def close(self, ends: float) -> None:
+    def close(self, ends: float) -> str:
         if self._writer is not None:
             self._writer.close(ends)
+        return self._sound.lost if self._sound is not None else ""
 
 
 class _PictureSink:
@@ -68,7 +77,8 @@ class _PictureSink:
         path = self._path / (name or "frame.png") if self._folder else self._path
         write_picture(path, picture)
 
-    def close(self, ends: float) -> None: ...
+    def close(self, ends: float) -> str:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,7 @@ class Summary:
             ``Options.people`` allows no more.
         seconds: length of the input, 0 for pictures.
         cancelled: stopped before the end; what is written so far is whole.
+        sound_lost: what is missing of the film's sound, for people; empty where nothing is.
     """
 
     frames: int
@@ -89,13 +100,14 @@ class Summary:
     cancelled: bool = False
     people: int = 0
     left_out: int = 0
+    sound_lost: str = ""
 
 
-def _sink(out: Path, source: Source) -> _Sink:
+def _sink(out: Path, source: Source, sound: bool) -> _Sink:
     suffix = out.suffix.lower()
     kind = source.info.kind
     if suffix in video.SUFFIXES:
-        return _VideoSink(out, source.info.fps or 10.0)
+        return _VideoSink(out, source, sound)
     if kind == "image" and suffix in IMAGE_SUFFIXES:
         return _PictureSink(out, folder=False)
     if kind == "folder" and (suffix not in IMAGE_SUFFIXES or out.is_dir()):
@@ -129,6 +141,7 @@ def run_batch(
     tell: Callable[[int, Result], None] = lambda done, result: None,
     stop: Callable[[], bool] = lambda: False,
     every_stage: bool = False,
+    sound: bool = True,
 ) -> Summary:
     """Estimate every frame of a source; none is skipped.
 
@@ -139,6 +152,7 @@ def run_batch(
         tell: called after each frame with how many are done.
         stop: asked before each frame; True ends early with whole files.
         every_stage: keypoints of all stages, not of the last one alone.
+        sound: the annotated video of a film has the film's.
 
     Raises:
         InputError: damaged input, or a file that cannot be written.
@@ -149,7 +163,7 @@ def run_batch(
     if keypoints is not None:
         # Before the film is opened: where keypoints cannot be written, a film of before must not have been emptied.
         refuse_unwritable(keypoints)
-    sink = _sink(out, source) if out else None
+    sink = _sink(out, source, sound) if out else None
     info = source.info
     about = {
         "model": machine.recipe.name,
@@ -160,7 +174,7 @@ def run_batch(
         # Pictures that have nothing to do with each other are not smoothed over.
         "smoothing": 0.0 if info.unrelated else machine.options.smoothing,
     }
-    frames, seen, seconds, first_ns = 0, 0, 0.0, 0
+    frames, seen, seconds, first_ns, sound_lost = 0, 0, 0.0, 0, ""
     people: set[int] = set()
     left_out = 0
     lines: _Lines | None = None
@@ -194,8 +208,8 @@ def run_batch(
         try:
             if sink:
                 # The last picture of slides and of recorded screens stands for long.
-                sink.close(source.ends if isinstance(source, Film) else 0.0)
+                sound_lost = sink.close(source.ends if isinstance(source, Film) else 0.0)
         finally:
             if lines:
                 lines.close()
-    return Summary(frames, seen, seconds, cancelled, len(people), left_out)
+    return Summary(frames, seen, seconds, cancelled, len(people), left_out, sound_lost)

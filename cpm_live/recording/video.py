@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cpm_live.core.errors import InputError
 from cpm_live.engines.select import physical_cores
+from cpm_live.recording.sound import Sound
 
 _CLOCK = Fraction(1, 90_000)
 _LONGEST = round(6 * 3600 / _CLOCK)
@@ -83,12 +84,15 @@ class VideoWriter:
         quality: x264's constant rate factor; lower is better and larger.
         live: frames come whether there is time for them or not: where the pictures are large for this machine they are
             pressed less hard, into files a few times as large.
+        sound: of the film that the pictures are of; it ends with them, and is closed with the writer.
 
     Raises:
         InputError: another suffix, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, fps: float = 30.0, quality: int = 20, live: bool = False) -> None:
+    def __init__(
+        self, path: Path, fps: float = 30.0, quality: int = 20, live: bool = False, sound: Sound | None = None
+    ) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
         # Flushed: FFmpeg would keep up to 256 KiB to itself, half a minute of a calm picture.
@@ -107,7 +111,7 @@ class VideoWriter:
             raise InputError(f"cannot write {path}: {error.strerror or error}") from None
         self.path = path
         self._fps = Fraction(max(1.0, fps)).limit_denominator(1001)
-        self._quality, self._live = quality, live
+        self._quality, self._live, self._sound = quality, live, sound
         self._scaler = VideoReformatter()
         self._stream: av.VideoStream | None = None
         self._last, self._failed = -1, False
@@ -169,6 +173,8 @@ class VideoWriter:
             "crf": str(self._quality), "preset": self._preset(), "bf": "0", "forced-idr": "1", "rc-lookahead": "3",
         }  # fmt: skip
         self._stream = stream
+        if self._sound is not None:
+            self._sound.join(self._container)
 
     def _preset(self) -> str:
         """x264's: the encoder may take half of the cores, the rest is for camera, network and window."""
@@ -188,6 +194,10 @@ class VideoWriter:
                 if packet.pts == self._last and self._ends > self._last:
                     packet.duration = self._ends - self._last
                 self._container.mux(packet)
+            if self._sound is not None:
+                last = max(self._ends, self._last + round(1 / self._fps / _CLOCK)) if frame is None else self._last
+                for heard in self._sound.until(float(last * _CLOCK)):
+                    self._container.mux(heard)
         except (FFmpegError, OSError) as error:
             self._failed = True
             raise self._refusal(error) from None
@@ -214,6 +224,8 @@ class VideoWriter:
                 self._mux(None)
         finally:
             self._stream = None
+            if self._sound is not None:
+                self._sound.close()
             try:
                 self._container.close()
             except (FFmpegError, OSError) as error:
