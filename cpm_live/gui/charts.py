@@ -14,7 +14,11 @@ from cpm_live.gui.charts_holder import BOTH
 from cpm_live.gui.history import STEPS, History
 from cpm_live.gui.widgets import ElidedLabel, IconButton, is_light
 
-_STEP_COLOURS = {"age": "#a3acba", "engine": "#7c9cff", "crop": "#4bd38a", "decode": "#ff9f5a"}
+_STEP_COLOURS = {
+    "age": "#a3acba", "engine": "#7c9cff", "hands": "#f078b8", "find": "#e3c94b", "crop": "#4bd38a",
+    "decode": "#ff9f5a",
+}  # fmt: skip
+_STEP_NAMES = {"find": "finder"}
 _INTERVAL_MS = 150
 _ROUND = (5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000)
 
@@ -63,7 +67,8 @@ class Charts(QWidget):
         small.setPointSizeF(max(7.0, small.pointSizeF() * 0.88))
         self._step_title.setFont(small)
         self._step_title.setObjectName("muted")
-        # As narrow as the panel: a long legend must not widen it.
+        # As narrow as the panel: a long legend must not widen it, but takes a second line.
+        self._step_title.setWordWrap(True)
         self._step_title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         legend.addWidget(self._step_title)
         layout = QVBoxLayout(self)
@@ -131,10 +136,13 @@ class Charts(QWidget):
         words = []
         for index, (name, curve) in enumerate(zip(STEPS, self._step_curves, strict=True)):
             column = steps[:, index]
-            known = column[np.isfinite(column)]
-            curve.setData(times, column, connect="finite")
-            value = _short(float(np.median(known[-60:]))) if len(known) else "-"
-            words.append(f'<span style="color:{self._step_colour(name)}">●</span>&nbsp;{name}&nbsp;{value}')
+            # The finder runs now and then, and hands are looked at where that is wished.
+            took = column[column > 0][-60:]
+            curve.setVisible(len(took) > 0)
+            if len(took):
+                curve.setData(times, column, connect="finite")
+                word = f"{_STEP_NAMES.get(name, name)}&nbsp;{_short(float(np.median(took)))}"
+                words.append(f'<span style="color:{self._step_colour(name)}">●</span>&nbsp;{word}')
         self._step_title.setText(" &nbsp;".join(words))
         ages = steps[:, 0][np.isfinite(steps[:, 0])]
         top = float(np.percentile(ages, 98)) * 1.25 if len(ages) else 50.0

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cpm_live.core.pose import Result
 
-STEPS = ("age", "engine", "crop", "decode")
-"""Charted durations, the largest first."""
+STEPS = ("age", "engine", "hands", "find", "crop", "decode")
+"""Charted durations: the age of what is seen, and the steps that it is made of."""
 _GAP_S = 1.0
 """Results further apart are not joined by a line: nothing was measured in between."""
 

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
 from cpm_live.core.frame import Frame
-from cpm_live.core.pose import Result
-from cpm_live.gui.history import History
+from cpm_live.core.pose import Result, Steps
+from cpm_live.gui.history import STEPS, History
 from cpm_live.pipeline import stats
 from cpm_live.pipeline.machine import PoseMachine
 from tests.fakes import DotEngine
@@ -34,6 +35,29 @@ def test_no_line_is_drawn_through_a_pause() -> None:
     assert times == pytest.approx([-4.3, -4.2, -4.1, -4.1, -0.1, 0.0])
     for values in (beliefs, steps):
         assert np.isnan(values[3]).all() and np.isfinite(np.delete(values, 3, axis=0)[:, 0]).all()
+
+
+def test_the_chart_says_where_the_milliseconds_go(qtbot: QtBot) -> None:
+    """Hands may take most of them, and the finder does in the frames it runs in; what did not run is not named."""
+    from cpm_live.gui.charts import Charts
+
+    history = History()
+    charts = Charts(history)
+    qtbot.addWidget(charts)
+    charts.resize(300, 400)
+    charts.show()
+    both, named = ("find", "hands"), []
+    for index, result in enumerate(results([0.1, 0.2, 0.3, 0.4])):
+        steps = dict(result.steps_ms) | {"engine": 5.0, "find": 8.0 * (index == 3), "hands": 21.0 * (index >= 2)}
+        history.add(replace(result, steps_ms=Steps(steps)))
+        charts.refresh()
+        text = charts._step_title.text()
+        named.append([f"{word}&nbsp;" in text for word in ("engine", "hands", "finder")])
+        curves = {name: curve.isVisible() for name, curve in zip(STEPS, charts._step_curves, strict=True)}
+        assert curves["engine"] and [curves[name] for name in both] == [index == 3, index >= 2]
+    assert named == [[True, False, False]] * 2 + [[True, True, False], [True, True, True]]
+    assert "finder&nbsp;8.0" in text and "hands&nbsp;21" in text
+    assert charts.minimumSizeHint().width() <= 300
 
 
 def test_what_is_older_than_the_chart_is_forgotten() -> None:
