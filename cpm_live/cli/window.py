@@ -32,7 +32,7 @@ EngineOption = Annotated[
     ),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option("--threads", min=0, help="CPU threads; 0: the cores, less one for the window.")
+    int, typer.Option("--threads", min=0, help="CPU threads; 0: the cores; of three or more one stays free.")
 ]
 SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Camera resolution to ask for.")]
 

@@ -53,8 +53,11 @@ def physical_cores() -> int:
 
 
 def default_threads(window: bool = False) -> int:
-    """CPU threads for an engine: the physical cores, one less while a window wants to be painted, at most 4."""
-    return max(1, min(MOST_THREADS, physical_cores() - int(window)))
+    """CPU threads for an engine: the physical cores, at most 4; while a window wants to be painted one less, but two
+    where there are two."""
+    # Painting and capture take a third of a core: two slow cores for hands are worth more (docs/measurements.md).
+    cores = physical_cores()
+    return min(MOST_THREADS, cores - 1 if window and cores > 2 else cores)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def test_every_engine_is_offered_once() -> None:
 
 
 def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores, alone, beside in ((1, 1, 1), (2, 2, 1), (4, 4, 3), (16, 4, 4)):
+    for cores, alone, beside in ((1, 1, 1), (2, 2, 2), (3, 3, 2), (4, 4, 3), (16, 4, 4)):
         monkeypatch.setattr(select, "physical_cores", lambda cores=cores: cores)
         assert (select.default_threads(), select.default_threads(window=True)) == (alone, beside)
     asked: list[int] = []
