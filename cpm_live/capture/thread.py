@@ -127,10 +127,15 @@ class CaptureThread(threading.Thread):
                 if not (paused or first):
                     self._steps = 0  # asked for while it stood still, which is over
                 first = False
+                lost, frame = None, None
                 try:
                     frame = source.read()
                 except SourceLost as error:
-                    self._tell(CaptureEvent("lost", f"{error}; reconnecting", source.info))
+                    lost = str(error)
+                if lost is not None:
+                    # Not while the error is dealt with: what is opened then remembers it (PyAV does), and with it the
+                    # stream that was lost; of a camera that comes and goes for days all of them would stay.
+                    self._tell(CaptureEvent("lost", f"{lost}; reconnecting", source.info))
                     source.close()
                     reopened = self._reopen(source.info.kind)
                     if reopened is None:

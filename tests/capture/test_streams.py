@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -20,7 +22,7 @@ import pytest
 
 from cpm_live.capture import container, video
 from cpm_live.capture import thread as capture_thread
-from cpm_live.capture.base import SourceInfo, SourceLost
+from cpm_live.capture.base import Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.capture.thread import CaptureThread
 from cpm_live.capture.video import VideoSource
@@ -251,6 +253,41 @@ def test_what_breaks_off_at_once_again_is_not_asked_ever_faster(monkeypatch: pyt
         assert len(opened) >= 8, "what had been well is mended as quickly each time"
     else:
         assert len(opened) == 4 and opened[3] - opened[2] > 0.15
+
+
+def test_nothing_is_kept_of_a_stream_that_was_lost_and_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera's connection that breaks now and then, for days: each would leave its decoder and that one's threads."""
+    monkeypatch.setattr(capture_thread, "BACK_OFF", (0.0,))
+    jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    part = b"--f\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg)
+
+    class Camera(QuietHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
+            self.end_headers()
+            self.wfile.write(part * 3)
+
+    log, opened, kept = Log(), [], []
+
+    def opener(request: SourceRequest) -> Source:
+        gc.collect()
+        kept.append(sum(source() is not None for source in opened))
+        source = open_source(request)
+        opened.append(weakref.ref(source))
+        return source
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        request = SourceRequest(f"http://127.0.0.1:{server.server_port}/camera")
+        thread = CaptureThread(request, log.frames.append, log.events.append, opener)
+        thread.start()
+        wait_until(lambda: len(opened) >= 5)
+        thread.stop()
+        thread.join(5)
+        server.shutdown()
+    assert len(opened) >= 5
+    assert max(kept) == 1, "the one that was lost just now, and none before it"
 
 
 def test_a_film_whose_server_let_go_goes_on_where_it_was(tmp_path: Path) -> None:
