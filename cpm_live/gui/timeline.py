@@ -12,6 +12,8 @@ from cpm_live.gui.session import Session
 from cpm_live.gui.widgets import Slider, muted
 
 _PER_SECOND = 1000
+_MOST = 2**31 - 1
+"""Qt counts a bar's steps in 31 bits: of milliseconds that is 24 days, which a time lapse is longer than."""
 _LEAST_S = 0.5
 """A shorter film is over before anybody has found its bar."""
 _LEAPS = 10
@@ -64,6 +66,7 @@ class Timeline(QWidget):
         column.addWidget(self.holder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._length, self._pictures = 0.0, 0
+        self._per_second: float = _PER_SECOND
         self._at = 0.0
         self._released = QTimer(self)
         self._released.setSingleShot(True)
@@ -82,18 +85,19 @@ class Timeline(QWidget):
         """Offer a film's length, or nothing for what has none."""
         known = self._length > 0
         self._length = info.seconds if info is not None and info.seconds >= _LEAST_S else 0.0
+        self._per_second = min(_PER_SECOND, _MOST / max(self._length, 1.0))
         self._pictures = (info.frames or 0) if info is not None and self._length and info.kind == "folder" else 0
         if known and self._length:
             # Told again without another having been opened, as where a picture was left out: whoever holds the bar goes
             # on holding it.
-            self.bar.setMaximum(round(self._length * _PER_SECOND))
+            self.bar.setMaximum(self._steps(self._length))
             return
         where, one = ("folder", "picture") if self._pictures else ("film", "frame")
         self.bar.setAccessibleName(f"Position in the {where}")
         self.bar.setToolTip(f"Drag or click to go elsewhere in the {where} (PgUp, PgDown); ← and → one {one}, paused")
         self._at = 0.0
         self.bar.setSliderDown(False)
-        self.bar.setRange(0, round(self._length * _PER_SECOND))
+        self.bar.setRange(0, self._steps(self._length))
         self.holder.setVisible(self._length > 0)
         self._tell(0.0)
 
@@ -121,8 +125,12 @@ class Timeline(QWidget):
             self._tell(self._at)
 
     def _tell(self, seconds: float) -> None:
-        self.bar.setValue(round(seconds * _PER_SECOND))
+        self.bar.setValue(self._steps(seconds))
         self.time.setText(self._where(seconds))
+
+    def _steps(self, seconds: float) -> int:
+        """That, on the bar. (A picture may come a little after the end that was told.)"""
+        return min(round(seconds * self._per_second), _MOST)
 
     def _where(self, seconds: float) -> str:
         """Where that is, for people: of a folder, the number of the picture."""
@@ -141,8 +149,8 @@ class Timeline(QWidget):
 
     @Slot(int)
     def _moved(self, value: int) -> None:
-        self.time.setText(self._where(value / _PER_SECOND))
-        self._live.seek(value / _PER_SECOND)
+        self.time.setText(self._where(value / self._per_second))
+        self._live.seek(value / self._per_second)
 
 
 def _clock(seconds: float) -> str:

@@ -321,3 +321,20 @@ def test_another_film_lets_go_of_the_bar(watching: MainWindow, qtbot: QtBot, tmp
     assert not line.bar.isSliderDown()
     line._settle()
     assert line.bar.value() == 0
+
+
+def test_films_of_any_length_have_a_bar(watching: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A garden in spring, a picture every ten minutes. Of 25 days and more there was no bar, but an error."""
+    line, sought = watching.timeline, []
+    monkeypatch.setattr(watching.session.live, "seek", sought.append)
+    length = 60 * 86400.0
+    watching.session.source_opening.emit("lapse.mkv")
+    watching.session.source_opened.emit("lapse.mkv", replace(INFO, kind="video", label="lapse.mkv", seconds=length))
+    assert line.bar.isVisible() and line.time.text() == "0:00.0 / 1440:00:00.0"
+    for _ in range(5):
+        line.leap(1)
+    assert sought[-1] == pytest.approx(length / 2, abs=0.1) and line.time.text().startswith("720:00:00.0 /")
+    result = watching.picture.result
+    assert result is not None
+    watching.session.result.emit(replace(result, frame=replace(result.frame, media_time=length + 0.5)))
+    assert line.bar.value() == line.bar.maximum()
