@@ -71,6 +71,7 @@ class VideoSource:
         self._index, self._further = 0, False
         self.endless = self.joined = self._still = False
         self._held: np.ndarray | None = None
+        self.left_out: list[str] = []
         self._pace, self._scaler = Pace(), VideoReformatter()
         self._ahead: deque[av.VideoFrame | SourceLost | None] = deque()
         self._open()
@@ -149,7 +150,6 @@ class VideoSource:
         # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
         # a damaged piece they lose all that they hold.
         video.thread_type = "SLICE"
-        self.left_out: list[str] = []
         self._promised: deque[tuple[float, float]] = deque(maxlen=_REORDERED)
         self._frames = self._pictures(video)
         self.begins: float | None = None
@@ -185,12 +185,13 @@ class VideoSource:
                 pictures = packet.decode()
             except av.error.InvalidDataError as damage:
                 at = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
-                error, piece = damage, "one piece" if at is None else f"the piece at {at:.2f} s"
+                error, piece = damage, f"the piece at byte {packet.pos}" if at is None else f"the piece at {at:.2f} s"
                 if self.endless:
                     in_a_row += 1
                     if in_a_row > _DAMAGE_LIMIT:
                         raise
-                else:
+                elif piece not in self.left_out:
+                    # Once: a film goes round for days, and is gone through to and fro.
                     log.warning("%s: left out %s: %s", self._shown, piece, container.reason(damage))
                     self.left_out.append(piece)
                 continue

@@ -60,6 +60,30 @@ def test_a_damaged_piece_of_a_video_is_left_out_and_told(tmp_path: Path, piece: 
     assert source.left_out == [f"the piece at {piece / 30:.2f} s"]
 
 
+def test_damage_is_told_once_however_often_a_film_goes_round(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each round had a line of the log for each piece, and each seek past one told of it again."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mjpeg", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for index in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * index, np.uint8), format="bgr24")
+            frame.pts = index
+            for packet in stream.encode(frame):
+                broken = av.Packet(b"no picture" if index in (4, 5) else bytes(packet))
+                broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+                broken.stream = stream
+                film.mux(broken)
+    source = VideoSource(str(path), loop=True)
+    for index in range(25):
+        assert source.read() is not None
+        if index in (12, 20):
+            source.seek(0.1)
+    source.close()
+    assert source.left_out == ["the piece at 0.20 s", "the piece at 0.25 s"]
+    assert [record.getMessage().count("left out the piece") for record in caplog.records] == [1, 1]
+
+
 def test_a_video_of_nothing_but_damage_is_refused(tmp_path: Path) -> None:
     path = slides(tmp_path / "clip.mp4", [0.0, 0.1, 0.2])
     with av.open(str(path)) as container:
