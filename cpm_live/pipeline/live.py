@@ -281,7 +281,7 @@ class Live:
         """Finish the file in the background; a ``recording-done`` event follows."""
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            self._finishing.append(recorder)
+            self._finishing = [*(other for other in self._finishing if other.is_alive()), recorder]
             recorder.finish()
 
     @property

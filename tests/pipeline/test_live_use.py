@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from cpm_live.capture.open import SourceRequest
 from cpm_live.core.errors import InputError
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.live import Live
+from cpm_live.recording.recorder import Recorder
 from tests.fakes import DotEngine
 from tests.pipeline.test_live import Numbered, Session
 
@@ -81,3 +84,21 @@ def test_options_are_looked_at_before_the_engine_meets_them() -> None:
             live.results.take(0.1)
         _wait_for(live, 2)
         assert live.engine_label
+
+
+def test_nothing_is_kept_of_recordings_that_have_ended(tmp_path: Path) -> None:
+    """A program that records each visitor does so for months."""
+    with _live() as live:
+        _wait_for(live, 2)
+        ended: list[weakref.ref[Recorder]] = []
+        for _ in range(4):
+            live.start_recording(tmp_path / "a.mp4")
+            assert live.recording is not None
+            recorder = live.recording
+            live.stop_recording()
+            recorder.join(10)
+            ended.append(weakref.ref(recorder))
+            del recorder
+        _wait_for(live, 2)  # the worker has done with it, too
+        gc.collect()
+        assert [recorder() is None for recorder in ended] == [True, True, True, False]
