@@ -54,8 +54,7 @@ class VideoSource:
 
     Attributes:
         left_out: the pieces that cannot be decoded, by their time; the pictures around them are given all the same.
-        joined: times jumped, as where files were joined, and go on as if they had not: a length is not known then.
-        begins: see :class:`~cpm_live.capture.base.Film`.
+        joined, begins: see :class:`~cpm_live.capture.base.Film`; after a jump times go on, and a length is not known.
 
     Raises:
         InputError: missing, unreadable, or without a video track.

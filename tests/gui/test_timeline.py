@@ -243,6 +243,7 @@ def test_the_picture_alone_and_back(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_long_films_have_hours() -> None:
     assert _clock(3903.04) == "1:05:03.0" and _clock(75.5) == "1:15.5" and _clock(9.0) == "0:09.0"
+    assert _clock(59.97) == "1:00.0" and _clock(3599.96) == "1:00:00.0"
 
 
 def test_a_film_that_fails_for_good_takes_its_bar_along(watching: MainWindow) -> None:
