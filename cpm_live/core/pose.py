@@ -114,6 +114,7 @@ class Result:
         locked: track number of the one that the machine is locked on.
         hands: the hands at the bodies' wrists, in "Body + hands"; :meth:`of_hands` says how to show them.
         hand_skeleton, hand_stages, hand_thresholds: of these hands; thresholds are (joint, hollow).
+        smoothing: of the keypoints over time, 0 (raw) to 1.
     """
 
     frame: Frame
@@ -133,6 +134,7 @@ class Result:
     hand_skeleton: Skeleton | None = None
     hand_stages: int = 0
     hand_thresholds: tuple[float, float] = (0.3, 1.0)
+    smoothing: float = 0.0
 
     def of_hands(self) -> Result | None:
         """The hands as a result of their own, so that whatever shows poses shows hands too; None without hands."""

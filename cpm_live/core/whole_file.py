@@ -45,12 +45,12 @@ def whole(path: Path, shared: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def claim(path: Path, beside: str = "") -> Path:
+def claim(path: Path, *beside: str) -> Path:
     """Make an empty file where none is, so that no other program is given its name: at ``path``, or beside it with a
     number.
 
     Args:
-        beside: the suffix of a file that will be written beside it, and is to replace none either.
+        beside: the suffixes of files that will be written beside it, and are to replace none either.
 
     Raises:
         OSError: it cannot be made.
@@ -58,7 +58,7 @@ def claim(path: Path, beside: str = "") -> Path:
     name, count = path, 2
     while True:
         try:
-            if beside and os.path.lexists(name.with_suffix(beside)):
+            if any(os.path.lexists(name.with_suffix(suffix)) for suffix in beside):
                 raise FileExistsError
             name.open("xb").close()
         except FileExistsError:
@@ -68,9 +68,9 @@ def claim(path: Path, beside: str = "") -> Path:
 
 
 @contextmanager
-def claimed(path: Path, beside: str = "") -> Iterator[Path]:
+def claimed(path: Path, *beside: str) -> Iterator[Path]:
     """The same, and nothing is left of it where writing fails."""
-    name = claim(path, beside)
+    name = claim(path, *beside)
     try:
         yield name
     except Exception:

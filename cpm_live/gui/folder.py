@@ -1,4 +1,5 @@
-"""Where snapshots and recordings go: asked for with the right mouse button on what makes them."""
+"""Where snapshots and recordings go, and what lies beside these: asked for with the right mouse button on what makes
+them."""
 
 from __future__ import annotations
 
@@ -31,3 +32,13 @@ def offer_folder(
         action.triggered.connect(ask)
         button.addAction(action)
         button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+
+def offer_keypoints(button: QWidget, wished: bool, chosen: Callable[[bool], None]) -> QAction:
+    """Let it be chosen on this button whether recordings have their keypoints in a file beside them."""
+    action = QAction("Keypoints beside the film (.jsonl)", button)
+    action.setCheckable(True)
+    action.setChecked(wished)
+    action.toggled.connect(chosen)
+    button.addAction(action)
+    return action

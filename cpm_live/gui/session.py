@@ -272,7 +272,7 @@ class Session(QObject):
         if self.live.paused:
             self.live.step()
 
-    def toggle_recording(self, folder: Path | None) -> None:
+    def toggle_recording(self, folder: Path | None, keypoints: bool = False) -> None:
         """Start or finish a recording."""
         if self.live.recording is not None:
             self.live.stop_recording()
@@ -280,7 +280,7 @@ class Session(QObject):
             self.notice.emit(Notice("warning", "Nothing to record yet: open a source first.", 5))
         else:
             try:
-                self.live.start_recording(recording_path(folder))
+                self.live.start_recording(recording_path(folder), keypoints)
             except InputError as error:
                 self.notice.emit(Notice("error", sentence(str(error))))
         self.recording_changed.emit(self.live.recording is not None)

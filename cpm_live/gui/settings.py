@@ -34,6 +34,7 @@ class Settings:
         smoothing, hands: how joints are smoothed, and whether hands are looked for beside bodies.
         following: what was set for models, see ``FollowState``: keys like ``body.people``, ``hand.joint``.
         folder: where snapshots and recordings go; empty: the user's pictures and videos folders.
+        keypoints: whether recordings have theirs in a file beside them.
         geometry, columns, rows, side: Qt's own notes on window and splitters, hexadecimal.
     """
 
@@ -48,6 +49,7 @@ class Settings:
     hands: bool = False
     following: dict[str, float] = field(default_factory=dict)
     folder: str = ""
+    keypoints: bool = True
     geometry: str = ""
     columns: str = ""
     rows: str = ""

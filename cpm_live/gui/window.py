@@ -20,7 +20,7 @@ from cpm_live.gui import settings as memory
 from cpm_live.gui.alone import Alone
 from cpm_live.gui.charts_holder import ChartsHolder
 from cpm_live.gui.drops import Drops
-from cpm_live.gui.folder import offer_folder
+from cpm_live.gui.folder import offer_folder, offer_keypoints
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
 from cpm_live.gui.help import toggle_help
@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         placement.size(self)
         keepers = (self.toolbar.snapshot, self.toolbar.record)
         offer_folder(self, keepers, lambda: self.settings.folder, self._folder_chosen)
+        offer_keypoints(self.toolbar.record, self.settings.keypoints, self._keypoints_chosen)
 
     def _connect(self) -> None:
         session, state, picture = self.session, self.state, self.picture
@@ -173,7 +174,7 @@ class MainWindow(QMainWindow):
             "back": session.live.back,
             "leap_on": lambda: self.timeline.leap(1),
             "leap_back": lambda: self.timeline.leap(-1),
-            "record": lambda: session.toggle_recording(self._folder()),
+            "record": lambda: session.toggle_recording(self._folder(), self.settings.keypoints),
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,
             "theme": self._toggle_theme,
@@ -366,6 +367,9 @@ class MainWindow(QMainWindow):
 
     def _folder_chosen(self, folder: str) -> None:
         self.settings = replace(self.settings, folder=folder)
+
+    def _keypoints_chosen(self, wished: bool) -> None:
+        self.settings = replace(self.settings, keypoints=wished)
 
     # -- the end ----------------------------------------------------------------------------------
 

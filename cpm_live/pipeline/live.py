@@ -259,9 +259,9 @@ class Live:
 
     # -- recording --------------------------------------------------------------------------------
 
-    def start_recording(self, path: Path) -> None:
+    def start_recording(self, path: Path, keypoints: bool = False) -> None:
         """Write every result from now on, annotated as shown, to a video file. Where its name is taken it gets another,
-        which ``recording-done`` tells. One at a time: a second one is answered by ``recording-failed``.
+        which ``recording-done`` tells; with ``keypoints`` beside it. One at a time: a second one ``recording-failed``.
 
         Raises:
             InputError: the session was stopped.
@@ -271,7 +271,7 @@ class Live:
             line = f"cannot record {path.name}: {self._recorder.path.name} is still being recorded"
             self._tell(Event("recording-failed", line, path=path))
         else:
-            self._recorder = Recorder(path, self._recording_done)
+            self._recorder = Recorder(path, self._recording_done, keypoints=keypoints)
             self._recorder.pause(self._paused)
             # Before it can fail, which would be told first.
             self._tell(Event("recording", f"recording {path.name}", path=path))

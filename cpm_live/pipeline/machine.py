@@ -192,6 +192,7 @@ class PoseMachine:
             # Offers of the finder that came to nothing are nobody whom a larger budget would show.
             left_out=self.follower.left_out if len(poses) >= scene.budget else 0,
             locked=self.follower.locked,
+            smoothing=options.smoothing,
         )
         if not self.with_hands:
             self._hands.forgive()

@@ -26,6 +26,7 @@ class KeypointWriter:
             form with the number of the body whose they are, and the header says which joints they have.
         more_hands: more about the hands.
         every_stage: each pose also has ``stages``: the joints of every stage, the first one first.
+        at_once: each line is on its way to the disk when it is written.
 
     Raises:
         InputError: the file cannot be written.
@@ -40,9 +41,20 @@ class KeypointWriter:
         hands: Skeleton | None = None,
         more_hands: dict[str, Any] | None = None,
         every_stage: bool = False,
+        at_once: bool = False,
     ) -> None:
         self._every_stage = every_stage
-        self._file = TextFile(path, "keypoints")
+        self._file = TextFile(path, "keypoints", at_once)
+        self.head(skeleton, about, hands, more_hands)
+
+    def head(
+        self,
+        skeleton: Skeleton,
+        about: dict[str, Any],
+        hands: Skeleton | None = None,
+        more_hands: dict[str, Any] | None = None,
+    ) -> None:
+        """Say what the lines from here on hold; arguments as for the writer, which begins with such a line."""
         header = {
             "format": "cpm-live keypoints 1",
             "version": __version__,

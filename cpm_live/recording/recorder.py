@@ -17,6 +17,7 @@ from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import View
 
 if TYPE_CHECKING:
+    from cpm_live.recording.beside import KeypointsBeside
     from cpm_live.recording.video import VideoWriter
 
 log = logging.getLogger("cpm_live.recording")
@@ -32,11 +33,12 @@ class Recorder(threading.Thread):
     """Writes results to one video file, each with its pose drawn on its own frame.
 
     Frames have the times they were taken, less the time for which the source was paused. Beside the video
-    ``<name>.json`` tells what was written and what was lost.
+    ``<name>.json`` tells what was written and what was lost; ``<name>.jsonl`` has the keypoints, if they are wished.
 
     Args:
         path: ``.mp4`` or ``.mkv``. Where another program has taken the name meanwhile it gets a number.
         done: called on this thread when the file is finished or failed.
+        keypoints: a line for each picture, beside the video.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Recorder(threading.Thread):
         path: Path,
         done: Callable[[Recorder], None],
         max_bytes: int = MAX_BYTES,
+        keypoints: bool = False,
     ) -> None:
         super().__init__(name="recorder", daemon=True)
         self.path = path
@@ -53,7 +56,8 @@ class Recorder(threading.Thread):
         self.error = ""
         self.empty = False
         """It ended before any picture came, and there is no file."""
-        self._done, self._max_bytes = done, max_bytes
+        self._done, self._max_bytes, self._with_keypoints = done, max_bytes, keypoints
+        self._keypoints: KeypointsBeside | None = None
         self._queue: deque[tuple[Result, View, int]] = deque()
         self._bytes = 0
         self._ending = False
@@ -136,6 +140,8 @@ class Recorder(threading.Thread):
                     writer = self._writer()
                 self._seconds = at_ns / 1e9
                 writer.write(paint(result, view), self._seconds)
+                if self._keypoints is not None:
+                    self._keypoints.write(result, view, self._seconds)
                 self.written += 1
             self.empty = writer is None
         except InputError as error:
@@ -152,14 +158,18 @@ class Recorder(threading.Thread):
     def _writer(self) -> VideoWriter:
         """Of a file that is nobody else's; nothing is left of one that cannot be written."""
         # Loading the encoder takes a tenth of a second, which the window's start can do without.
+        from cpm_live.recording.beside import SUFFIX, KeypointsBeside
         from cpm_live.recording.video import SUFFIXES, VideoWriter
 
         if self.path.suffix.lower() not in SUFFIXES:
             return VideoWriter(self.path)  # which says so
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with claimed(self.path, _SIDECAR) as self.path:
-                return VideoWriter(self.path, live=True)
+            with claimed(self.path, _SIDECAR, *([SUFFIX] if self._with_keypoints else [])) as self.path:
+                writer = VideoWriter(self.path, live=True)
+            if self._with_keypoints:
+                self._keypoints = KeypointsBeside(self.path.with_suffix(SUFFIX))
+            return writer
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None
 
@@ -170,10 +180,12 @@ class Recorder(threading.Thread):
             self._queue.clear()
         if writer is None:
             return
-        try:
-            writer.close()
-        except InputError as error:
-            self.error = self.error or str(error)
+        for ended in (writer, self._keypoints):
+            try:
+                if ended is not None:
+                    ended.close()
+            except InputError as error:
+                self.error = self.error or str(error)
         if self.error:
             from cpm_live.recording.video import what_is_there
 
@@ -183,6 +195,7 @@ class Recorder(threading.Thread):
         try:
             sidecar = {
                 "video": self.path.name,
+                "keypoints": self._keypoints.path.name if self._keypoints is not None else None,
                 "frames": self.written,
                 "seconds": round(self._seconds, 3),
                 "dropped_by_recorder": self.dropped,

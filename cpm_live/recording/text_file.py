@@ -54,20 +54,21 @@ class TextFile:
     Args:
         path: the file, or :data:`STANDARD_OUTPUT`.
         what: is written, for messages.
+        at_once: each line is on its way to the disk when it is written, and not only when there are many.
 
     Raises:
         InputError: the file cannot be written.
         BrokenPipeError: nobody reads standard output any more.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, path: Path, what: str, at_once: bool = False) -> None:
         self.path, self._what, self._broken = path, what, False
         try:
-            self._file = self._opened(path)
+            self._file = self._opened(path, at_once)
         except OSError as error:
             raise self._refusal(error) from None
 
-    def _opened(self, path: Path) -> IO[str]:
+    def _opened(self, path: Path, at_once: bool) -> IO[str]:
         where: Path | int = path
         if to_print := path == STANDARD_OUTPUT:
             # Not through sys.stdout: whatever the terminal's encoding, JSON is UTF-8.
@@ -77,7 +78,7 @@ class TextFile:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
         # Whoever reads a pipe wants each frame when it is seen.
-        buffering = 1 if to_print or (path.exists() and not path.is_file()) else -1
+        buffering = 1 if at_once or to_print or (path.exists() and not path.is_file()) else -1
         # Names of files that are not UTF-8 become JSON's own escapes.
         return open(
             where, "w", buffering, "utf-8", errors="backslashreplace", newline="\n", closefd=not to_print

@@ -149,7 +149,7 @@ def test_the_threads_that_are_asked_for_are_the_engines_and_the_finders(monkeypa
 def test_a_recording_that_cannot_begin_says_so(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, beside: str) -> Path:
+    def refuse(path: Path, *beside: str) -> Path:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("cpm_live.recording.recorder.claimed", refuse)
