@@ -30,6 +30,8 @@ AGREE = 0.25
 """OKS that the second, closer look at somebody new must reach with the first."""
 _LOOKS = 0.35
 """How much the clothes count against the place when poses are given to tracks."""
+_BESIDE = 0.8
+"""So near to a hand that is followed nobody is told of one more: wrists and finder offer a quick one beside itself."""
 _SPARE = 2
 """So many more places than are free are looked at: some of the finder's offers are nobody."""
 
@@ -194,17 +196,20 @@ class Follower:
         # Near somebody who was lost just now first, then the largest.
         lost = self.lost
         fresh.sort(key=lambda f: (-max((fits(t, f, scene.now) for t in lost), default=0.0), -f.size))
-        room = min(free + _SPARE, MOST_PEOPLE - sum(t.looked_for(scene.now) for t in self.tracks)) if free > 0 else 0
-        for offer in fresh[: max(0, room)]:
+        spare = MOST_PEOPLE - sum(t.looked_for(scene.now) for t in self.tracks)
+        room = max(0, min(free + _SPARE, spare)) if free > 0 else 0
+        for offer in fresh[:room]:
             # A place of the search is as large as it is meant to be.
-            wider = _FIRST.get(self.skeleton.name, FIRST_LOOK)
-            track = Track(offer.box, first_look=wider if finder else 1.0)
+            track = Track(offer.box, first_look=_FIRST.get(self.skeleton.name, FIRST_LOOK) if finder else 1.0)
             track.vote(offer.side, offer.score)
             track.vouched = offer.vouched
             self.tracks.append(track)
-        # Several offers may be of one hand.
-        apart = [f for place, f in enumerate(fresh) if not any(one_place(f, other.box) for other in fresh[:place])]
-        self.left_out = 0 if self.locked is not None else max(0, len(apart) - max(0, free))
+        # Of those who are looked at the looks tell. Several offers may be of one hand, also of one that is followed.
+        places = [t.expected_box(scene.now) for t in seen] if self.skeleton.name == "hand" else []
+        others = [f for place, f in enumerate(fresh) if place >= room
+                  and not any(one_place(f, other.box) for other in fresh[:place])
+                  and not any(one_place(f, box, _BESIDE) for box in places)]  # fmt: skip
+        self.left_out = 0 if self.locked is not None else len(others)
         self._told = [offer for offer in offers if offer.vouched]
 
     def wanted(self, scene: Scene) -> list[tuple[Track, Crop]]:
@@ -309,8 +314,7 @@ class Follower:
         if self.lock_point is not None and room <= 0:
             sure = [s for s in sure if s.box is not None and holds(s.box, self.lock_point, 0.2)]
             room = 1
-        if len(sure) > room:
-            self.left_out = max(self.left_out, len(sure) - room)
+        self.left_out += max(0, len(sure) - room)
         for sight in sure[: max(0, room)]:
             back = returned(sight, self.lost, scene.now)
             if back is not None:

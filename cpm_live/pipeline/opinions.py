@@ -42,10 +42,10 @@ def second_opinions(seen: Sequence[Track], offers: Sequence[Found], now: float, 
     return out[:_MOST]
 
 
-def one_place(offer: Found, box: Box) -> bool:
-    """Whether an offer is in the place of a box, whatever their sizes."""
+def one_place(offer: Found, box: Box, reach: float = 0.4) -> bool:
+    """Whether an offer is in the place of a box, whatever their sizes: their middles within so many of the larger."""
     x, y, w, h = box
-    return float(np.hypot(offer.x - x - w / 2, offer.y - y - h / 2)) < 0.4 * max(offer.size, w, h)
+    return float(np.hypot(offer.x - x - w / 2, offer.y - y - h / 2)) < reach * max(offer.size, w, h)
 
 
 def take_over(kept: list[Sight], good: Sequence[Sight], alike: Callable[[Sight, Sight], bool]) -> None:

@@ -86,3 +86,29 @@ def test_a_hand_does_not_become_the_surer_one_beside_it_that_is_followed_too() -
     for frame in sizes(world, machine):
         assert [number for number, _ in sorted(frame)] == [number for number, _ in before]
         assert min(size for _, size in frame) == pytest.approx(max(small.box[2:]), rel=0.05)
+
+
+@pytest.mark.parametrize(("away", "more"), [(0.6, 0), (1.5, 1)])
+def test_another_offer_of_a_hand_that_is_followed_is_not_one_more(away: float, more: int) -> None:
+    """A quick hand's wrist and the finder do not say the same place: with both hands followed a third one was told."""
+    left, right = hand(56, 0.9, x=150), hand(56, 0.9, x=450)
+    world = World([left, right], kind="hand")
+    machine = followed(world, offer(left), offer(right))
+    size = max(right.box[2:])
+    seen = offer(right)
+    world.ghosts = [offer(left), seen, Found("hand", seen.x + away * size, seen.y, size, 0.8)]
+    results = [world.step(machine) for _ in range(12)]
+    assert all(len(result.poses) == 2 for result in results)
+    assert results[-1].left_out == more
+
+
+def test_offers_that_were_looked_at_in_vain_are_nobody_who_is_left_out() -> None:
+    """Nor when the place that was free is taken, by another one, in that very frame."""
+    left, right = hand(56, 0.9, x=150), hand(56, 0.9, x=450)
+    world = World([left, right], kind="hand")
+    machine = followed(world, offer(left))
+    nothing = [Found("hand", x, 120, 56, 0.9) for x in (100, 560)]
+    world.ghosts = [offer(left), offer(right), *nothing]
+    results = [world.step(machine) for _ in range(20)]
+    taken = next(result for result in results if len(result.poses) == 2)
+    assert taken.left_out == 0
