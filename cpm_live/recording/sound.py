@@ -61,11 +61,12 @@ class Sound:
         else:
             rate = heard.codec_context.sample_rate
             track = copy.add_stream("aac", rate=rate if rate in _RATES else _RATES[-1])
+            mixed = _mixed(heard.codec_context)
             mono = heard.codec_context.layout.nb_channels == 1
             track.codec_context.layout = "mono" if mono else "stereo"
             track.codec_context.format = "fltp"
             track.bit_rate = _BITS if mono else 2 * _BITS
-            packets = self._encoded(self._film, heard, track)
+            packets = self._encoded(self._film, heard, track, mixed)
         self._packets = self._while_it_can_be_read(packets)
         self._next = next(self._packets, None)
 
@@ -130,7 +131,7 @@ class Sound:
             yield packet
 
     def _encoded(
-        self, film: av.container.InputContainer, heard: av.AudioStream, track: av.AudioStream
+        self, film: av.container.InputContainer, heard: av.AudioStream, track: av.AudioStream, mixed: str
     ) -> Iterator[av.Packet]:
         steps: _Steps | None = None
         for packet in film.demux(heard):
@@ -146,7 +147,7 @@ class Sound:
                     # Broadcasts go from two channels to six and back.
                     for ready in steps.rest() if steps is not None else ():
                         yield from track.encode(ready)
-                    steps = _Steps(kind, track)
+                    steps = _Steps(kind, track, mixed)
                 for ready in steps.put(frame, self._begins):
                     yield from track.encode(ready)
         for ready in steps.rest() if steps is not None else ():
@@ -166,15 +167,38 @@ def _goes_over(codec: av.AudioCodecContext) -> bool:
     return codec.name in ("mp3", "mp3float") and codec.sample_rate in _RATES
 
 
+def _mixed(codec: av.AudioCodecContext) -> str:
+    """What FFmpeg's ``pan`` makes of channels that FFmpeg cannot mix by itself, for a track; empty where it can.
+
+    Called before anything else asks for the layout, and before anything is decoded: PyAV frees a list of channels in
+    an order of their own (7.1 in MOV) with each layout that it has given, each frame has one, and the process ends.
+    """
+    layout = codec.layout
+    names, told = [channel.name for channel in layout.channels], layout.name
+    listed, around = " channels (" in told, told.startswith("ambisonic")
+    if names:
+        codec.layout = f"{len(names)} channels" if listed else told
+    if not (listed or around):
+        return ""
+    if len(names) == 1:
+        return "mono|c0=c0"
+    # The first of those that are for all around hears everything.
+    parts = {f"c{n}": name for n, name in enumerate(names[:1] if around else names) if not name.startswith("LFE")}
+    left = [part for part, name in parts.items() if "R" not in name or name.startswith("USR")]
+    right = [part for part, name in parts.items() if "L" not in name]
+    return "|".join(["stereo", *(f"c{n}<{'+'.join(side or parts)}" for n, side in enumerate((left, right)))])
+
+
 class _Steps:
     """From sound as a film has it to sound as a track wants it: begun at 0, gaps filled with silence.
 
     Args:
         kind: the frames' sample format, layout and samples a second.
         track: whose kind they become.
+        mixed: see :func:`_mixed`.
     """
 
-    def __init__(self, kind: tuple[str, str, int], track: av.AudioStream) -> None:
+    def __init__(self, kind: tuple[str, str, int], track: av.AudioStream, mixed: str) -> None:
         self.kind = kind
         form, layout, rate = kind
         clock = Fraction(1, rate)
@@ -183,6 +207,7 @@ class _Steps:
         to = track.codec_context
         nodes = [
             self._graph.add_abuffer(format=form, layout=layout, sample_rate=rate, time_base=clock),
+            *([self._graph.add("pan", mixed)] if mixed else []),
             self._graph.add("atrim", "start=0"),
             self._graph.add("aresample", f"{to.sample_rate}:async=1"),
             self._graph.add("aformat", f"sample_fmts={to.format.name}:channel_layouts={to.layout.name}"),
