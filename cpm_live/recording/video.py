@@ -193,14 +193,19 @@ class VideoWriter:
             for packet in packets:
                 if packet.pts == self._last and self._ends > self._last:
                     packet.duration = self._ends - self._last
+                # Not what is heard until the picture that was just encoded: of slides a minute lies between that and
+                # what the encoder gives. A film that begins with its sound is moved by as much as that is late.
+                self._mux_sound(packet.pts or 0)
                 self._container.mux(packet)
-            if self._sound is not None:
-                last = max(self._ends, self._last + round(1 / self._fps / _CLOCK)) if frame is None else self._last
-                for heard in self._sound.until(float(last * _CLOCK)):
-                    self._container.mux(heard)
+            if frame is None:
+                self._mux_sound(max(self._ends, self._last + round(1 / self._fps / _CLOCK)))
         except (FFmpegError, OSError) as error:
             self._failed = True
             raise self._refusal(error) from None
+
+    def _mux_sound(self, until: int) -> None:
+        for heard in self._sound.until(float(until * _CLOCK)) if self._sound is not None else ():
+            self._container.mux(heard)
 
     def _refusal(self, error: FFmpegError | OSError) -> InputError:
         # Of a second failure FFmpeg only tells that something here failed.

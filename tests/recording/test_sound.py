@@ -225,3 +225,18 @@ def test_a_lost_sound_is_told_in_the_terminal(tmp_path: Path, options: list[str]
     command = [sys.executable, "-m", "cpm_live", "run", "a.mkv", "--threads", "1", "--out", "o.mp4", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path)
     assert done.returncode == code and ("damaged pieces are silent" in done.stderr) == bool(code), done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("codec", ["aac", "ac3"])
+def test_slides_stay_in_their_times_when_sound_begins_late(tmp_path: Path, suffix: str, codec: str) -> None:
+    """What the encoder gives of pictures may be minutes behind: sound does not overtake it."""
+    sound = Sound(beeping(tmp_path / "a.mkv", codec, seconds=30.0), -40.0)
+    writer = VideoWriter(out := tmp_path / f"out{suffix}", sound=sound)
+    for seconds in (slides := [0.0, 30.0, 60.0, 90.0, 120.0]):
+        writer.write(np.zeros((96, 128, 3), np.uint8), seconds)
+    writer.close()
+    with av.open(str(out)) as film:
+        packets = [(p.stream.type, float((p.pts or 0) * p.time_base)) for p in film.demux() if p.size]
+    assert packets[0][0] == "video" and [at for kind, at in packets if kind == "video"] == slides
+    assert heard(out)[1] == pytest.approx(40.0 + FLASH, abs=0.03)
