@@ -95,8 +95,9 @@ class VideoWriter:
     ) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"cannot write {path}: use a name that ends in {' or '.join(SUFFIXES)}")
-        # Flushed: FFmpeg would keep up to 256 KiB to itself, half a minute of a calm picture.
-        options = {"flush_packets": "1"}
+        # Flushed: FFmpeg would keep up to 256 KiB to itself, half a minute of a calm picture. Nor does it wait, up to
+        # 10 s, for sound where there is none: pictures and sound come in order anyhow.
+        options = {"flush_packets": "1", "max_interleave_delta": "1"}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._disk = _Disk(path)

@@ -18,7 +18,7 @@ from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 from cpm_live.recording.batch import Summary, run_batch
 from cpm_live.recording.sound import Sound
-from cpm_live.recording.video import VideoWriter
+from cpm_live.recording.video import VideoWriter, what_is_there
 from tests.fakes import DotEngine
 
 RATE, FLASH = 20, 1.0
@@ -240,3 +240,16 @@ def test_slides_stay_in_their_times_when_sound_begins_late(tmp_path: Path, suffi
         packets = [(p.stream.type, float((p.pts or 0) * p.time_base)) for p in film.demux() if p.size]
     assert packets[0][0] == "video" and [at for kind, at in packets if kind == "video"] == slides
     assert heard(out)[1] == pytest.approx(40.0 + FLASH, abs=0.03)
+
+
+def test_a_crash_costs_no_more_pictures_where_sound_is_over(tmp_path: Path) -> None:
+    """FFmpeg would wait for 10 s whether more of it comes."""
+    out = tmp_path / "out.mp4"
+    film = beeping(tmp_path / "a.mkv", pictures=8.0, seconds=2.0)
+    writer = VideoWriter(out, RATE, sound=Sound(film, 0.0))
+    for index in range(8 * RATE):
+        writer.write(np.zeros((96, 128, 3), np.uint8), index / RATE)
+    (tmp_path / "cut.mp4").write_bytes(out.read_bytes())
+    there = what_is_there(tmp_path / "cut.mp4")
+    writer.close()
+    assert there[1] > 5.5
