@@ -57,7 +57,7 @@ class _VideoSink:
             if film is not None and self._with_sound:
                 self._sound = Sound(info.files[0], film.begins or 0.0)
             self._writer = video.VideoWriter(self._path, info.fps or 10.0, sound=self._sound)
-        if self._sound is not None and film is not None and film.joined and not self._sound.lost:
+        if self._sound is not None and film is not None and film.joined:
             self._sound.end(f"it ends at {seconds:.1f} s, where times jump")
         self._writer.write(picture, seconds)
 

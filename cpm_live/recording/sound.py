@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,7 +13,7 @@ import av
 from av.error import FFmpegError
 from av.filter import Graph
 
-from cpm_live.capture.container import ANY_TITLE, reason
+from cpm_live.capture.container import ANY_TITLE, jumps, reason
 
 log = logging.getLogger("cpm_live.recording")
 
@@ -21,7 +22,8 @@ _RATES = (32_000, 44_100, 48_000)
 _BITS = 96_000
 """A second and channel of what is encoded here."""
 _PAUSE_S = 1.0
-"""Gaps up to so long are filled with silence; after longer ones it begins anew: they may be hours, and a mistake."""
+"""Gaps up to so long are filled with silence; after longer ones it begins anew: they may be hours, and a mistake. Times
+that go back by more are another recording's, where films are joined."""
 
 
 class Sound:
@@ -120,10 +122,21 @@ class Sound:
         except (FFmpegError, OSError) as error:
             self._lose(f"it ends at {max(0.0, at):.1f} s: {reason(error)}")
 
+    def _read(self, film: av.container.InputContainer, heard: av.AudioStream) -> Iterator[av.Packet[av.AudioStream]]:
+        """Its packets up to where another recording was joined on: when those are heard only the pictures will tell."""
+        at = -math.inf
+        for packet in film.demux(heard):
+            if packet.pts is not None and packet.time_base:
+                before, at = at, float(packet.pts * packet.time_base) - self._begins
+                if at < before - _PAUSE_S and jumps(film):
+                    self._lose(f"it ends at {max(0.0, before):.1f} s, where times jump")
+                    return
+            yield packet
+
     def _copied(
         self, film: av.container.InputContainer, heard: av.AudioStream, track: av.AudioStream
     ) -> Iterator[av.Packet]:
-        for packet in film.demux(heard):
+        for packet in self._read(film, heard):
             if packet.pts is None or not packet.time_base:
                 continue
             packet.pts -= round(self._begins / packet.time_base)
@@ -134,7 +147,7 @@ class Sound:
         self, film: av.container.InputContainer, heard: av.AudioStream, track: av.AudioStream, mixed: str
     ) -> Iterator[av.Packet]:
         steps: _Steps | None = None
-        for packet in film.demux(heard):
+        for packet in self._read(film, heard):
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError as error:

@@ -253,3 +253,15 @@ def test_a_crash_costs_no_more_pictures_where_sound_is_over(tmp_path: Path) -> N
     there = what_is_there(tmp_path / "cut.mp4")
     writer.close()
     assert there[1] > 5.5
+
+
+@pytest.mark.parametrize("codec", ["ac3", "aac"])
+@pytest.mark.parametrize("second", [0.0, -3.0])
+def test_sound_of_another_recording_is_not_the_end_of_the_first(tmp_path: Path, codec: str, second: float) -> None:
+    """Cameras begin each at the same time, and their sound ends before the pictures."""
+    one = beeping(tmp_path / "a.ts", codec, offset=5.0, pictures=2.0, seconds=1.5).read_bytes()
+    two = beeping(tmp_path / "b.ts", codec, offset=5.0 + second, pictures=6.0, seconds=6.0).read_bytes()
+    (tmp_path / "both.ts").write_bytes(one + two)
+    summary = annotated(tmp_path / "both.ts", tmp_path / "out.mp4")
+    assert summary.frames == 160 and "times jump" in summary.sound_lost
+    assert heard(tmp_path / "out.mp4")[1:] == (pytest.approx(FLASH, abs=0.04), pytest.approx(1.5, abs=0.1))
