@@ -21,6 +21,8 @@ _RATES = (32_000, 44_100, 48_000)
 """Samples a second that every player takes; of others become as many as the last says."""
 _BITS = 96_000
 """A second and channel of what is encoded here."""
+_APART_S = 0.03
+"""So far sound may come to be from its times: FFmpeg would let it be 0.1 s, which people see on lips, to the end."""
 _PAUSE_S = 1.0
 """Gaps up to so long are filled with silence; after longer ones it begins anew: they may be hours, and a mistake. Times
 that go back by more are another recording's, where films are joined."""
@@ -222,7 +224,7 @@ class _Steps:
             self._graph.add_abuffer(format=form, layout=layout, sample_rate=rate, time_base=clock),
             *([self._graph.add("pan", mixed)] if mixed else []),
             self._graph.add("atrim", "start=0"),
-            self._graph.add("aresample", f"{to.sample_rate}:async=1"),
+            self._graph.add("aresample", f"{to.sample_rate}:async=1:min_hard_comp={_APART_S}"),
             self._graph.add("aformat", f"sample_fmts={to.format.name}:channel_layouts={to.layout.name}"),
             self._graph.add("abuffersink"),
         ]
