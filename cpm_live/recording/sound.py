@@ -13,7 +13,7 @@ import av
 from av.error import FFmpegError
 from av.filter import Graph
 
-from cpm_live.capture.container import ANY_TITLE, jumps, reason
+from cpm_live.capture.container import ANY_TITLE, film_of, jumps, reason
 
 log = logging.getLogger("cpm_live.recording")
 
@@ -52,8 +52,8 @@ class Sound:
 
     def join(self, copy: av.container.OutputContainer) -> None:
         """Become a track of a film of which nothing is written yet, if there is any sound."""
-        heard = self._film.streams.best("audio") if self._film is not None else None
-        if self._film is None or not isinstance(heard, av.AudioStream):
+        heard = _track_of(self._film) if self._film is not None else None
+        if self._film is None or heard is None:
             return
         if heard.codec_context is None:
             self._lose("this FFmpeg has no decoder for it")
@@ -172,6 +172,14 @@ class Sound:
 
 def _begins(packet: av.Packet) -> float:
     return float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else 0.0
+
+
+def _track_of(film: av.container.InputContainer) -> av.AudioStream | None:
+    """What players let be heard, of the pictures' own broadcast where a file has several; of a kind that nobody here
+    can decode only where there is no other."""
+    best = film.streams.best("audio", related=film_of(film))
+    known = [stream for stream in film.streams.audio if stream.codec_context is not None]
+    return best if isinstance(best, av.AudioStream) and (best in known or not known) else next(iter(known), None)
 
 
 def _goes_over(codec: av.AudioCodecContext) -> bool:

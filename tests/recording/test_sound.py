@@ -271,3 +271,25 @@ def test_pieces_that_are_lost_do_not_add_up(tmp_path: Path) -> None:
     """FFmpeg lets sound be 0.1 s early for the rest of a film before it mends that."""
     annotated(beeping(tmp_path / "a.mkv", "ac3", hole=0.08), tmp_path / "out.mp4")
     assert heard(tmp_path / "out.mp4")[1] == pytest.approx(FLASH + 0.08, abs=0.035)
+
+
+def test_of_several_sounds_one_that_can_be_decoded(tmp_path: Path) -> None:
+    """Phones and broadcasts have a second one of a newer kind."""
+    first, second = beeping(tmp_path / "a.mkv", "ac3"), beeping(tmp_path / "b.mkv")
+    with (
+        av.open(str(first)) as one,
+        av.open(str(second)) as two,
+        av.open(str(tmp_path / "both.mp4"), "w") as out,
+    ):
+        tracks = [(one, s, out.add_stream_from_template(s)) for s in (one.streams.video[0], one.streams.audio[0])]
+        tracks.append((two, two.streams.audio[0], out.add_stream_from_template(two.streams.audio[0])))
+        for film, stream, track in tracks:
+            film.seek(0)
+            for packet in film.demux(stream):
+                if packet.pts is not None:
+                    packet.stream = track
+                    out.mux(packet)
+    content = (tmp_path / "both.mp4").read_bytes()
+    (tmp_path / "both.mp4").write_bytes(content.replace(b"ac-3", b"new3").replace(b"dac3", b"dnew"))
+    assert not annotated(tmp_path / "both.mp4", tmp_path / "out.mp4").sound_lost
+    assert heard(tmp_path / "out.mp4")[1] == pytest.approx(FLASH, abs=0.03)
