@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av.error import FFmpegError
 from av.filter import Graph
 
@@ -21,6 +22,8 @@ _RATES = (32_000, 44_100, 48_000)
 """Samples a second that every player takes; of others become as many as the last says."""
 _BITS = 96_000
 """A second and channel of what is encoded here."""
+_PIECE = 1024
+"""Samples of a packet of AAC."""
 _APART_S = 0.03
 """So far sound may come to be from its times: FFmpeg would let it be 0.1 s, which people see on lips, to the end."""
 _PAUSE_S = 1.0
@@ -31,8 +34,8 @@ that go back by more are another recording's, where films are joined."""
 class Sound:
     """Packets of a film's sound, in step with its pictures.
 
-    AAC and MP3 go over as they are. Anything else becomes AAC, in mono or stereo, which every player knows. What is
-    damaged is silent.
+    AAC and MP3 go over as they are, into MP4 if they begin with the pictures. Anything else becomes AAC, in mono or
+    stereo, which every player knows. What is damaged is silent.
 
     Args:
         path: the film's.
@@ -58,7 +61,10 @@ class Sound:
         if heard.codec_context is None:
             self._lose("this FFmpeg has no decoder for it")
             return
-        if _goes_over(heard.codec_context):
+        # An MP4 that is written in fragments cannot say that a track begins late: its first packet is heard at once.
+        at = float((heard.start_time or 0) * heard.time_base) if heard.time_base else 0.0
+        late = copy.format.name == "mp4" and at - self._begins > _APART_S
+        if _goes_over(heard.codec_context) and not late:
             track = copy.add_stream_from_template(heard)
             assert isinstance(track, av.AudioStream)
             packets = self._copied(self._film, heard, track)
@@ -157,6 +163,8 @@ class Sound:
                 self._damaged += 1
                 continue
             for frame in frames:
+                if steps is None and frame.time is not None:
+                    yield from _silence(track, frame.time - self._begins)
                 kind = (frame.format.name, frame.layout.name, frame.sample_rate)
                 if steps is None or steps.kind != kind or abs(steps.gap(frame, self._begins)) > _PAUSE_S:
                     # Broadcasts go from two channels to six and back.
@@ -172,6 +180,16 @@ class Sound:
 
 def _begins(packet: av.Packet) -> float:
     return float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else 0.0
+
+
+def _silence(track: av.AudioStream, seconds: float) -> Iterator[av.Packet]:
+    """From the first picture on; made as it is asked for, since it may be for hours."""
+    to = track.codec_context
+    for start in range(0, max(0, math.floor(seconds * to.sample_rate)) // _PIECE * _PIECE, _PIECE):
+        nothing = np.zeros((to.layout.nb_channels, _PIECE), np.float32)
+        frame = av.AudioFrame.from_ndarray(nothing, to.format.name, to.layout.name)
+        frame.pts, frame.sample_rate, frame.time_base = start, to.sample_rate, Fraction(1, to.sample_rate)
+        yield from track.encode(frame)
 
 
 def _track_of(film: av.container.InputContainer) -> av.AudioStream | None:

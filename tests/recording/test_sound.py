@@ -293,3 +293,16 @@ def test_of_several_sounds_one_that_can_be_decoded(tmp_path: Path) -> None:
     (tmp_path / "both.mp4").write_bytes(content.replace(b"ac-3", b"new3").replace(b"dac3", b"dnew"))
     assert not annotated(tmp_path / "both.mp4", tmp_path / "out.mp4").sound_lost
     assert heard(tmp_path / "out.mp4")[1] == pytest.approx(FLASH, abs=0.03)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("codec", ["aac", "ac3", "libmp3lame"])
+def test_what_is_heard_first_is_not_heard_too_early(tmp_path: Path, codec: str, suffix: str) -> None:
+    """In an MP4 that does not begin with silence it is, and some players let all the rest follow at once."""
+    film = beeping(tmp_path / "a.mkv", codec, silent=(0.0, FLASH))
+    annotated(film, out := tmp_path / f"out{suffix}")
+    with av.open(str(out)) as copy:
+        packets = [p for p in copy.demux(audio=0) if p.size and p.pts is not None]
+        lengths = {p.duration for p in packets}
+        assert max(float(length * packets[0].time_base) for length in lengths if length) < 0.05
+    assert heard(out)[1] == pytest.approx(FLASH, abs=0.03)
