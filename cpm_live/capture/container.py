@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import av
@@ -126,6 +128,26 @@ def film_of(container: av.container.InputContainer) -> av.VideoStream | None:
         if discard is not None and film is not None and other is not film and not heard:
             other.discard = discard.all
     return film
+
+
+def packets(
+    container: av.container.InputContainer, film: av.VideoStream, promised: deque[tuple[float, float]]
+) -> Iterator[av.Packet[av.VideoStream]]:
+    """A film's packets. One that is empty, as Theora has where nothing moves, is none: decoders refuse it, and the
+    picture before stays.
+
+    Args:
+        promised: here goes from when to when each one's picture is shown, in seconds.
+    """
+    for packet in container.demux(film):
+        if packet.pts is not None and packet.time_base:
+            begins, ends = float(packet.pts * packet.time_base), packet.pts + (packet.duration or 0)
+            if not packet.size and promised:
+                begins = promised.pop()[0]
+            promised.append((begins, float(ends * packet.time_base)))
+            if not packet.size:
+                continue
+        yield packet
 
 
 def is_text(container: av.container.InputContainer) -> bool:

@@ -176,10 +176,7 @@ class VideoSource:
             whole: something else was there, before.
         """
         in_a_row, error = 0, None
-        for packet in self._container.demux(video):
-            if packet.pts is not None and packet.time_base:
-                ends = packet.pts + (packet.duration or 0)
-                self._promised.append((float(packet.pts * packet.time_base), float(ends * packet.time_base)))
+        for packet in container.packets(self._container, video, self._promised):
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError as damage:

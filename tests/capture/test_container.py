@@ -263,3 +263,19 @@ def test_a_camcorders_tape_has_25_pictures_a_second(tmp_path: Path) -> None:
         out.mux(stream.encode(None))
     source = VideoSource(str(tmp_path / "a.dv"))
     assert (source.info.fps, source.info.frames) == (25, 5) and len(_read(source)) == 5
+
+
+def test_a_picture_that_is_nothing_is_the_one_before(tmp_path: Path) -> None:
+    """Theora has it so where nothing moves, as on a screen: such a film passed for damaged."""
+    with av.open(str(tmp_path / "a.nut"), "w") as out:
+        stream = out.add_stream("mpeg4", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(20):
+            for packet in stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")):
+                nothing = av.Packet(b"")
+                nothing.pts, nothing.dts, nothing.time_base = packet.pts, packet.dts, packet.time_base
+                nothing.stream = stream
+                out.mux(nothing if index % 4 else packet)
+    source = VideoSource(str(tmp_path / "a.nut"))
+    assert _read(source) == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8]) and not source.left_out
+    assert source.ends >= 0.95
