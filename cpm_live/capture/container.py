@@ -130,6 +130,20 @@ def film_of(container: av.container.InputContainer) -> av.VideoStream | None:
     return film
 
 
+def demux(container: av.container.InputContainer, track: Any) -> Iterator[av.Packet[Any]]:
+    """The packets of a track. PyAV stumbles, or not, over another one that comes up in the middle of a file: broadcasts
+    have such, and damaged files; it goes on after that."""
+    ended = False
+    while not ended:
+        try:
+            for packet in container.demux(track):
+                ended = packet.dts is None and not packet.size
+                yield packet
+            return
+        except IndexError:
+            continue
+
+
 def packets(
     container: av.container.InputContainer, film: av.VideoStream, promised: deque[tuple[float, float]]
 ) -> Iterator[av.Packet[av.VideoStream]]:
@@ -139,7 +153,7 @@ def packets(
     Args:
         promised: here goes from when to when each one's picture is shown, in seconds.
     """
-    for packet in container.demux(film):
+    for packet in demux(container, film):
         if packet.pts is not None and packet.time_base:
             begins, ends = float(packet.pts * packet.time_base), packet.pts + (packet.duration or 0)
             if not packet.size and promised:

@@ -14,7 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.filter import Graph
 
-from cpm_live.capture.container import ANY_TITLE, film_of, jumps, reason
+from cpm_live.capture.container import ANY_TITLE, demux, film_of, jumps, reason
 
 log = logging.getLogger("cpm_live.recording")
 
@@ -133,7 +133,7 @@ class Sound:
     def _read(self, film: av.container.InputContainer, heard: av.AudioStream) -> Iterator[av.Packet[av.AudioStream]]:
         """Its packets up to where another recording was joined on: when those are heard only the pictures will tell."""
         at = -math.inf
-        for packet in film.demux(heard):
+        for packet in demux(film, heard):
             if packet.pts is not None and packet.time_base:
                 before, at = at, float(packet.pts * packet.time_base) - self._begins
                 if at < before - _PAUSE_S and jumps(film):

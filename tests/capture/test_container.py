@@ -279,3 +279,18 @@ def test_a_picture_that_is_nothing_is_the_one_before(tmp_path: Path) -> None:
     source = VideoSource(str(tmp_path / "a.nut"))
     assert _read(source) == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8]) and not source.left_out
     assert source.ends >= 0.95
+
+
+def test_a_track_that_comes_up_in_the_middle_is_no_end() -> None:
+    """PyAV looks it up in a list that it made before, and past its end: at times that is an IndexError."""
+    packet, end = SimpleNamespace(dts=1, size=1), SimpleNamespace(dts=None, size=0)
+    tries = iter([[packet, None], [packet, end, None]])
+
+    def demux(_: object) -> object:
+        for given in next(tries):
+            if given is None:
+                raise IndexError("list index out of range")
+            yield given
+
+    film = SimpleNamespace(demux=demux)
+    assert list(container.demux(film, None)) == [packet, packet, end]  # type: ignore[arg-type]

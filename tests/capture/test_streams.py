@@ -223,7 +223,7 @@ def test_only_damage_without_end_ends_a_live_stream(
 
     source = VideoSource(str(film(tmp_path / "a.mp4", 2)))
     source.close()
-    packets = [SimpleNamespace(pts=None, pos=0, decode=lambda piece=piece: decode(piece)) for piece in pieces]
+    packets = [SimpleNamespace(pts=None, dts=None, size=1, pos=0, decode=partial(decode, p)) for p in pieces]
     source.endless, source._container = True, SimpleNamespace(demux=lambda video: packets)  # type: ignore[assignment]
     with nullcontext() if whole else pytest.raises(av.error.InvalidDataError):
         assert list(source._pictures(source._video)) == ["x", "x"]
