@@ -145,7 +145,8 @@ class Sound:
         self, film: av.container.InputContainer, heard: av.AudioStream, track: av.AudioStream
     ) -> Iterator[av.Packet]:
         for packet in self._read(film, heard):
-            if packet.pts is None or not packet.time_base:
+            # Where a piece was cut out of a film, what a decoder needs before the next one comes first.
+            if packet.pts is None or not packet.time_base or packet.is_discard:
                 continue
             packet.pts -= round(self._begins / packet.time_base)
             packet.dts, packet.stream = packet.pts, track

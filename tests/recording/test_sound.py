@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -306,3 +307,36 @@ def test_what_is_heard_first_is_not_heard_too_early(tmp_path: Path, codec: str, 
         lengths = {p.duration for p in packets}
         assert max(float(length * packets[0].time_base) for length in lengths if length) < 0.05
     assert heard(out)[1] == pytest.approx(FLASH, abs=0.03)
+
+
+def cut_out(path: Path, start: float, end: float) -> Path:
+    """The film without a piece of it, by its list of edits alone."""
+    content = path.read_bytes()
+
+    def boxes(at: int, over: int) -> bytes:
+        out = b""
+        while at < over:
+            size, kind = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8]
+            inner = content[at + 8 : at + size]
+            if kind in (b"moov", b"trak"):
+                inner = boxes(at + 8, at + size)
+            elif kind == b"edts":
+                scale = content.index(b"mdhd", at) + 16
+                first = int.from_bytes(inner[20:24], "big")
+                second = first + round(end * int.from_bytes(content[scale : scale + 4], "big"))
+                entries = struct.pack(">IIIIII", round(start * 1000), first, 1 << 16, 1500, second, 1 << 16)
+                inner = struct.pack(">I4sII", 40, b"elst", 0, 2) + entries
+            out += struct.pack(">I4s", len(inner) + 8, kind) + inner
+            at += size
+        return out
+
+    path.write_bytes(boxes(0, len(content)))
+    return path
+
+
+def test_what_was_cut_out_of_a_film_is_not_missing(tmp_path: Path) -> None:
+    """What a decoder needs before the next piece is there, and not to be heard."""
+    film = cut_out(beeping(tmp_path / "a.mp4", pictures=4.0, seconds=4.0), 1.5, 2.5)
+    summary = annotated(film, tmp_path / "out.mp4")
+    assert not summary.sound_lost and summary.frames == pytest.approx(60, abs=2)
+    assert heard(tmp_path / "out.mp4")[1:] == (pytest.approx(FLASH, abs=0.03), pytest.approx(3.0, abs=0.06))
