@@ -190,6 +190,8 @@ def run(
         machine.close()
     finally:
         opened.close()
+    if summary.sound_lost:
+        typer.echo(f"cpm-live: of the sound something is missing: {printable(summary.sound_lost)}", err=True)
     if stop() and summary.cancelled:
         typer.echo(f"cpm-live: interrupted after {done} frames; what is written so far is whole", err=True)
         raise typer.Exit(128 + stop.number)
@@ -203,8 +205,6 @@ def run(
         for label, path in (("annotated", out), ("keypoints", None if printed else keypoints)):
             if path is not None:
                 typer.echo(f"{label}: {path}", err=printed)
-    if summary.sound_lost:
-        typer.echo(f"cpm-live: of the sound something is missing: {printable(summary.sound_lost)}", err=True)
     if joined := isinstance(opened, Film) and opened.joined:
         typer.echo("cpm-live: the recording's times jump, as where files were joined; they were counted on", err=True)
     if limit is None and not joined and (missing := _cut_short(opened, summary)):
