@@ -21,7 +21,6 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
-from cpm_live.drawing.finder import is_finder
 from cpm_live.drawing.view import View
 from cpm_live.engines.base import Engine
 from cpm_live.engines.build import Progress
@@ -217,12 +216,11 @@ class Live:
     def set_view(self, view: View) -> None:
         """What a recording shows from now on."""
         self._view = view
-        self._worker.curious = self._paused and is_finder(view.joint)
 
     def pause(self, paused: bool) -> None:
         """Stop or go on reading the source."""
         self._paused = paused
-        self._worker.curious = paused and is_finder(self._view.joint)
+        self._worker.curious = paused
         if paused:
             self._capture_rate.clear()
             self._pose_rate.clear()

@@ -109,9 +109,8 @@ class PoseMachine:
         self._count = self._frames = 0
         self._missing = self._alone = False
         self.curious = False
-        """Whether the finder runs in every frame: somebody steps from one to the next and looks at its maps."""
-        self._clock, self._last_s = 0.0, 0.0
-        self._size = (0, 0)
+        """Whether the picture stands still, and somebody looks at each one that they go to: the finder runs in all."""
+        self._clock, self._last_s, self._size = 0.0, 0.0, (0, 0)
         self.turn = threading.RLock()
         rest_at_exit(self)
 
@@ -173,8 +172,13 @@ class PoseMachine:
         steps = {"wait": (time.perf_counter_ns() - frame.captured_ns) / 1e6}
         steps |= dict.fromkeys(("find", "crop", "engine", "decode"), 0.0)
         scene = self._scene(frame, options)
+        before = self.follower.seen
         findings = self._look_around(frame, scene, steps, options, searching)
         kept = self._look_at(frame, scene, steps)
+        if self.curious and any(track in self.follower.lost for track in before):
+            # No frame follows in which they would be found elsewhere.
+            findings = self._look_around(frame, scene, steps, options, searching) or findings
+            kept = self._look_at(frame, scene, steps)
         if findings is not None:
             self._missing = self.follower.missing(scene)
         order = {id(track): place for place, track in enumerate(self.follower.seen)}

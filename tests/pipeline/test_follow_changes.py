@@ -267,3 +267,26 @@ def test_hands_that_touched_get_their_sides_back() -> None:
     for _ in range(4):
         result = world.step(machine)
     assert sorted(str(pose.side) for pose in result.poses) == ["left", "right"], "at the finder's next run"
+
+
+@pytest.mark.parametrize("lock", [False, True])
+def test_who_goes_elsewhere_in_a_film_that_stands_still_sees_who_is_there(lock: bool) -> None:
+    """The one picture that is shown there is the only one in which they can be found; back in time no time passes."""
+    there, elsewhere = Somebody(150, shirt=(200, 60, 60)), Somebody(480, unit=70, shirt=(60, 60, 200), visible=False)
+    world = World([there, elsewhere])
+    machine = world.machine(Options(people=1))
+    for _ in range(8):
+        result = world.step(machine)
+    number = of(result, there)
+    machine.options = Options(people=1, lock=number if lock else None)
+    world.step(machine)
+    machine.curious = True
+    for _ in range(2):
+        there.visible, elsewhere.visible = False, True
+        world.index = 0
+        result = world.step(machine)
+        assert len(result.poses) == (0 if lock else 1), "the lock is nobody else's"
+        assert lock or of(result, elsewhere) is not None
+        there.visible, elsewhere.visible = True, False
+        world.index = 1
+        assert of(world.step(machine), there) == number
