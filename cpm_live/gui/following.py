@@ -60,10 +60,10 @@ class Following(QObject):
         self._region_frame = (0, 0)
         self._opened = False
         self._left_region: Box | None = None
-        self._joint_before: int | None = None
+        self._map_before: tuple[int, float] | None = None
         self._second_click = QTimer(self)
         self._second_click.setSingleShot(True)
-        self._second_click.timeout.connect(self._forget_joint)
+        self._second_click.timeout.connect(self._forget_map)
         self.state.changed.connect(self._options_changed)
         session.model_wanted.connect(self._model_changed)
         session.model_failed.connect(self._model_changed)
@@ -178,16 +178,16 @@ class Following(QObject):
     def choose(self, person: int) -> None:
         """Show this person's joints and stages in the panels."""
         # A double click begins with a click: what that one chose is undone when the second one comes.
-        self._joint_before = self.view.view.joint
+        self._map_before = self.view.view.joint, self.view.view.glow
         self._second_click.start(QApplication.doubleClickInterval())
         if person != self.chosen:
             self.chosen = person
             self.person_chosen.emit()
 
     @Slot()
-    def _forget_joint(self) -> None:
+    def _forget_map(self) -> None:
         """No second click came: what was chosen since then stays."""
-        self._joint_before = None
+        self._map_before = None
 
     def next_person(self) -> None:
         """The next one in the order of their numbers."""
@@ -202,9 +202,10 @@ class Following(QObject):
     @Slot(object)
     def point_at(self, what: int | tuple[float, float]) -> None:
         """Lock on a person, or look for somebody at a place."""
-        if self._joint_before is not None:
-            self.view.set(joint=self._joint_before)
-            self._joint_before = None
+        if self._map_before is not None:
+            joint, glow = self._map_before
+            self.view.set(joint=joint, glow=glow)
+            self._map_before = None
         self.lock_on(what)
 
     def lock_on(self, what: int | tuple[float, float]) -> None:
