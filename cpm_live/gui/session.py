@@ -291,7 +291,8 @@ class Session(QObject):
         if result is None:
             self.notice.emit(Notice("warning", "Nothing to take a snapshot of yet: open a source first.", 5))
             return
-        thread = in_background("snapshot", lambda: write_snapshot(result, view, folder), self._snapshot_done, self)
+        shown = result if self.live.options.lock is not None else replace(result, locked=None)  # as on the picture
+        thread = in_background("snapshot", lambda: write_snapshot(shown, view, folder), self._snapshot_done, self)
         self._writing = [*(other for other in self._writing if other.is_alive()), thread]
 
     def _snapshot_done(self, answer: Path | str | None) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import ALL_JOINTS
 from cpm_live.gui.window import MainWindow
 from tests.gui.conftest import shown
@@ -23,3 +28,23 @@ def test_a_double_click_that_locks_leaves_the_glow_off(crowd: MainWindow, qtbot:
     qtbot.mouseDClick(crowd.picture, Qt.MouseButton.LeftButton, pos=at)
     assert crowd.session.live.options.lock == pose.id
     assert (crowd.state.view.joint, crowd.state.view.glow) == (ALL_JOINTS, 0.0)
+
+
+def test_a_snapshot_of_who_was_released_has_no_lock(crowd: MainWindow, qtbot: QtBot) -> None:
+    press(qtbot, crowd, Key.Key_L)
+    qtbot.waitUntil(lambda: shown(crowd).locked is not None, timeout=3000)
+    pause(qtbot, crowd)
+
+    def snapshots() -> list[Path]:
+        return sorted(Path(crowd.settings.folder).glob("*.png"), key=lambda path: path.stat().st_mtime_ns)
+
+    press(qtbot, crowd, Key.Key_S)
+    qtbot.waitUntil(lambda: len(snapshots()) == 1, timeout=5000)
+    press(qtbot, crowd, Key.Key_Escape)
+    press(qtbot, crowd, Key.Key_S)
+    qtbot.waitUntil(lambda: len(snapshots()) == 2, timeout=5000)
+    locked, released = (cv2.imread(str(path)) for path in snapshots())
+    assert locked is not None and released is not None
+    assert (locked == paint(shown(crowd), crowd.state.view)).all()
+    assert (released == paint(replace(shown(crowd), locked=None), crowd.state.view)).all()
+    assert (released != locked).any()
