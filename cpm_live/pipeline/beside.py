@@ -45,6 +45,11 @@ class OpenedBeside(Generic[W]):
             raise error
         return engine
 
+    @property
+    def answers(self) -> bool:
+        """Whether it was asked for, and whoever asks now is given it, or told why not."""
+        return self._thread is not None and not self._thread.is_alive()
+
     def give_up(self) -> W | None:
         """Nobody asks any more: what is still being opened will be closed; what is open and not taken is given back."""
         with self._lock:

@@ -130,7 +130,8 @@ class PoseMachine:
             # A copy: results are kept, and whoever reads a film into one buffer writes the next picture over it.
             frame = Frame(np.array(frame, order="C"), self._frames, time.perf_counter_ns(), seconds)
             self._frames += 1
-        return self._result(frame, searching=False)
+        result = self._result(frame, searching=False)
+        return self._with_every_hand(result) if self.curious else result
 
     @in_turn
     def find(self, frame: Picture, tries: int = 8) -> Result:
@@ -158,7 +159,7 @@ class PoseMachine:
         return result
 
     def _with_every_hand(self, result: Result) -> Result:
-        """The hands of a single picture: looked for at all sizes that are otherwise tried one a frame."""
+        """The hands of a picture that none follows: looked for at all sizes that are otherwise tried one a frame."""
         scene, steps = self._scene(result.frame, self.options), dict(result.steps_ms)
         for _ in SIZES[1:]:
             if not self.with_hands or self._hands.hands is None or not self._hands.hands.unseen:
@@ -226,14 +227,8 @@ class PoseMachine:
             self.follower.rescale(across, down)
             if self._hands.hands is not None:
                 self._hands.hands.rescale(across, down)
-        return Scene(
-            self._clock,
-            frame.width,
-            frame.height,
-            options.thresholds(self.recipe),
-            options.budget(self.recipe.skeleton.name),
-            options.region,
-        )
+        limits, budget = options.thresholds(self.recipe), options.budget(self.recipe.skeleton.name)
+        return Scene(self._clock, frame.width, frame.height, limits, budget, options.region)
 
     def _look_around(
         self, frame: Frame, scene: Scene, steps: dict[str, float], options: Options, searching: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.frame import Frame
@@ -51,6 +52,7 @@ class Worker(threading.Thread):
         self._wanted: Mailbox[tuple[Recipe, str]] = Mailbox()
         self._machine: PoseMachine | None = None
         self._hands: OpenedBeside[Engine] | None = None
+        self._no_hands_yet: tuple[int, Frame] | None = None
         self._finder: tuple[OpenedBeside[Finder], str] | None = None
         self._finder_kind = "cpu"
         self._recipe: Recipe | None = None
@@ -87,7 +89,7 @@ class Worker(threading.Thread):
                 self._loader.load(*wanted, running=self._machine is not None)
             if (opened := self._loader.take()) is not None:
                 self._switch(opened)
-            item = self._frames.take(timeout=0.1)
+            item = self._frames.take(timeout=0.1) or self._once_more()
             if item is None:
                 if self._frames.closed:
                     break
@@ -109,6 +111,8 @@ class Worker(threading.Thread):
             except Exception as error:  # noqa: BLE001 - engines raise what their libraries raise
                 problem = first_line(error)
             if result is not None:
+                waiting = self.curious and self._machine.with_hands and result.hand_skeleton is None
+                self._no_hands_yet = item if waiting else None
                 self._publish(generation, result)
             else:
                 # Only here is what was on the GPU free to go: an error keeps what its frames hold.
@@ -117,6 +121,13 @@ class Worker(threading.Thread):
         self._give_up()
         if self._machine is not None:
             self._machine.close()
+
+    def _once_more(self) -> tuple[int, Frame] | None:
+        """The picture that stands still, once the hands' engine is there: it was looked at without."""
+        if self._no_hands_yet is None or self._hands is None or not (self.curious and self._hands.answers):
+            return None
+        (generation, frame), self._no_hands_yet = self._no_hands_yet, None
+        return generation, replace(frame, captured_ns=time.perf_counter_ns())
 
     def _switch(self, opened: Opened) -> None:
         """Go on with another engine; people who are followed stay followed if it runs the same model."""

@@ -48,3 +48,14 @@ def test_a_snapshot_of_who_was_released_has_no_lock(crowd: MainWindow, qtbot: Qt
     assert (locked == paint(shown(crowd), crowd.state.view)).all()
     assert (released == paint(replace(shown(crowd), locked=None), crowd.state.view)).all()
     assert (released != locked).any()
+
+
+def test_a_picture_that_stands_still_gets_its_hands(crowd: MainWindow, qtbot: QtBot) -> None:
+    """Their engine is opened when they are first asked for, and no frame follows in which they would be seen."""
+    pause(qtbot, crowd)
+    press(qtbot, crowd, Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+    before = shown(crowd).frame.index
+    press(qtbot, crowd, Key.Key_Period)
+    qtbot.waitUntil(lambda: len(shown(crowd).hands) >= 2, timeout=5000)
+    assert shown(crowd).frame.index == before + 1 and crowd.session.live.paused
+    assert len(shown(crowd).poses) == 3, "looked at twice, they are the same people"
