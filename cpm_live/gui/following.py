@@ -117,6 +117,9 @@ class Following(QObject):
         if self.state.options.region is not None and frame != self._region_frame:
             self.clear_region()
             self._say("The region is cleared: this picture has another size.")
+            if self.session.live.paused:
+                # The only one of it has been looked at in the region.
+                self.session.live.look_again(result.frame)
         if result.stage_count:
             over = self.lock.take(result)
             if over:

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import ALL_JOINTS
 from cpm_live.gui.window import MainWindow
-from tests.gui.conftest import shown
+from tests.gui.conftest import Opener, shown
 from tests.gui.test_window import pause, press
 
 Key = Qt.Key
@@ -59,3 +60,22 @@ def test_a_picture_that_stands_still_gets_its_hands(crowd: MainWindow, qtbot: Qt
     qtbot.waitUntil(lambda: len(shown(crowd).hands) >= 2, timeout=5000)
     assert shown(crowd).frame.index == before + 1 and crowd.session.live.paused
     assert len(shown(crowd).poses) == 3, "looked at twice, they are the same people"
+
+
+def test_a_picture_of_another_size_that_stands_still_is_looked_at_all_over(
+    open_window: Opener, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """It has cleared the region, but in it alone people had been looked for."""
+    for number, width in enumerate((320, 240)):
+        assert cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((240, width, 3), 90, np.uint8))
+    window = open_window(str(tmp_path))
+    qtbot.waitUntil(lambda: window.session.latest is not None and window.session.latest.stage_count > 0, timeout=5000)
+    press(qtbot, window, Key.Key_PageUp)
+    pause(qtbot, window)
+    looks = set[int]()
+    width = shown(window).frame.width
+    window.session.result.connect(lambda result: looks.add(result.finished_ns) if result.frame.width != width else None)
+    window.picture.region_drawn.emit((10.0, 10.0, 100.0, 100.0))
+    press(qtbot, window, Key.Key_Period)
+    qtbot.waitUntil(lambda: len(looks) == 2, timeout=5000)
+    assert window.session.live.options.region is None and window.session.live.paused
