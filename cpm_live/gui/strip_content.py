@@ -71,6 +71,9 @@ def content(result: Result, view: View, seen: Seen, side: int) -> StripContent:
 
 def nobody(result: Result, where: str = "in view") -> str:
     """What to say where the model sees none of what it looks for."""
+    if result.locked is not None:
+        # Others may well be there.
+        return f"#{result.locked} is not {where}"
     return {"body": f"nobody {where}", "hand": f"no hand {where}"}.get(result.skeleton.name, f"nothing found {where}")
 
 

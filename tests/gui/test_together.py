@@ -7,13 +7,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import ALL_JOINTS
+from cpm_live.gui import picture
 from cpm_live.gui.window import MainWindow
 from tests.gui.conftest import Opener, shown
+from tests.gui.crowd import Room
 from tests.gui.test_window import pause, press
 
 Key = Qt.Key
@@ -79,3 +82,22 @@ def test_a_picture_of_another_size_that_stands_still_is_looked_at_all_over(
     press(qtbot, window, Key.Key_Period)
     qtbot.waitUntil(lambda: len(looks) == 2, timeout=5000)
     assert window.session.live.options.region is None and window.session.live.paused
+
+
+def test_a_locked_person_out_of_sight_is_not_called_nobody(
+    crowd: MainWindow, qtbot: QtBot, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two others stand in view."""
+    press(qtbot, crowd, Key.Key_L)
+    qtbot.waitUntil(lambda: shown(crowd).locked is not None, timeout=3000)
+    locked = shown(crowd).locked
+    said: list[str] = []
+    monkeypatch.setattr(picture, "paint_chip", lambda painter, at, text, *_: said.append(text))
+    x = shown(crowd).poses[0].box[0]
+    del room.places[min(range(3), key=lambda place: abs(room.places[place][0] - x - 40))]
+    qtbot.waitUntil(lambda: not shown(crowd).poses and bool(said), timeout=3000)
+    pause(qtbot, crowd)
+    said.clear()
+    crowd.picture.grab()
+    assert f"#{locked} is not in view" in said and "Nobody in view" not in said
+    assert crowd.strip._content.note == f"#{locked} is not in view"
