@@ -13,6 +13,10 @@ Float = NDArray[np.float32]
 JUMP = 0.35
 """A joint that moves further than this share of the box between two frames did not move: it was seen elsewhere."""
 
+APART_S = 0.99
+"""Frames so far apart are no two moments of one movement: places that somebody goes to in a film, photographs. (The
+machine's clock takes no step over a second.)"""
+
 
 def cutoffs(smoothing: float) -> tuple[float, float]:
     """Cut-off at rest (Hz) and its rise with speed (Hz per box side per second) for a slider 0..1."""
@@ -47,7 +51,7 @@ class Smoother:
         moved = np.hypot(*(seen - self._at).T)
         going = sure & self._known & (moved < JUMP * size)
         self._known = sure
-        if smoothing <= 0 or dt <= 0:
+        if smoothing <= 0 or not 0 < dt < APART_S:
             self._at, self._speed = seen, np.zeros_like(seen)
             return keypoints.copy()
         floor, rise = cutoffs(smoothing)

@@ -58,3 +58,12 @@ def test_raw_is_raw_and_scores_stay() -> None:
 def test_both_cutoffs_fall_with_the_slider() -> None:
     rows = np.array([cutoffs(s) for s in np.linspace(0, 1, 5)])
     assert (np.diff(rows, axis=0) < 0).all() and (rows > 0).all()
+
+
+def test_places_that_somebody_goes_to_in_a_film_are_not_smoothed_over() -> None:
+    """Within reach of a movement, but seconds apart."""
+    smoother = Smoother(1)
+    for dt, x in ((0.0, 100.0), (DT, 100.0), (1.0, 160.0)):
+        at = smoother(np.array([[x, 0, 0.9]], np.float32), dt, SIZE, 1.0, 0.4)[0, 0]
+    assert at == 160
+    assert smoother(np.array([[170, 0, 0.9]], np.float32), DT, SIZE, 1.0, 0.4)[0, 0] < 165
