@@ -176,3 +176,14 @@ def cells_to_input(cells: NDArray[np.floating], stride: int) -> NDArray[np.float
 def input_to_cells(points: NDArray[np.floating], stride: int) -> NDArray[np.float32]:
     """Input pixels to belief-map cells (fractional)."""
     return ((np.asarray(points) + 0.5) / stride - 0.5).astype(np.float32)
+
+
+def fitted(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Where a picture of a size (width, height) lies in a frame of another: x, y, width, height; as large as it can
+    be, in the middle. Of one that is a pixel larger that pixel is cut off."""
+    more = [own - given for own, given in zip(size, frame, strict=True)]
+    if min(more) >= 0 and max(more) <= 1:
+        return 0, 0, *size
+    scale = min(frame[0] / size[0], frame[1] / size[1])
+    width, height = (max(1, int(side * scale)) for side in size)
+    return (frame[0] - width) // 2, (frame[1] - height) // 2, width, height

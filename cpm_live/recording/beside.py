@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cpm_live.core.crop import fitted
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.drawing.view import View
 from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.video import film_size
 
 SUFFIX = ".jsonl"
 
@@ -17,8 +19,8 @@ SUFFIX = ".jsonl"
 class KeypointsBeside:
     """Writes a line for each picture of a film.
 
-    Coordinates are pixels of the film: mirrored where it is. Where another model, other thresholds or a mirror come,
-    another header comes first.
+    Coordinates are pixels of the film: mirrored where it is, and fitted into it where the picture was. Where another
+    model, other thresholds or a mirror come, another header comes first.
 
     Args:
         path: the ``.jsonl`` file.
@@ -30,6 +32,7 @@ class KeypointsBeside:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writer: KeypointWriter | None = None
+        self._size: tuple[int, int] | None = None
         self._head: tuple[Skeleton, dict[str, Any], Skeleton | None, dict[str, Any] | None] | None = None
 
     def write(self, result: Result, view: View, seconds: float) -> None:
@@ -38,10 +41,12 @@ class KeypointsBeside:
         Raises:
             InputError: disk full or the like.
         """
+        size = result.frame.width, result.frame.height
+        self._size = film = self._size or film_size(*size)
         about = {
             "model": result.model,
-            "width": result.frame.width,
-            "height": result.frame.height,
+            "width": film[0],
+            "height": film[1],
             "mirrored": view.mirror,
             "smoothing": result.smoothing,
             "joint_threshold": result.joint_threshold,
@@ -56,10 +61,11 @@ class KeypointsBeside:
             # (A picture that no model has looked at, as while another one is loaded, says nothing of the next.)
             self._writer.head(*head)
         self._head = head if result.stage_count else self._head
-        if view.mirror:
-            poses, found = (tuple(_mirrored(p, result.frame.width) for p in s) for s in (result.poses, result.hands))
+        if view.mirror or size != film:
+            place = fitted(size, film)
+            poses, found = (tuple(_shown(p, size, place, view.mirror) for p in s) for s in (result.poses, result.hands))
             result = replace(result, poses=poses, hands=found)
-        self._writer.write(result, seconds)
+        self._writer.write(result, seconds, size=film)
 
     def close(self) -> None:
         """End the file.
@@ -71,9 +77,14 @@ class KeypointsBeside:
             self._writer.close()
 
 
-def _mirrored(pose: Pose, width: int) -> Pose:
-    """With its joints and box where a mirror shows them."""
+def _shown(pose: Pose, size: tuple[int, int], place: tuple[int, int, int, int], mirror: bool) -> Pose:
+    """With its joints and box where the film shows them: its picture's size, and the place of that in the film."""
     joints = pose.keypoints.copy()
-    joints[:, 0] = width - 1 - joints[:, 0]
     x, y, wide, high = pose.box
-    return replace(pose, smoothed=joints, box=(width - 1 - x - wide, y, wide, high))
+    if mirror:
+        joints[:, 0] = size[0] - 1 - joints[:, 0]
+        x = size[0] - 1 - x - wide
+    across, down = place[2] / size[0], place[3] / size[1]
+    joints[:, :2] = (joints[:, :2] + 0.5) * (across, down) - 0.5 + place[:2]
+    box = ((x + 0.5) * across - 0.5 + place[0], (y + 0.5) * down - 0.5 + place[1], wide * across, high * down)
+    return replace(pose, smoothed=joints, box=box)

@@ -13,6 +13,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from cpm_live.core.crop import fitted
 from cpm_live.core.errors import InputError
 from cpm_live.engines.select import physical_cores
 from cpm_live.recording.sound import Sound
@@ -132,7 +133,7 @@ class VideoWriter:
             InputError: disk full or the like.
         """
         if self._stream is None:
-            self._size = (max(2, image.shape[1] & ~1), max(2, image.shape[0] & ~1))
+            self._size = film_size(image.shape[1], image.shape[0])
             self._start()
         width, height = self._size
         if image.shape[:2] != (height, width):
@@ -242,6 +243,11 @@ class VideoWriter:
             raise self._refusal(self._disk.error)
 
 
+def film_size(width: int, height: int) -> tuple[int, int]:
+    """Of a film that begins with a picture of this size: encoders take even ones."""
+    return max(2, width & ~1), max(2, height & ~1)
+
+
 def what_is_there(path: Path) -> tuple[int, float]:
     """How many pictures a film holds and when the last one is shown (s): for films whose end could not be written, of
     which the encoder and the last fragment took more than there is."""
@@ -260,12 +266,9 @@ def _fit(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]
     """Scale into a frame of another size, black around; the odd pixel that encoders do not take is cut off."""
     import cv2
 
-    if 0 <= image.shape[1] - width <= 1 and 0 <= image.shape[0] - height <= 1:
+    x, y, wide, high = fitted((image.shape[1], image.shape[0]), (width, height))
+    if wide >= width and high >= height:
         return image[:height, :width]
-
-    scale = min(width / image.shape[1], height / image.shape[0])
-    inner = cv2.resize(image, (max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))))
     out = np.zeros((height, width, 3), np.uint8)
-    y, x = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
-    out[y : y + inner.shape[0], x : x + inner.shape[1]] = inner
+    out[y : y + high, x : x + wide] = cv2.resize(image, (wide, high))
     return out

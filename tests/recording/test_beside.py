@@ -83,6 +83,30 @@ def test_they_are_pixels_of_the_film_mirrored_where_it_is(tmp_path: Path) -> Non
     assert own.keypoints[0, 0] < 160, "the result itself stays as it was"
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_picture_of_another_size_has_its_joints_where_the_film_shows_it(tmp_path: Path, mirror: bool) -> None:
+    """Fitted into the size of the first, as after another source was chosen; odd ones lose a pixel."""
+    (first,), image = _results([0.0]), np.full((481, 481, 3), 60, np.uint8)
+    image[300:332, 60:92] = 255
+    on_it = np.tile(np.float32([75.5, 315.5, 1]), (14, 1))
+    pose = replace(first.poses[0], smoothed=on_it, box=(60.0, 300.0, 31.0, 31.0))
+    other, view = (
+        replace(first, frame=Frame(image, 0, 100_000_000), poses=(pose,)),
+        View(mirror=mirror, glow=0, skeleton=False),
+    )
+    recorder = _recorded(tmp_path / "a.mp4", [(first, view), (other, view)], keypoints=True)
+    head, line, fitted = _lines(tmp_path / "a.jsonl")
+    assert not recorder.error and (head["header"]["width"], head["header"]["height"]) == (320, 240)
+    assert "width" not in line and "width" not in fitted
+    with av.open(str(tmp_path / "a.mp4")) as film:
+        shown = list(film.decode(video=0))[-1].to_ndarray(format="gray")
+    dot = np.argwhere(shown > 200).mean(axis=0)[::-1]
+    (told,) = fitted["poses"]
+    (x, y, wide, high), joints = told["box"], np.array(told["keypoints"])[:, :2]
+    assert np.allclose(joints, dot, atol=0.5)
+    assert np.allclose((x + wide / 2, y + high / 2), dot, atol=0.5) and wide == pytest.approx(31 * 240 / 481, abs=0.1)
+
+
 def test_another_model_begins_with_a_header_of_its_own(tmp_path: Path) -> None:
     """Lines hold the joints of the last header before them."""
     body, hand = _results([0.0, 0.1]), _results([0.2, 0.3], "hand")
