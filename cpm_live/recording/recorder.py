@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,10 +166,13 @@ class Recorder(threading.Thread):
             return VideoWriter(self.path)  # which says so
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with claimed(self.path, _SIDECAR, *([SUFFIX] if self._with_keypoints else [])) as self.path:
+            # Both at once: encoder and first picture take a while, in which another program may come.
+            beside = (SUFFIX,) if self._with_keypoints else ()
+            with claimed(self.path, _SIDECAR, *beside) as self.path, ExitStack() as names:
+                lines = [names.enter_context(claimed(self.path.with_suffix(suffix))) for suffix in beside]
                 writer = VideoWriter(self.path, live=True)
-            if self._with_keypoints:
-                self._keypoints = KeypointsBeside(self.path.with_suffix(SUFFIX))
+            for path in lines:
+                self._keypoints = KeypointsBeside(path)
             return writer
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None

@@ -15,10 +15,12 @@ from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import BODY, HAND
+from cpm_live.core.whole_file import claim
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
+from cpm_live.recording import video
 from cpm_live.recording.beside import KeypointsBeside
 from cpm_live.recording.recorder import Recorder
 from tests.fakes import DotEngine
@@ -147,6 +149,29 @@ def test_nothing_is_replaced_and_nothing_written_that_nobody_wished(tmp_path: Pa
     assert _recorded(tmp_path / "a.mp4", [(result, View())], keypoints=True).path.name == "a-2.mp4"
     assert (tmp_path / "a.jsonl").read_text() == "kept" and (tmp_path / "a-2.jsonl").is_file()
     assert {path.name for path in tmp_path.glob("*.jsonl")} == {"a.jsonl", "a-2.jsonl"}
+
+
+def test_nobody_else_is_given_its_name_while_the_encoder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a film in the other format, or whatever writes lines of its own; nothing is left where there is none."""
+    made = video.VideoWriter.__init__
+
+    def another(self: video.VideoWriter, path: Path, *args: Any, **more: Any) -> None:
+        assert claim(path.with_suffix(".mkv"), ".json", ".jsonl").name == "a-2.mkv"
+        made(self, path, *args, **more)
+
+    monkeypatch.setattr(video.VideoWriter, "__init__", another)
+    (result,) = _results([0.0])
+    assert not _recorded(tmp_path / "a.mp4", [(result, View())], keypoints=True).error
+    assert len(_lines(tmp_path / "a.jsonl")) == 2
+
+    def refused(self: video.VideoWriter, path: Path, *args: Any, **more: Any) -> None:
+        raise InputError("no encoder")
+
+    monkeypatch.setattr(video.VideoWriter, "__init__", refused)
+    assert _recorded(tmp_path / "b.mp4", [(result, View())], keypoints=True).error == "no encoder"
+    assert not list(tmp_path.glob("b*"))
 
 
 def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
