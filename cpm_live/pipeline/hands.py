@@ -95,11 +95,23 @@ class WristHands:
         self._tracks: dict[Key, Track] = {}
         self._tries: Counter[Key] = Counter()
         self._next_id = 1
+        self._shown: dict[Key, Pose] = {}
 
     def __call__(
-        self, image: NDArray[np.uint8], bodies: Sequence[Pose], body_threshold: float, now: float, options: Options
+        self,
+        image: NDArray[np.uint8],
+        bodies: Sequence[Pose],
+        body_threshold: float,
+        now: float,
+        options: Options,
+        again: bool = False,
     ) -> tuple[Pose, ...]:
-        """The hands of the bodies in a frame (H, W, 3), each with the side of its wrist."""
+        """The hands of the bodies in a frame (H, W, 3), each with the side of its wrist.
+
+        Args:
+            again: it is the frame before, for those that were not seen: the others stay as they are.
+        """
+        self._shown = self._shown if again else {}
         limits = options.thresholds(self.recipe)
         places = self._places(bodies, body_threshold)
         self._tracks = {key: track for key, track in self._tracks.items() if key in places or now - track.seen_s <= 1.0}
@@ -186,12 +198,15 @@ class WristHands:
     def _show(self, key: Key, sight: Sight, now: float, limits: Thresholds, options: Options) -> Pose:
         track = sight.track
         assert sight.box is not None
+        if (shown := self._shown.get(key)) is not None and shown.id == track.id:
+            return shown  # smoothed by now: of a second look at once, no time has passed
         if not track.id:
             track.id, self._next_id = self._next_id, self._next_id + 1
         track.saw(sight.joints, sight.box, sight.presence, now, self.recipe.margin, limits.follow)
         body, side = key
         track.side_votes = 1.0 if side == "right" else -1.0
-        return make_pose(sight, limits, options.smoothing, self.engine.preset, body)
+        self._shown[key] = make_pose(sight, limits, options.smoothing, self.engine.preset, body)
+        return self._shown[key]
 
     def rescale(self, across: float, down: float) -> None:
         """The frame has another size from now on: factors of its width and height."""
@@ -202,6 +217,7 @@ class WristHands:
         """Forget all hands; numbers go on."""
         self._tracks.clear()
         self._tries.clear()
+        self._shown = {}
 
     def close(self) -> None:
         """Close the engine."""

@@ -164,7 +164,7 @@ class PoseMachine:
         for _ in SIZES[1:]:
             if not self.with_hands or self._hands.hands is None or not self._hands.hands.unseen:
                 break
-            result = self._with_hands(result, scene, steps)
+            result = self._with_hands(result, scene, steps, again=self.curious)
         return replace(on_the_picture(result), steps_ms=Steps(steps), finished_ns=time.perf_counter_ns())
 
     def _result(self, frame: Frame, searching: bool) -> Result:
@@ -292,7 +292,7 @@ class PoseMachine:
         steps["decode"] += (time.perf_counter() - started) * 1e3
         return out
 
-    def _with_hands(self, result: Result, scene: Scene, steps: dict[str, float]) -> Result:
+    def _with_hands(self, result: Result, scene: Scene, steps: dict[str, float], again: bool = False) -> Result:
         """The result with the hands at its bodies' wrists."""
         started = time.perf_counter()
         hands = self._hands()
@@ -300,7 +300,7 @@ class PoseMachine:
             return result
         options, limits = Options(smoothing=self.options.smoothing), hand_limits(hands.recipe)
         # A wrist may be doubtful: whether a hand is there the hand network says.
-        found = hands(result.frame.image, result.poses, scene.limits.follow, scene.now, options)
+        found = hands(result.frame.image, result.poses, scene.limits.follow, scene.now, options, again)
         steps["hands"] = steps.get("hands", 0.0) + (time.perf_counter() - started) * 1e3
         return replace(
             result,

@@ -130,6 +130,23 @@ def test_hands_have_their_models_thresholds_and_the_persons_smoothing() -> None:
     assert (shown.joint_threshold, shown.hollow_threshold) == (recipe.joint_threshold, recipe.hollow_threshold)
 
 
+def test_a_hand_is_smoothed_alike_where_another_one_is_looked_for_in_a_picture_that_stands_still() -> None:
+    """Step by step through a film, hands trembled as if there were no smoothing as soon as one was out of sight."""
+    played: list[np.ndarray] = []
+    for curious in (False, True):
+        world = BodiesWithHands([Somebody(300, unit=110)])
+        world.gloves = "left"
+        machine, hands = _machine(world, Options(hands=True))
+        for frame in range(12):
+            hands.people = world.with_hands()
+            machine.curious = curious and frame > 5
+            (hand,) = world.step(machine).hands
+            world.people[0].x += 3 * (-1) ** frame
+        assert hand.smoothed is not None and not np.allclose(hand.smoothed, hand.raw, atol=0.2)
+        played.append(hand.smoothed)
+    assert np.allclose(*played, atol=0.1)
+
+
 def _one_hand(times: float) -> tuple[BodiesWithHands, PoseMachine]:
     """Somebody whose right hand is so many times as large as their arm says."""
     world = BodiesWithHands([Somebody(320, unit=80)])
