@@ -267,7 +267,7 @@ def _fit(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]
     import cv2
 
     x, y, wide, high = fitted((image.shape[1], image.shape[0]), (width, height))
-    if wide >= width and high >= height:
+    if (wide, high) == (image.shape[1], image.shape[0]) and wide >= width and high >= height:
         return image[:height, :width]
     out = np.zeros((height, width, 3), np.uint8)
     out[y : y + high, x : x + wide] = cv2.resize(image, (wide, high))

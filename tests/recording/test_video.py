@@ -106,6 +106,8 @@ def test_odd_and_changing_sizes(tmp_path: Path) -> None:
     assert frames[1][1][50, 37, 0] > 200 and frames[1][1][5, 37, 0] < 50
     tall = _fit(np.full((100, 20, 3), 200, np.uint8), 100, 100)
     assert (tall[:, 40:60] > 150).all() and tall[:, :38].max() == 0 and tall[:, 62:].max() == 0, "in the middle"
+    left = np.repeat(np.uint8([200, 0]), 100)[None, :, None] * np.ones((200, 1, 3), np.uint8)
+    assert (_fit(left, 100, 100)[:, :48] > 150).all() and _fit(left, 100, 100)[:, 52:].max() == 0, "not a corner of it"
 
 
 def test_an_odd_pixel_is_cut_off_not_squeezed(tmp_path: Path) -> None:
