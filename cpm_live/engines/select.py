@@ -122,7 +122,7 @@ def open_engine(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
 
 
 def open_for_window(recipe: Recipe, kind: str = "auto", threads: int = 0) -> Engine:
-    """The same, leaving a core to the window unless the number of threads is given."""
+    """The same, with as many threads as suit beside a window unless their number is given."""
     return open_engine(recipe, kind, threads or default_threads(window=True))
 
 

@@ -13,7 +13,7 @@ class AppOptions:
         source: as ``SourceRequest.text``; None for the last one, else the first camera, else the demo.
         model: a shipped model's name or a recipe's path.
         engine: one of ``engines.select.ENGINES``.
-        threads: CPU threads of the engine; 0 leaves a core to the window.
+        threads: CPU threads of the engine; 0: see ``select.default_threads``.
         size: wanted camera resolution.
         mirror: force mirroring on or off; None mirrors cameras only.
         startup_report: print ``{"startup_s": ..., "paint_ms": ..., "peak_rss_mb": ...}`` some seconds after the first
