@@ -26,10 +26,10 @@ class Openers:
 
 
 def default_openers(threads: int = 0) -> Openers:
-    """The real ones; ``threads`` of the CPU engine, 0 leaves a core to the window."""
+    """The real ones; ``threads`` of the CPU engine, 0 chooses."""
     return Openers(engine=partial(open_for_window, threads=threads), finder=partial(_finder, threads))
 
 
 def _finder(threads: int, kind: str = "cpu", /) -> Finder | None:
-    """The finder, leaving a core to the window unless the number of threads is given."""
+    """The finder, with as many threads as suit beside a window unless their number is given."""
     return open_default_finder(threads or default_threads(window=True), kind)
