@@ -130,6 +130,11 @@ def film_of(container: av.container.InputContainer) -> av.VideoStream | None:
     return film
 
 
+def shown_at(packet: av.Packet[Any]) -> float | None:
+    """When what a packet holds is shown or heard, in seconds on the file's own clock; None where it does not say."""
+    return float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
+
+
 def demux(container: av.container.InputContainer, track: Any) -> Iterator[av.Packet[Any]]:
     """The packets of a track. PyAV stumbles, or not, over another one that comes up in the middle of a file: broadcasts
     have such, and damaged files; it goes on after that."""
@@ -154,11 +159,11 @@ def packets(
         promised: here goes from when to when each one's picture is shown, in seconds.
     """
     for packet in demux(container, film):
-        if packet.pts is not None and packet.time_base:
-            begins, ends = float(packet.pts * packet.time_base), packet.pts + (packet.duration or 0)
+        if (begins := shown_at(packet)) is not None:
+            ends = begins + float((packet.duration or 0) * packet.time_base)
             if not packet.size and promised:
                 begins = promised.pop()[0]
-            promised.append((begins, float(ends * packet.time_base)))
+            promised.append((begins, ends))
             if not packet.size:
                 continue
         yield packet

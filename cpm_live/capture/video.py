@@ -180,7 +180,7 @@ class VideoSource:
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError as damage:
-                at = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
+                at = container.shown_at(packet)
                 error, piece = damage, f"the piece at byte {packet.pos}" if at is None else f"the piece at {at:.2f} s"
                 if self.endless:
                     in_a_row += 1

@@ -66,7 +66,6 @@ class Timeline(QWidget):
         column.addWidget(self.holder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._length, self._pictures = 0.0, 0
-        self._per_second: float = _PER_SECOND
         self._at = 0.0
         self._released = QTimer(self)
         self._released.setSingleShot(True)
@@ -85,7 +84,6 @@ class Timeline(QWidget):
         """Offer a film's length, or nothing for what has none."""
         known = self._length > 0
         self._length = info.seconds if info is not None and info.seconds >= _LEAST_S else 0.0
-        self._per_second = min(_PER_SECOND, _MOST / max(self._length, 1.0))
         self._pictures = (info.frames or 0) if info is not None and self._length and info.kind == "folder" else 0
         if known and self._length:
             # Told again without another having been opened, as where a picture was left out: whoever holds the bar goes
@@ -127,6 +125,10 @@ class Timeline(QWidget):
     def _tell(self, seconds: float) -> None:
         self.bar.setValue(self._steps(seconds))
         self.time.setText(self._where(seconds))
+
+    @property
+    def _per_second(self) -> float:
+        return min(_PER_SECOND, _MOST / max(self._length, 1.0))
 
     def _steps(self, seconds: float) -> int:
         """That, on the bar. (A picture may come a little after the end that was told.)"""

@@ -20,10 +20,9 @@ from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.hands_beside import hand_limits
 from cpm_live.pipeline.machine import PoseMachine
-from cpm_live.pipeline.options import Thresholds
 from cpm_live.recording import video
 from cpm_live.recording.keypoint_table import KeypointTable
-from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.keypoints import KeypointWriter, limits
 from cpm_live.recording.sound import Sound
 from cpm_live.recording.text_file import refuse_unwritable
 
@@ -46,17 +45,19 @@ class _VideoSink:
 
     def __init__(self, path: Path, source: Source, sound: bool) -> None:
         refuse_unwritable(path)
-        self._path, self._source, self._with_sound = path, source, sound
+        info = source.info
+        self._path, self._fps, self._files = path, info.fps or 10.0, info.files
+        # What has sound that is wished.
+        self._film = source if sound and isinstance(source, Film) and info.kind == "video" else None
         self._writer: video.VideoWriter | None = None
         self._sound: Sound | None = None
 
     def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
-        info = self._source.info
-        film = self._source if isinstance(self._source, Film) and info.kind == "video" else None
+        film = self._film
         if self._writer is None:
-            if film is not None and self._with_sound:
-                self._sound = Sound(info.files[0], film.begins or 0.0)
-            self._writer = video.VideoWriter(self._path, info.fps or 10.0, sound=self._sound)
+            if film is not None:
+                self._sound = Sound(self._files[0], film.begins or 0.0)
+            self._writer = video.VideoWriter(self._path, self._fps, sound=self._sound)
         if self._sound is not None and film is not None and film.joined:
             self._sound.end(f"it ends at {seconds:.1f} s, where times jump")
         self._writer.write(picture, seconds)
@@ -122,14 +123,13 @@ def _lines(path: Path, machine: PoseMachine, about: dict[str, Any], every_stage:
         return KeypointTable(path, every_stage)
     if suffix not in LINE_SUFFIXES:
         raise InputError(f"cannot write {path}: keypoints are JSON lines (.jsonl) or a table (.csv)")
-    about = about | _limits(machine.options.thresholds(machine.recipe))
-    hands, more = (HAND, _limits(hand_limits(find("hand")))) if machine.with_hands else (None, None)
-    return KeypointWriter(path, machine.recipe.skeleton, about, hands, more, every_stage)
-
-
-def _limits(limits: Thresholds) -> dict[str, float]:
-    """From which score on a joint counts as seen, and from which as perhaps seen: all of them are written."""
-    return {"joint_threshold": limits.joint, "hollow_threshold": limits.hollow}
+    own = machine.options.thresholds(machine.recipe)
+    about = about | limits(own.joint, own.hollow)
+    if not machine.with_hands:
+        return KeypointWriter(path, machine.recipe.skeleton, about, every_stage=every_stage)
+    hands = hand_limits(find("hand"))
+    more = limits(hands.joint, hands.hollow)
+    return KeypointWriter(path, machine.recipe.skeleton, about, HAND, more, every_stage)
 
 
 def run_batch(

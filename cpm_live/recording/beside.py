@@ -10,7 +10,7 @@ from cpm_live.core.crop import fitted
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.drawing.view import View
-from cpm_live.recording.keypoints import KeypointWriter
+from cpm_live.recording.keypoints import KeypointWriter, limits
 from cpm_live.recording.video import film_size
 
 SUFFIX = ".jsonl"
@@ -49,18 +49,18 @@ class KeypointsBeside:
             "height": film[1],
             "mirrored": view.mirror,
             "smoothing": result.smoothing,
-            "joint_threshold": result.joint_threshold,
-            "hollow_threshold": result.hollow_threshold,
+            **limits(result.joint_threshold, result.hollow_threshold),
         }
-        hands = dict(zip(("joint_threshold", "hollow_threshold"), result.hand_thresholds, strict=True))
-        head = (result.skeleton, about, result.hand_skeleton, hands if result.hand_skeleton is not None else None)
+        hands = limits(*result.hand_thresholds) if result.hand_skeleton is not None else None
+        head = result.skeleton, about, result.hand_skeleton, hands
         if self._writer is None:
             # Each line at once: like the film, what a crash leaves is good.
             self._writer = KeypointWriter(self.path, *head, at_once=True)
         elif head != self._head and result.stage_count:
-            # (A picture that no model has looked at, as while another one is loaded, says nothing of the next.)
             self._writer.head(*head)
-        self._head = head if result.stage_count else self._head
+        if result.stage_count:
+            # A picture that no model has looked at, as while another one is loaded, says nothing of the next.
+            self._head = head
         if view.mirror or size != film:
             place = fitted(size, film)
             poses, found = (tuple(_shown(p, size, place, view.mirror) for p in s) for s in (result.poses, result.hands))

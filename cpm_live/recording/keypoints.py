@@ -15,6 +15,11 @@ from cpm_live.core.skeleton import Skeleton
 from cpm_live.recording.text_file import TextFile
 
 
+def limits(joint: float, hollow: float) -> dict[str, float]:
+    """For a header: from which score on a joint counts as seen, and from which as perhaps seen; all are written."""
+    return {"joint_threshold": joint, "hollow_threshold": hollow}
+
+
 class KeypointWriter:
     """Writes results in order.
 

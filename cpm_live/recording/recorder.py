@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,12 +167,14 @@ class Recorder(threading.Thread):
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Both at once: encoder and first picture take a while, in which another program may come.
-            beside = (SUFFIX,) if self._with_keypoints else ()
-            with claimed(self.path, _SIDECAR, *beside) as self.path, ExitStack() as names:
-                lines = [names.enter_context(claimed(self.path.with_suffix(suffix))) for suffix in beside]
+            wished = self._with_keypoints
+            with (
+                claimed(self.path, _SIDECAR, *([SUFFIX] if wished else [])) as self.path,
+                claimed(self.path.with_suffix(SUFFIX)) if wished else nullcontext() as lines,
+            ):
                 writer = VideoWriter(self.path, live=True)
-            for path in lines:
-                self._keypoints = KeypointsBeside(path)
+            if lines is not None:
+                self._keypoints = KeypointsBeside(lines)
             return writer
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error.strerror or error}") from None

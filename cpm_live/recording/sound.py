@@ -14,7 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.filter import Graph
 
-from cpm_live.capture.container import ANY_TITLE, demux, film_of, jumps, reason
+from cpm_live.capture.container import ANY_TITLE, demux, film_of, jumps, reason, shown_at
 
 log = logging.getLogger("cpm_live.recording")
 
@@ -82,7 +82,7 @@ class Sound:
 
     def until(self, seconds: float) -> Iterator[av.Packet]:
         """The packets that begin before a time, in seconds from the first picture; each is given once."""
-        while self._next is not None and _begins(self._next) < seconds:
+        while self._next is not None and (shown_at(self._next) or 0.0) < seconds:
             yield self._next
             self._next = next(self._packets, None)
 
@@ -117,7 +117,7 @@ class Sound:
         at = -1.0
         try:
             for packet in packets:
-                begins = _begins(packet)
+                begins = shown_at(packet) or 0.0
                 # Before the first picture is what encoders need to begin, which would move all pictures of an MP4.
                 if begins < 0:
                     continue
@@ -134,8 +134,8 @@ class Sound:
         """Its packets up to where another recording was joined on: when those are heard only the pictures will tell."""
         at = -math.inf
         for packet in demux(film, heard):
-            if packet.pts is not None and packet.time_base:
-                before, at = at, float(packet.pts * packet.time_base) - self._begins
+            if (told := shown_at(packet)) is not None:
+                before, at = at, told - self._begins
                 if at < before - _PAUSE_S and jumps(film):
                     self._lose(f"it ends at {max(0.0, before):.1f} s, where times jump")
                     return
@@ -177,10 +177,6 @@ class Sound:
         for ready in steps.rest() if steps is not None else ():
             yield from track.encode(ready)
         yield from track.encode(None)
-
-
-def _begins(packet: av.Packet) -> float:
-    return float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else 0.0
 
 
 def _silence(track: av.AudioStream, seconds: float) -> Iterator[av.Packet]:
