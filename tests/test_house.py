@@ -25,14 +25,15 @@ LONGEST = 400
 # drawing -> core. training and evaluation stand beside cli; nobody below knows them.
 _BASE = {"core", "drawing", "network"}
 _MIDDLE = _BASE | {"capture", "engines"}
-_UPPER = _MIDDLE | {"pipeline", "recording"}
+_UPPER = _MIDDLE | {"pipeline", "recording", "streaming"}
 MAY_KNOW = {
     "core": set[str](),
     "drawing": {"core"},
     "network": {"core"},
     "capture": {"core", "drawing"},  # the demo source draws its figures
     "engines": {"core", "network"},
-    "pipeline": _MIDDLE | {"recording"},  # Live hands its results to the recorder
+    "pipeline": _MIDDLE | {"recording", "streaming"},  # Live hands its results on
+    "streaming": {"core", "pipeline"},
     "recording": _MIDDLE | {"pipeline"},  # a batch run drives the machine
     "training": _UPPER | {"evaluation"},
     "evaluation": _UPPER | {"training"},  # reads data as training does
@@ -45,7 +46,7 @@ MAY_KNOW["__init__"] = {"core", "pipeline"}
 MAY_KNOW["__main__"] = {"cli"}
 QT = {"PySide6", "PySide2", "PyQt5", "PyQt6", "pyqtgraph", "shiboken6", "qtpy"}
 # Rooms that start fast and small: torch is not imported when they are.
-WITHOUT_TORCH = ("core", "capture", "drawing", "recording", "pipeline", "gui", "cli")
+WITHOUT_TORCH = ("core", "capture", "drawing", "recording", "streaming", "pipeline", "gui", "cli")
 TORCH = {"torch", "torch_tensorrt", "torchvision"}
 
 

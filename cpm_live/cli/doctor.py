@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 PACKAGES = (
-    "numpy", "opencv-python-headless", "onnxruntime", "av", "PySide6-Essentials", "pyqtgraph", "torch",
-    "openvino", "torch-tensorrt", "tensorrt",
+    "numpy", "opencv-python-headless", "onnxruntime", "av", "PySide6-Essentials", "pyqtgraph", "python-osc",
+    "torch", "openvino", "torch-tensorrt", "tensorrt",
 )  # fmt: skip
 
 

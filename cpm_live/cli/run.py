@@ -14,6 +14,7 @@ from cpm_live.core.errors import InputError, printable
 
 if TYPE_CHECKING:
     from cpm_live.capture.base import Source
+    from cpm_live.core.pose import Result
     from cpm_live.recording.batch import Summary
 
 
@@ -95,6 +96,10 @@ def run(
     every_stage: Annotated[
         bool, typer.Option("--every-stage", help="Keypoints of every stage, not of the last one alone.")
     ] = False,
+    osc: Annotated[
+        str | None,
+        typer.Option("--osc", metavar="HOST:PORT", help="Send the keypoints of each frame to another program (OSC)."),
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", "-e", help="auto, or one that cpm-live doctor lists.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
     stage: Annotated[int, typer.Option("--stage", min=0, help="Draw this stage (1..T); 0 is the last.")] = 0,
@@ -129,6 +134,7 @@ def run(
     from cpm_live.pipeline.options import Options
     from cpm_live.recording.batch import run_batch
     from cpm_live.recording.text_file import STANDARD_OUTPUT
+    from cpm_live.streaming.sender import OscSender
 
     recipe = recipes.find_pose_model(model)
     skeleton = recipe.skeleton
@@ -140,7 +146,7 @@ def run(
     options = Options(people or None, smooth, _region(region), hands=hands)
     if hands and skeleton.name != "body":
         raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
-    if out is None and keypoints is None:
+    if out is None and keypoints is None and osc is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
     if every_stage and keypoints is None:
         raise InputError("--every-stage is about keypoints; give --keypoints out.jsonl")
@@ -150,7 +156,9 @@ def run(
         raise InputError(f"--out and --keypoints are both {out}; give them different names")
     request = SourceRequest(source, live=False, demo_kind=skeleton.name, frames=frames or 300)
     opened = open_source(request)
+    sender = None
     try:
+        sender = OscSender(osc) if osc is not None else None
         _refuse_own_input(opened, out, None if printed else keypoints)
         _check_region(options.region, opened.info.width, opened.info.height)
         machine = PoseMachine(recipe, engine, threads, options)
@@ -177,9 +185,11 @@ def run(
         ):
             task = progress.add_task(printable(opened.info.label), total=total, fps="")
 
-            def tell(count: int, result: object) -> None:
+            def tell(count: int, result: Result) -> None:
                 nonlocal done
                 done = count
+                if sender is not None:
+                    sender.send(result)
                 rate = count / max(time.monotonic() - started, 1e-6)
                 progress.update(task, completed=count, fps=f"{rate:.0f} fps")
 
@@ -190,6 +200,8 @@ def run(
         machine.close()
     finally:
         opened.close()
+        if sender is not None:
+            sender.close()
     if summary.sound_lost:
         typer.echo(f"cpm-live: of the sound something is missing: {printable(summary.sound_lost)}", err=True)
     if stop() and summary.cancelled:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cpm_live.core.address import osc_receiver
 from cpm_live.core.errors import InputError
 
 SourceOption = Annotated[
@@ -34,6 +35,12 @@ EngineOption = Annotated[
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=0, help="CPU threads; 0: the cores; of three or more one stays free.")
 ]
+OscOption = Annotated[
+    str | None,
+    typer.Option(
+        "--osc", metavar="HOST:PORT", help="Send the keypoints to another program (OSC); 9000 is this machine's port."
+    ),
+]
 SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Camera resolution to ask for.")]
 
 
@@ -46,8 +53,9 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def open_window(
-    source: str | None, model: str | None, engine: str | None, size: str, threads: int = 0, report: bool = False
-) -> None:
+    source: str | None, model: str | None, engine: str | None, size: str, threads: int = 0, osc: str | None = None,
+    report: bool = False,
+) -> None:  # fmt: skip
     """Check the options, then hand over to the window. Ends the process with the window's status."""
     from cpm_live.engines import recipe
     from cpm_live.engines.select import ENGINES
@@ -57,13 +65,15 @@ def open_window(
     if engine is not None and engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; use {', '.join(ENGINES)}")
     wanted = parse_size(size)
+    if osc is not None:
+        osc_receiver(osc)
     from cpm_live.gui.app import run_app
     from cpm_live.gui.options import AppOptions
 
     raise typer.Exit(
         run_app(
             AppOptions(
-                source=source, model=model, engine=engine, size=wanted, threads=threads,
+                source=source, model=model, engine=engine, size=wanted, threads=threads, osc=osc,
                 startup_report=report, quit_after_first_frame=report,
             )
         )
@@ -76,9 +86,10 @@ def window(
     engine: EngineOption = None,
     size: SizeOption = "640x480",
     threads: ThreadsOption = 0,
+    osc: OscOption = None,
     startup_report: Annotated[
         bool, typer.Option("--startup-report", hidden=True, help="Print the start-up time and quit.")
     ] = False,
 ) -> None:
     """Open the live window (the same as cpm-live without a command)."""
-    open_window(source, model, engine, size, threads, startup_report)
+    open_window(source, model, engine, size, threads, osc, startup_report)

@@ -1,9 +1,11 @@
-"""Addresses of streams."""
+"""Addresses of streams, and of programs that keypoints are sent to."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import unquote, urlsplit
+
+from cpm_live.core.errors import InputError
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
 
@@ -46,3 +48,34 @@ def file_name(where: str) -> str:
     except ValueError:
         return shown
     return unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.netloc
+
+
+_OSC_HOST, _OSC_PORT = "127.0.0.1", 9000
+OSC_USUAL = f"{_OSC_HOST}:{_OSC_PORT}"
+"""Where keypoints go as far as nothing is said: to this machine, at the port that many programs' examples have."""
+_RECEIVER = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.%\w]+)\]|(?P<host>[^\s:/\[\]@]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
+
+
+def osc_receiver(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT``, of a host or a port alone; IPv6 in brackets.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    text = text.strip()
+    alone = text.isascii() and text.isdigit()
+    match = _RECEIVER.fullmatch(f"{_OSC_HOST}:{text}" if alone else text)
+    port = int(match["port"] or _OSC_PORT) if match else 0
+    if match is None or not 0 < port < 65536:
+        raise InputError(f"cannot send to {text!r}: give HOST:PORT, such as {OSC_USUAL}")
+    return match["six"] or match["host"], port
+
+
+def osc_shown(text: str) -> str:
+    """An address as :func:`osc_receiver` understands it, with all that was left out.
+
+    Raises:
+        InputError: it is none.
+    """
+    host, port = osc_receiver(text)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

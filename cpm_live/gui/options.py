@@ -15,6 +15,7 @@ class AppOptions:
         engine: one of ``engines.select.ENGINES``.
         threads: CPU threads of the engine; 0: see ``select.default_threads``.
         size: wanted camera resolution.
+        osc: send keypoints there, ``HOST:PORT``; None sends none until it is switched on.
         mirror: force mirroring on or off; None mirrors cameras only.
         startup_report: print ``{"startup_s": ..., "paint_ms": ..., "peak_rss_mb": ...}`` some seconds after the first
             painted frame.
@@ -26,6 +27,7 @@ class AppOptions:
     engine: str | None = None
     threads: int = 0
     size: tuple[int, int] = (640, 480)
+    osc: str | None = None
     mirror: bool | None = None
     startup_report: bool = False
     quit_after_first_frame: bool = False

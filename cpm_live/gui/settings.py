@@ -14,6 +14,7 @@ from typing import Any
 
 from PySide6.QtCore import QSettings
 
+from cpm_live.core.address import OSC_USUAL
 from cpm_live.gui.follow_state import SMOOTHING
 
 log = logging.getLogger("cpm_live.gui")
@@ -35,6 +36,7 @@ class Settings:
         following: what was set for models, see ``FollowState``: keys like ``body.people``, ``hand.joint``.
         folder: where snapshots and recordings go; empty: the user's pictures and videos folders.
         keypoints: whether recordings have theirs in a file beside them.
+        osc: where keypoints are sent when that is switched on, ``HOST:PORT``; never on by itself.
         geometry, columns, rows, side: Qt's own notes on window and splitters, hexadecimal.
     """
 
@@ -50,6 +52,7 @@ class Settings:
     following: dict[str, float] = field(default_factory=dict)
     folder: str = ""
     keypoints: bool = True
+    osc: str = OSC_USUAL
     geometry: str = ""
     columns: str = ""
     rows: str = ""

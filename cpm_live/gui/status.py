@@ -29,6 +29,8 @@ class StatusLine(QWidget):
         self.dot = Dot(DARK.danger)
         self.recording = ElidedLabel(shrinks=True)
         self.recording.setObjectName("muted")
+        self.sending = ElidedLabel(shrinks=True)
+        self.sending.setObjectName("muted")
         self.engine = ElidedLabel()
         self.engine.setMinimumWidth(60)
         self.engine.setObjectName("muted")
@@ -47,6 +49,7 @@ class StatusLine(QWidget):
         row.addWidget(self.release)
         row.addWidget(self.dot)
         row.addWidget(self.recording)
+        row.addWidget(self.sending)
         row.addWidget(self.people, 6)
         row.addWidget(self.engine, 5)
         # Room for the badge always: the picture must not jump under the mouse that locks.
@@ -55,6 +58,7 @@ class StatusLine(QWidget):
         self.setMinimumHeight(self.release.sizeHint().height() + room.top() + room.bottom())
         self.dot.hide()
         self.recording.hide()
+        self.sending.hide()
         self.people.hide()
         self.release.hide()
 
@@ -77,6 +81,11 @@ class StatusLine(QWidget):
         else:
             give_focus_back(self.release)
         self.release.setVisible(locked is not None)
+
+    def show_sending(self, address: str, problem: str) -> None:
+        """Show where keypoints go, and why they do not; an empty address: nowhere."""
+        self.sending.set_text(f"OSC {address}: {problem}" if problem else f"OSC {address}")
+        self.sending.setVisible(bool(address))
 
     def show_stats(self, stats: Stats, engine: str, recorded_seconds: float | None, kind: str = "camera") -> None:
         """Show the session's figures; ``recorded_seconds`` is None while nothing is recorded, ``kind`` empty without

@@ -15,7 +15,7 @@ from cpm_live.gui.shortcuts import with_key
 from cpm_live.gui.source_menu import SourceButton
 from cpm_live.gui.widgets import IconButton, Segments
 
-_ROOMY = 920
+_ROOMY = 955
 """Pixels across from which the dividers have room."""
 _LONGEST_NAME = 12
 """Letters of a model of somebody's own."""
@@ -62,6 +62,7 @@ class Toolbar(QWidget):
         self.snapshot = self._button("snapshot", "Snapshot", "snapshot")
         self.record = self._button("record", "Record", "record", checkable=True, colour="#ffffff")
         self.record.setObjectName("record")
+        self.send = self._button("send", "Send keypoints to another program (OSC)", "send", checkable=True)
         self.theme = self._button("moon", "Dark or light", "theme")
         self.help = self._button("help", "Keys", "help")
         row = QHBoxLayout(self)
@@ -71,7 +72,7 @@ class Toolbar(QWidget):
         self._dividers: list[QWidget] = []
         for widget in (
             None, self.model, self.hands, None, self.engine, None, self.region, self.following, None, self.mirror,
-            self.glow, self.boxes, None, self.pause, self.step, None, self.snapshot, self.record,
+            self.glow, self.boxes, None, self.pause, self.step, None, self.snapshot, self.record, self.send,
         ):  # fmt: skip
             if widget is None:
                 self._dividers.append(_divider())
@@ -104,7 +105,7 @@ class Toolbar(QWidget):
             divider.setVisible(roomy)
         self.engine.set_narrow(not roomy)
         tight = width < _TIGHT
-        for button in (self.boxes, self.theme, self.mirror):
+        for button in (self.boxes, self.theme, self.mirror, self.send):
             button.setHidden(tight)
         self.source.set_narrow(tight)
         self.source.setMinimumWidth(120 if roomy else 40 if tight else 84)

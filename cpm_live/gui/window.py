@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent
@@ -28,6 +28,7 @@ from cpm_live.gui.joints_panel import JointsPanel
 from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.options import AppOptions
 from cpm_live.gui.picture import Picture
+from cpm_live.gui.sending import Sending
 from cpm_live.gui.session import Session
 from cpm_live.gui.side import Side
 from cpm_live.gui.stage_strip import StageStrip
@@ -38,8 +39,6 @@ from cpm_live.gui.toolbar import Toolbar
 from cpm_live.gui.view_state import GLOW, ViewState
 from cpm_live.gui.widgets import Splitter, close_dialogs
 from cpm_live.gui.wishes import Wishes
-
-log = logging.getLogger("cpm_live.gui")
 
 _READ_OUTS_MS = 100
 _QUIET_S = 2.0
@@ -80,6 +79,7 @@ class MainWindow(QMainWindow):
         self.status = StatusLine()
         self.panel = FollowPanel(self)
         people = (self.picture, self.toolbar, self.status, self.panel)
+        self.sending = Sending(self.session, self.toolbar, self.status, kept.osc, self)
         self.following = Following(self.session, self.state, people, kept, self)
         self._read_outs = Throttle(_READ_OUTS_MS, self._show_read_outs, self)
         self._compose()
@@ -102,6 +102,8 @@ class MainWindow(QMainWindow):
         if not self.session.set_model(options.model or kept.model, engine) and not options.model:
             self.session.set_model("body", engine)
         self.session.start(options.source, kept.source)
+        if options.osc is not None:
+            self.sending.start(options.osc)
 
     # -- composition ------------------------------------------------------------------------------
 
@@ -125,8 +127,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         placement.size(self)
         keepers = (self.toolbar.snapshot, self.toolbar.record)
-        offer_folder(self, keepers, lambda: self.settings.folder, self._folder_chosen)
-        offer_keypoints(self.toolbar.record, self.settings.keypoints, self._keypoints_chosen)
+        offer_folder(self, keepers, lambda: self.settings.folder, lambda folder: self._keep(folder=folder))
+        offer_keypoints(self.toolbar.record, self.settings.keypoints, lambda wished: self._keep(keypoints=wished))
 
     def _connect(self) -> None:
         session, state, picture = self.session, self.state, self.picture
@@ -175,10 +177,11 @@ class MainWindow(QMainWindow):
             "leap_on": lambda: self.timeline.leap(1),
             "leap_back": lambda: self.timeline.leap(-1),
             "record": lambda: session.toggle_recording(self._folder(), self.settings.keypoints),
+            "send": self.sending.toggle,
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "mirror": self._toggle_mirror,
             "theme": self._toggle_theme,
-            "fullscreen": self._toggle_fullscreen,
+            "fullscreen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "alone": self.alone.toggle,
             "help": lambda: toggle_help(self),
             "quit": self.close,
@@ -235,6 +238,7 @@ class MainWindow(QMainWindow):
         engine = f"{live.engine_label}  |  building TensorRT: {progress.text}" if progress else live.engine_label
         stats = live.stats()
         self.status.show_stats(stats, engine, seconds, info.kind if info else "")
+        self.sending.refresh()
         self.picture.set_quiet(int(stats.quiet_s) if stats.quiet_s >= _QUIET_S else 0)
 
     @Slot()
@@ -357,19 +361,13 @@ class MainWindow(QMainWindow):
         theme.apply(app, theme.THEMES[name])
         self.toolbar.set_theme(name)
 
-    def _toggle_fullscreen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
     # -- folders and memory -----------------------------------------------------------------------
 
     def _folder(self) -> Path | None:
         return Path(self.settings.folder) if self.settings.folder else None
 
-    def _folder_chosen(self, folder: str) -> None:
-        self.settings = replace(self.settings, folder=folder)
-
-    def _keypoints_chosen(self, wished: bool) -> None:
-        self.settings = replace(self.settings, keypoints=wished)
+    def _keep(self, **changes: Any) -> None:
+        self.settings = replace(self.settings, **changes)
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -383,6 +381,7 @@ class MainWindow(QMainWindow):
             if is_stream(self._wishes.pending("source")):
                 self._wishes.denied("source")  # its server may never have answered
             self.settings = self._wishes.granted(self.settings, "source", "model", "engine")
+            self._keep(osc=self.sending.address)
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cpm_live.capture.base import Source, SourceInfo
+from cpm_live.capture.base import Source
 from cpm_live.capture.open import SourceRequest, is_camera, open_source
 from cpm_live.capture.thread import CaptureEvent, CaptureThread
 from cpm_live.core.address import is_stream
@@ -27,43 +28,23 @@ from cpm_live.engines.build import Progress
 from cpm_live.engines.recipe import Recipe
 from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.at_exit import rest_at_exit
+from cpm_live.pipeline.events import Event
 from cpm_live.pipeline.finding import FinderOpener, open_default_finder
 from cpm_live.pipeline.guarded import guarded
 from cpm_live.pipeline.last_findings import LastFindings
 from cpm_live.pipeline.options import Options, checked
+from cpm_live.pipeline.recordings import Recordings
 from cpm_live.pipeline.stats import Meter, Rate, Stats
 from cpm_live.pipeline.worker import Worker
 from cpm_live.recording.recorder import Recorder
+
+if TYPE_CHECKING:
+    from cpm_live.streaming.sender import KeypointSender
 
 _SILENT_S = 8.0
 """Seconds after which a stream that says nothing has been given up."""
 _CAPTURE_S = 2.0
 """Seconds that the end waits for the source before it goes on to finish a recording."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something to tell the person at the screen.
-
-    Attributes:
-        kind: ``source`` (opened; ``info`` set), ``source-failed``, ``source-lost``, ``source-ended``,
-            ``engine`` (ready; message is its label), ``engine-failed``, ``engine-note`` (what
-            became of a build, or why a better engine is not used), ``recording`` (started),
-            ``recording-done``, ``recording-failed``, ``recording-empty``; ``source-note`` (part of it was left out).
-        message: one line.
-        info: of the source, with ``source``.
-        path: of the recording.
-        asked: with ``engine`` and ``engine-failed``: the model and engine that were asked for, so that the
-            answer to an earlier request can be told from the one that is waited for.
-        generation: of the source an event is about; None for the others.
-    """
-
-    kind: str
-    message: str = ""
-    info: SourceInfo | None = None
-    path: Path | None = None
-    asked: tuple[str, str] = ("", "")
-    generation: int | None = None
 
 
 class Live:
@@ -104,8 +85,8 @@ class Live:
         """The model that was asked for. The old one goes on until it is ready, but its joints do not fit what is
         chosen for the new one; whoever asked puts it back where the new one cannot be had."""
         self._view = View()
-        self._recorder: Recorder | None = None
-        self._finishing: list[Recorder] = []
+        self._recordings = Recordings(self._tell)
+        self._sender: KeypointSender | None = None
         self._paused = False
         self._stopped = False
         if finder_opener is None and engine_opener is open_engine:
@@ -226,8 +207,7 @@ class Live:
             self._pose_rate.clear()
         if self._capture is not None:
             self._capture.pause(paused)
-        if self._recorder is not None:
-            self._recorder.pause(paused)
+        self._recordings.pause(paused)
 
     @property
     def paused(self) -> bool:
@@ -265,37 +245,48 @@ class Live:
             InputError: the session was stopped.
         """
         self._refuse_stopped()
-        if self._recorder is not None:
-            line = f"cannot record {path.name}: {self._recorder.path.name} is still being recorded"
-            self._tell(Event("recording-failed", line, path=path))
-        else:
-            self._recorder = Recorder(path, self._recording_done, keypoints=keypoints)
-            self._recorder.pause(self._paused)
-            # Before it can fail, which would be told first.
-            self._tell(Event("recording", f"recording {path.name}", path=path))
-            self._recorder.start()
+        self._recordings.start(path, keypoints, self._paused)
 
     def stop_recording(self) -> None:
         """Finish the file in the background; a ``recording-done`` event follows."""
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            self._finishing = [*(other for other in self._finishing if other.is_alive()), recorder]
-            recorder.finish()
+        self._recordings.stop()
 
     @property
     def recording(self) -> Recorder | None:
         """The recorder at work, if any."""
-        return self._recorder
+        return self._recordings.current
 
-    def _recording_done(self, recorder: Recorder) -> None:
-        if self._recorder is recorder:
-            self._recorder = None
-        if recorder.empty:
-            self._tell(Event("recording-empty", "nothing was recorded: no picture came meanwhile", path=recorder.path))
-        elif recorder.error:
-            self._tell(Event("recording-failed", recorder.failure(), path=recorder.path))
-        else:
-            self._tell(Event("recording-done", recorder.summary(), path=recorder.path))
+    # -- sending ----------------------------------------------------------------------------------
+
+    def start_sending(self, address: str) -> None:
+        """Send the keypoints of every result from now on to another program, over the network (OSC), and to this one
+        alone. What becomes of it :attr:`sending` says.
+
+        Args:
+            address: ``HOST:PORT``; see ``core.address.osc_receiver``.
+
+        Raises:
+            InputError: that is no address, or the session was stopped.
+        """
+        # Whoever sends nothing need not load it.
+        from cpm_live.streaming.sender import KeypointSender
+
+        self._refuse_stopped()
+        sender = KeypointSender(address)
+        self.stop_sending()
+        sender.start()
+        self._sender = sender
+
+    def stop_sending(self) -> None:
+        """Send no more; the other program is told that nobody is there."""
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.finish()
+
+    @property
+    def sending(self) -> KeypointSender | None:
+        """The sender at work, or the last one if it failed."""
+        return self._sender
 
     # -- threads' side ----------------------------------------------------------------------------
 
@@ -307,9 +298,10 @@ class Live:
         self._meter.add(result)
         # Here, since whoever shows results may skip the one in which the finder ran.
         self.findings.add(result)
-        recorder = self._recorder
-        if recorder is not None:
-            recorder.put(self.findings.filled(result), self._view)
+        if self.recording is not None:
+            self._recordings.put(self.findings.filled(result), self._view)
+        if (sender := self._sender) is not None:
+            sender.put(result, self._view.mirror)
         self.results.put(result)
 
     def _engine_event(self, kind: str, message: str, asked: tuple[str, str]) -> None:
@@ -340,7 +332,7 @@ class Live:
     def stats(self) -> Stats:
         """The session's figures now."""
         low, high = self._meter.ages()
-        recorder = self._recorder
+        recorder = self.recording
         return Stats(
             capture_fps=self._capture_rate.value(),
             pose_fps=self._pose_rate.value(),
@@ -385,12 +377,15 @@ class Live:
             thread.join(min(timeout, _CAPTURE_S))
         self._frames.close()
         self._worker.join(timeout)
+        if (sender := self._sender) is not None:
+            self.stop_sending()
+            # Long enough for its last word, not for a name that nobody knows.
+            sender.join(1.0)
         self.stop_recording()
-        for recorder in self._finishing:
-            recorder.join(timeout)
+        recorded = self._recordings.end(timeout)
         for thread in threads:
             # A thread that waits for a server cannot be woken; it is a daemon, and nobody takes its frames any more.
             if not is_stream(thread.request.text):
                 thread.join(timeout)
         self.results.close()
-        return not any(thread.is_alive() for thread in (*threads, self._worker, *self._finishing))
+        return recorded and not any(thread.is_alive() for thread in (*threads, self._worker))

@@ -36,6 +36,7 @@ from cpm_live.recording.batch import Summary
 from cpm_live.recording.keypoint_table import COLUMNS
 from cpm_live.recording.video import VideoWriter
 from tests.capture.films import film
+from tests.streaming.listener import Listener
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "cpm_live.cli.main", "run"]
@@ -307,3 +308,19 @@ def test_keypoints_of_every_stage(tmp_path: Path) -> None:
         assert all(len(hand["stages"]) == 6 for hand in line["hands"])
     refused = CliRunner().invoke(app, [*command, "-o", str(tmp_path / "a.mp4")])
     assert "--every-stage is about keypoints; give --keypoints out.jsonl" in str(refused.exception)
+
+
+def test_keypoints_of_each_frame_go_to_another_program(tmp_path: Path) -> None:
+    listener = Listener()
+    told = CliRunner().invoke(app, ["run", "demo", "--frames", "12", "--osc", listener.address])
+    assert told.exit_code == 0 and "12 frames" in told.output
+    heard = [listener.hear() for _ in range(12)]
+    assert [packet["/cpm/frame"][0] for packet in heard if "/cpm/frame" in packet] == list(range(12))
+    assert any("/cpm/body/1/neck" in packet for packet in heard)
+    listener.close()
+
+
+@pytest.mark.parametrize("command", [["run", "demo"], ["--source", "demo"], ["window", "--source", "demo"]])
+def test_an_address_that_is_none(command: list[str]) -> None:
+    told = CliRunner().invoke(app, [*command, "--osc", "studio:nine"])
+    assert isinstance(told.exception, InputError) and "give HOST:PORT" in str(told.exception)

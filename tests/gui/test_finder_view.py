@@ -175,7 +175,7 @@ def test_recordings_get_the_last_findings(crowd: MainWindow, qtbot: QtBot) -> No
                                written=0, dropped=0, skipped=0, finish=lambda: None, join=lambda timeout: None,
                                is_alive=lambda: False)  # fmt: skip
     press(qtbot, crowd, Key.Key_V)
-    crowd.session.live._recorder = recorder  # type: ignore[assignment]
+    crowd.session.live._recordings.current = recorder  # type: ignore[assignment]
     qtbot.waitUntil(lambda: len(kept) > 15, timeout=9000)
     assert all(finder is not None and joint == FINDER_PEOPLE for finder, joint in kept)
 

@@ -236,10 +236,10 @@ def test_a_recording_shows_no_other_models_people(session: object, tmp_path: Pat
         def put(self, result: Result, view: View) -> None:
             kept.append(result)
 
-    one.live._recorder = Keeping(tmp_path / "a.mp4", lambda recorder: None)
+    one.live._recordings.current = Keeping(tmp_path / "a.mp4", lambda recorder: None)
     one.live.wanted = find("hand")  # as asked for, and not there yet
     time.sleep(0.4)
-    one.live._recorder = None
+    one.live._recordings.current = None
     late = kept[2:]
     assert len(late) > 3 and all(r.poses == () and r.stage_count == 0 and r.skeleton.name == "hand" for r in late)
     one.live.wanted = find("body")  # it could not be had

@@ -7,16 +7,19 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cpm_live.capture.open import SourceRequest
 from cpm_live.core.errors import InputError
+from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.live import Live
 from cpm_live.recording.recorder import Recorder
 from tests.fakes import DotEngine
 from tests.pipeline.test_live import Numbered, Session
+from tests.streaming.listener import Listener
 
 
 def _live(on_result: object = None, on_event: object = None) -> Live:
@@ -50,11 +53,13 @@ def test_a_callback_that_fails_is_logged_and_the_session_goes_on(caplog: pytest.
 
 def test_a_session_is_stopped_at_the_end_of_with_and_starts_nothing_any_more(tmp_path: Path) -> None:
     with _live() as live:
+        live.start_sending("9000")
         _wait_for(live, 2)
-    assert not {"capture", "worker", "recorder"} & {thread.name for thread in threading.enumerate()}
+    assert not {"capture", "worker", "recorder", "osc"} & {thread.name for thread in threading.enumerate()}
     for late in (
         lambda: live.set_source(SourceRequest("numbered")),
         lambda: live.start_recording(tmp_path / "a.mp4"),
+        lambda: live.start_sending("9000"),
     ):
         with pytest.raises(InputError, match="was stopped"):
             late()
@@ -102,3 +107,32 @@ def test_nothing_is_kept_of_recordings_that_have_ended(tmp_path: Path) -> None:
         _wait_for(live, 2)  # the worker has done with it, too
         gc.collect()
         assert [recorder() is None for recorder in ended] == [True, True, True, False]
+
+
+def _hear_somebody(listener: Listener) -> dict[str, Any]:
+    while "/cpm/body/1/neck" not in (told := listener.hear()):
+        pass
+    return told
+
+
+def test_keypoints_go_to_one_program_at_a_time_as_the_view_mirrors_them() -> None:
+    first, second = Listener(), Listener()
+    with _live() as live:
+        live.start_sending(first.address)
+        told = _hear_somebody(first)
+        live.set_view(View(mirror=True))
+        live.start_sending(second.address)
+        assert live.sending is not None and live.sending.address == second.address
+        mirrored = _hear_somebody(second)
+        for joint in ("left_wrist", "neck"):
+            (x, y, _), (other, beside, _) = told[f"/cpm/body/1/{joint}"], mirrored[f"/cpm/body/1/{joint}"]
+            assert other == pytest.approx(1 - x, abs=0.01) and beside == pytest.approx(y, abs=0.01)
+        with pytest.raises(InputError, match="give HOST:PORT"):
+            live.start_sending("nowhere:at all")
+        assert live.sending.address == second.address, "the one before goes on"
+        live.stop_sending()
+        assert live.sending is None
+        while told != {"/cpm/body/1/id": [0]}:
+            told = first.hear()
+    first.close()
+    second.close()

@@ -1,0 +1,1 @@
+"""Poses on their way to other programs, while they are made."""
