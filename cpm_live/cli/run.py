@@ -103,6 +103,7 @@ def run(
     engine: Annotated[str, typer.Option("--engine", "-e", help="auto, or one that cpm-live doctor lists.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 chooses.")] = 0,
     stage: Annotated[int, typer.Option("--stage", min=0, help="Draw this stage (1..T); 0 is the last.")] = 0,
+    side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Draw all stages side by side.")] = False,
     joint: Annotated[
         str, typer.Option("--joint", help="Whose belief map glows: a joint's name, all, background or none.")
     ] = "none",
@@ -148,6 +149,8 @@ def run(
         raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
     if out is None and keypoints is None and osc is None:
         raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
+    if side_by_side and (out is None or stage):
+        raise InputError("--side-by-side draws all stages; give --out annotated.mp4, and no --stage")
     if every_stage and keypoints is None:
         raise InputError("--every-stage is about keypoints; give --keypoints out.jsonl")
     printed = keypoints == STANDARD_OUTPUT
@@ -196,7 +199,7 @@ def run(
             def enough() -> bool:
                 return stop() or (limit is not None and done >= limit)
 
-            summary = run_batch(opened, machine, out, keypoints, view, tell, enough, every_stage, sound)
+            summary = run_batch(opened, machine, out, keypoints, view, tell, enough, every_stage, sound, side_by_side)
         machine.close()
     finally:
         opened.close()

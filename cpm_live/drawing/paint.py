@@ -31,6 +31,14 @@ LOCKED: Colour = (124, 156, 255)
 
 def paint(result: Result, view: View) -> Image:
     """The annotated picture (H, W, 3) BGR of a result; the frame itself stays as it was."""
+    canvas = painted(result, view)
+    stage = early_stage(result, view)
+    write_notes(canvas, [*([stage] if stage else []), *glow_title(result, view)])
+    return canvas
+
+
+def painted(result: Result, view: View) -> Image:
+    """The same without a word on which stage it is and what glows."""
     canvas = result.frame.image.copy()
     layers = [(result, view)]
     hands = result.of_hands()
@@ -63,21 +71,20 @@ def paint(result: Result, view: View) -> Image:
     if result.finder is not None:
         for found in finder_found(result.finder, finder_stage(result.finder, view), view.joint):
             _paint_found(canvas, found, view.mirror)
-    _write_notes(canvas, _notes(result, view))
     return canvas
 
 
-def _notes(result: Result, view: View) -> list[str]:
-    """Which stage is shown and what glows, where that is not what one would take it for."""
+def glow_title(result: Result, view: View) -> list[str]:
+    """What glows, where that is not what one would take it for; else nothing."""
     title = map_title(result, view)
     stage = stage_index(result, view)
     told = title != "belief" and view.glow > 0
     glows = told and any(shown_map(pose, stage, view.joint) is not None for pose in result.poses)
-    return [part for part in (early_stage(result, view), title if glows else "") if part]
+    return [title] if glows else []
 
 
-def _write_notes(canvas: Image, notes: list[str]) -> None:
-    """At the lower left, beside each other, or on each other where the picture is too narrow for that."""
+def write_notes(canvas: Image, notes: list[str]) -> None:
+    """Write into a picture, at the lower left: beside each other, or on each other where it is too narrow for that."""
     left, line = _wide(canvas, 10), ", ".join(notes)
     lines = [line] if _letters(canvas, line)[0] <= canvas.shape[1] - 2 * left else notes
     y = canvas.shape[0] - _wide(canvas, 12)

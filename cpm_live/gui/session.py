@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -285,14 +286,15 @@ class Session(QObject):
                 self.notice.emit(Notice("error", sentence(str(error))))
         self.recording_changed.emit(self.live.recording is not None)
 
-    def snapshot(self, view: View, folder: Path | None) -> None:
+    def snapshot(self, view: View, folder: Path | None, stages: bool = False) -> None:
         """Write what is shown as a PNG, off the GUI thread."""
         result = self.latest
         if result is None:
             self.notice.emit(Notice("warning", "Nothing to take a snapshot of yet: open a source first.", 5))
             return
         shown = result if self.live.options.lock is not None else replace(result, locked=None)  # as on the picture
-        thread = in_background("snapshot", lambda: write_snapshot(shown, view, folder), self._snapshot_done, self)
+        write = partial(write_snapshot, shown, view, folder, stages)
+        thread = in_background("snapshot", write, self._snapshot_done, self)
         self._writing = [*(other for other in self._writing if other.is_alive()), thread]
 
     def _snapshot_done(self, answer: Path | str | None) -> None:
@@ -369,7 +371,8 @@ class Session(QObject):
                 self.recording_changed.emit(True)
             case "recording-done":
                 self.recording_changed.emit(self.live.recording is not None)
-                self.notice.emit(Notice("done", f"Recording saved: {event.path} ({_after_name(event.message)})", 8))
+                about = event.message.partition(": ")[2] or event.message
+                self.notice.emit(Notice("done", f"Recording saved: {event.path} ({about})", 8))
             case "recording-empty":
                 self.recording_changed.emit(self.live.recording is not None)
                 self.notice.emit(Notice("info", sentence(event.message), 5))
@@ -394,7 +397,3 @@ class Session(QObject):
                 thread.join(timeout=10.0)
 
         in_background("stop", work, lambda _answer: self.stopped.emit(), self)
-
-
-def _after_name(summary: str) -> str:
-    return summary.partition(": ")[2] or summary

@@ -60,6 +60,7 @@ SHORTCUTS: tuple[Entry, ...] = (
     Entry("Playing and keeping", ("PgUp",), "A tenth back", "leap_back"),
     Entry("Playing and keeping", ("R",), "Start or stop recording", "record"),
     Entry("Playing and keeping", ("S",), "Snapshot", "snapshot"),
+    Entry("Playing and keeping", ("Ctrl+S",), "Snapshot of all stages, side by side", "snapshot_stages"),
     Entry("Playing and keeping", ("Shift+S",), "Send keypoints (OSC), or stop", "send"),
     Entry("Looks", ("M",), "Mirror", "mirror"),
     Entry("Looks", ("G",), "Belief glow", "glow"),

@@ -13,6 +13,7 @@ from cpm_live.core.paths import pictures_dir, videos_dir
 from cpm_live.core.pose import Result
 from cpm_live.core.whole_file import claimed, whole
 from cpm_live.drawing.paint import paint
+from cpm_live.drawing.stages import paint_stages
 from cpm_live.drawing.view import View
 
 OTHER_FOLDER = "right-click the record button for another folder"
@@ -40,16 +41,19 @@ def _folder(chosen: Path | None, usual: Callable[[], Path]) -> Path:
         raise InputError(f"{error}, or {OTHER_FOLDER}") from None
 
 
-def write_snapshot(result: Result, view: View, chosen: Path | None) -> Path | str:
+def write_snapshot(result: Result, view: View, chosen: Path | None, stages: bool = False) -> Path | str:
     """Write a PNG into the chosen folder, or among the user's pictures; its path, or one line saying why not.
 
     Takes tens of milliseconds: not on the GUI thread.
+
+    Args:
+        stages: all of them side by side, not the one of the view.
     """
     try:
         folder = _folder(chosen, pictures_dir)
     except InputError as error:
         return str(error)
-    ok, data = cv2.imencode(".png", paint(result, view))
+    ok, data = cv2.imencode(".png", paint_stages(result, view) if stages else paint(result, view))
     if not ok:
         return f"cannot encode the snapshot for {folder}"
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from cpm_live.capture.camera import Device
@@ -60,6 +60,9 @@ class Toolbar(QWidget):
         self.step = self._button("step", "One frame further", "step")
         self.step.setEnabled(False)
         self.snapshot = self._button("snapshot", "Snapshot", "snapshot")
+        stages = QAction(with_key("All stages side by side", "snapshot_stages"), self.snapshot)
+        stages.triggered.connect(lambda: self.action.emit("snapshot_stages"))
+        self.snapshot.addAction(stages)
         self.record = self._button("record", "Record", "record", checkable=True, colour="#ffffff")
         self.record.setObjectName("record")
         self.send = self._button("send", "Send keypoints to another program (OSC)", "send", checkable=True)

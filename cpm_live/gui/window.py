@@ -75,8 +75,7 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(openers.cameras)
         self.picture, self.strip = Picture(), StageStrip()
         self.timeline = Timeline(self.picture, self.session)
-        self.joints, self.charts = JointsPanel(), ChartsHolder()
-        self.status = StatusLine()
+        self.joints, self.charts, self.status = JointsPanel(), ChartsHolder(), StatusLine()
         self.panel = FollowPanel(self)
         people = (self.picture, self.toolbar, self.status, self.panel)
         self.sending = Sending(self.session, self.toolbar, self.status, kept.osc, self)
@@ -179,6 +178,7 @@ class MainWindow(QMainWindow):
             "record": lambda: session.toggle_recording(self._folder(), self.settings.keypoints),
             "send": self.sending.toggle,
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
+            "snapshot_stages": lambda: session.snapshot(state.view, self._folder(), stages=True),
             "mirror": self._toggle_mirror,
             "theme": self._toggle_theme,
             "fullscreen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),

@@ -16,6 +16,7 @@ from cpm_live.core.picture_file import write_picture
 from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import HAND
 from cpm_live.drawing.paint import paint
+from cpm_live.drawing.stages import WIDEST, paint_stages
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.hands_beside import hand_limits
@@ -142,6 +143,7 @@ def run_batch(
     stop: Callable[[], bool] = lambda: False,
     every_stage: bool = False,
     sound: bool = True,
+    stages: bool = False,
 ) -> Summary:
     """Estimate every frame of a source; none is skipped.
 
@@ -153,6 +155,7 @@ def run_batch(
         stop: asked before each frame; True ends early with whole files.
         every_stage: keypoints of all stages, not of the last one alone.
         sound: the annotated video of a film has the film's.
+        stages: what is drawn are all stages side by side.
 
     Raises:
         InputError: damaged input, or a file that cannot be written.
@@ -164,6 +167,7 @@ def run_batch(
         # Before the film is opened: where keypoints cannot be written, a film of before must not have been emptied.
         refuse_unwritable(keypoints)
     sink = _sink(out, source, sound) if out else None
+    widest = WIDEST if isinstance(sink, _VideoSink) else None
     info = source.info
     about = {
         "model": machine.recipe.name,
@@ -196,7 +200,7 @@ def run_batch(
             result = machine.find(frame) if source.info.unrelated else machine(frame)
             name = source.current.name if source.info.unrelated and isinstance(source, Named) else None
             if sink:
-                sink.write(paint(result, view), seconds, name)
+                sink.write(paint_stages(result, view, widest) if stages else paint(result, view), seconds, name)
             if lines:
                 lines.write(result, seconds, name)
             frames += 1

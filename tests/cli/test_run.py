@@ -324,3 +324,19 @@ def test_keypoints_of_each_frame_go_to_another_program(tmp_path: Path) -> None:
 def test_an_address_that_is_none(command: list[str]) -> None:
     told = CliRunner().invoke(app, [*command, "--osc", "studio:nine"])
     assert isinstance(told.exception, InputError) and "give HOST:PORT" in str(told.exception)
+
+
+def test_all_stages_side_by_side(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["run", "demo", "--frames", "3", "--side-by-side", "-o", str(tmp_path / "a.mp4")])
+    assert told.exit_code == 0, told.output
+    with av.open(str(tmp_path / "a.mp4")) as written:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in written.decode(video=0)]
+    assert len(pictures) == 3 and pictures[0].shape == (960, 1918, 3), "3 x 2 stages of 640x480 within 1920"
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), pictures[0][:479, :638])
+    told = CliRunner().invoke(app, ["run", str(photo), "--side-by-side", "-o", str(tmp_path / "b.png")])
+    figure = cv2.imread(str(tmp_path / "b.png"))
+    assert told.exit_code == 0 and figure is not None and figure.shape == (2 * 479 + 2, 3 * 638 + 4, 3)
+    for wrong in (["-k", str(tmp_path / "a.jsonl")], ["-o", str(tmp_path / "c.mp4"), "--stage", "2"]):
+        told = CliRunner().invoke(app, ["run", "demo", "--side-by-side", *wrong])
+        assert isinstance(told.exception, InputError) and "--side-by-side draws all stages" in str(told.exception)

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from cpm_live.drawing.paint import paint
+from cpm_live.drawing.stages import paint_stages
 from cpm_live.drawing.view import ALL_JOINTS
 from cpm_live.gui import picture
 from cpm_live.gui.window import MainWindow
@@ -52,6 +53,21 @@ def test_a_snapshot_of_who_was_released_has_no_lock(crowd: MainWindow, qtbot: Qt
     assert (locked == paint(shown(crowd), crowd.state.view)).all()
     assert (released == paint(replace(shown(crowd), locked=None), crowd.state.view)).all()
     assert (released != locked).any()
+
+
+def test_a_snapshot_of_all_stages(crowd: MainWindow, qtbot: QtBot) -> None:
+    pause(qtbot, crowd)
+    press(qtbot, crowd, Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    (action,) = (a for a in crowd.toolbar.snapshot.actions() if a.text() == "All stages side by side (Ctrl+S)")
+    action.trigger()
+    folder = Path(crowd.settings.folder)
+    qtbot.waitUntil(lambda: len(list(folder.glob("*.png"))) == 2, timeout=5000)
+    wanted = paint_stages(shown(crowd), crowd.state.view)
+    assert wanted.shape[1] > shown(crowd).frame.width
+    qtbot.waitUntil(lambda: not any(thread.is_alive() for thread in crowd.session._writing), timeout=5000)
+    for path in folder.glob("*.png"):
+        written = cv2.imread(str(path))
+        assert written is not None and np.array_equal(written, wanted)
 
 
 def test_a_picture_that_stands_still_gets_its_hands(crowd: MainWindow, qtbot: QtBot) -> None:

@@ -1,0 +1,71 @@
+"""All stages of a result side by side, as the paper's figures have them: how belief sharpens, in one picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil, log
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core.pose import Result
+from cpm_live.drawing.finder import is_finder
+from cpm_live.drawing.paint import glow_title, painted, write_notes
+from cpm_live.drawing.view import View
+
+Image = NDArray[np.uint8]
+
+WIDEST = 1920
+"""Pixels across of a film."""
+_SCREEN = 16 / 9
+_GAP = 2
+
+
+def paint_stages(result: Result, view: View, widest: int | None = None) -> Image:
+    """The annotated picture of every stage, from left to right and row by row, the first one first.
+
+    Args:
+        view: its stage is not looked at. With one of the finder's maps the stages are the finder's.
+        widest: pixels across that the whole may have; None leaves each picture as large as the frame.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+    """
+    finds = is_finder(view.joint) and result.finder is not None
+    count = len(result.finder.beliefs) if finds and result.finder is not None else result.stage_count
+    if count < 2:
+        # No model, or one that has a single stage.
+        return painted(result, view)
+    high, wide = result.frame.image.shape[:2]
+    across = columns(count, wide / high)
+    share = min(1.0, (widest - _GAP * (across - 1)) / (across * wide)) if widest is not None else 1.0
+    size = max(1, int(wide * share)), max(1, int(high * share))
+    down = ceil(count / across)
+    whole = np.zeros((down * (size[1] + _GAP) - _GAP, across * (size[0] + _GAP) - _GAP, 3), np.uint8)
+    for stage in range(count):
+        # Of the skeleton's stages the finder's know nothing.
+        own = replace(view, stage=stage, skeleton=view.skeleton and not finds)
+        tile = painted(result, own)
+        if share < 1:
+            tile = np.asarray(cv2.resize(tile, size, interpolation=cv2.INTER_AREA), np.uint8)
+        whose = "Finder: stage" if finds else "Stage"
+        # After scaling, so that it can be read.
+        write_notes(tile, [f"{whose} {stage + 1} of {count}", *glow_title(result, own)])
+        y, x = (stage // across) * (size[1] + _GAP), (stage % across) * (size[0] + _GAP)
+        whole[y : y + size[1], x : x + size[0]] = tile
+    return whole
+
+
+def columns(count: int, aspect: float) -> int:
+    """How many of so many pictures stand in a row, so that the whole is most like a screen, with few left empty.
+
+    Args:
+        aspect: of one picture, its width over its height.
+    """
+
+    def unlike(across: int) -> float:
+        down = ceil(count / across)
+        return abs(log(aspect * across / down / _SCREEN)) + (across * down - count) / count
+
+    return min(range(1, count + 1), key=unlike)

@@ -1,0 +1,64 @@
+"""All stages in one picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cpm_live.core.crop import Crop
+from cpm_live.core.findings import Findings
+from cpm_live.drawing.paint import paint, painted
+from cpm_live.drawing.stages import columns, paint_stages
+from cpm_live.drawing.view import FINDER_PEOPLE, View
+from tests.drawing.test_paint import LEFT_WRIST, _result
+
+
+@pytest.mark.parametrize(
+    ("count", "aspect", "across"),
+    [(6, 4 / 3, 3), (6, 16 / 9, 3), (6, 9 / 16, 6), (3, 4 / 3, 2), (3, 9 / 16, 3), (2, 4 / 3, 2), (4, 4 / 3, 2)],
+)  # fmt: skip
+def test_so_many_in_a_row_that_it_looks_like_a_screen(count: int, aspect: float, across: int) -> None:
+    assert columns(count, aspect) == across
+
+
+def test_each_stage_has_its_own_skeleton_and_glow() -> None:
+    result = replace(_result(), stage_count=2)
+    whole = paint_stages(result, View(joint=LEFT_WRIST, stage=0))
+    assert whole.shape == (240, 642, 3)
+    for stage, tile in enumerate((whole[:, :320], whole[:, 322:])):
+        alone = painted(result, View(joint=LEFT_WRIST, stage=stage))
+        assert np.array_equal(tile[:200], alone[:200]), stage
+        assert not np.array_equal(tile[200:], alone[200:]), "what it is stands below"
+    assert not np.array_equal(whole[:200, :320], whole[:200, 322:])
+
+
+def test_a_film_is_no_wider_than_asked_and_says_so_legibly() -> None:
+    result = _result()
+    small = paint_stages(result, View(), widest=202)
+    assert small.shape == (75, 202, 3)
+    assert paint_stages(result, View(), widest=5000).shape == (240, 642, 3), "never enlarged"
+    bare = painted(replace(result, poses=()), View())
+    assert bare.max() == 70 and paint_stages(replace(result, poses=()), View(), widest=202).max() > 200, "letters"
+
+
+def test_with_the_finders_map_the_stages_are_the_finders() -> None:
+    beliefs = np.zeros((3, 3, 16, 16), np.float32)
+    for stage in range(3):
+        beliefs[stage, 0, 6, 4 + 4 * stage] = 1.0
+    crop = Crop(159.5, 119.5, 320, 128)
+    result = replace(_result(), finder=Findings((), beliefs, crop, 0.3))
+    whole = paint_stages(result, View(joint=FINDER_PEOPLE, stage=1))
+    assert whole.shape == (482, 642, 3) and whole[242:, 322:].max() == 0, "three, two in a row"
+    tiles = [whole[:200, :320], whole[:200, 322:], whole[242:442, :320]]
+    brightest = [int(np.argmax(tile.astype(int).sum(axis=(0, 2)))) for tile in tiles]
+    assert brightest[0] < brightest[1] < brightest[2]
+    skeleton = painted(result, View(joint=FINDER_PEOPLE, stage=0))[:200]
+    assert not np.array_equal(tiles[0], skeleton), "which is not the finder's"
+
+
+def test_without_a_model_it_is_the_picture() -> None:
+    result = replace(_result(), poses=(), stage_count=0)
+    assert np.array_equal(paint_stages(result, View()), result.frame.image)
+    assert np.array_equal(paint(result, View()), result.frame.image)
