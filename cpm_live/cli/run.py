@@ -105,8 +105,12 @@ def run(
     stage: Annotated[int, typer.Option("--stage", min=0, help="Draw this stage (1..T); 0 is the last.")] = 0,
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Draw all stages side by side.")] = False,
     joint: Annotated[
-        str, typer.Option("--joint", help="Whose belief map glows: a joint's name, all, background or none.")
-    ] = "none",
+        str,
+        typer.Option(
+            "--joint",
+            help="Whose belief map glows: a joint's name, all, background or none. Default: none; all side by side.",
+        ),
+    ] = "",
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw boxes and track numbers.")] = False,
     people: Annotated[
         int, typer.Option("--people", min=0, help="At most so many, 1 to 8; 0 is the model's usual: 4 bodies, 2 hands.")
@@ -139,6 +143,7 @@ def run(
 
     recipe = recipes.find_pose_model(model)
     skeleton = recipe.skeleton
+    joint = joint or ("all" if side_by_side else "none")
     special = {"all": views.ALL_JOINTS, "none": views.NO_MAP, "background": views.BACKGROUND}
     try:
         shown = special[joint] if joint in special else skeleton.index(joint)

@@ -332,6 +332,14 @@ def test_all_stages_side_by_side(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4")) as written:
         pictures = [frame.to_ndarray(format="bgr24") for frame in written.decode(video=0)]
     assert len(pictures) == 3 and pictures[0].shape == (960, 1918, 3), "3 x 2 stages of 640x480 within 1920"
+    plain = tmp_path / "plain.mp4"
+    told = CliRunner().invoke(
+        app, ["run", "demo", "--frames", "3", "--side-by-side", "--joint", "none", "-o", str(plain)]
+    )
+    with av.open(str(plain)) as written:
+        bare = [frame.to_ndarray(format="bgr24") for frame in written.decode(video=0)]
+    differs = np.abs(bare[-1].astype(int) - pictures[-1]).max(axis=2) > 40
+    assert told.exit_code == 0 and differs[:480, :638].sum() > 500, "the belief of all joints glows unless --joint says"
     photo = tmp_path / "photo.png"
     cv2.imwrite(str(photo), pictures[0][:479, :638])
     told = CliRunner().invoke(app, ["run", str(photo), "--side-by-side", "-o", str(tmp_path / "b.png")])
