@@ -12,6 +12,8 @@ from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from cpm_live.capture.hdr import for_screens
+
 TIMEOUT, SEGMENT_TIMEOUT = 5.0, 12.0
 """Seconds that a stream may be silent; one that comes in segments is silent for the length of one, usually six."""
 JUMP_S = 1800.0
@@ -205,9 +207,14 @@ def as_shown(
     scaler = scaler or VideoReformatter()
     # What pictures in RGB are made for is without meaning, but before version 17 PyAV looks at how those of a film are
     # stored only where the two differ.
-    image = scaler.reformat(
-        picture, width, height, "bgr24", src_colorspace=stored, dst_colorspace=Colorspace.ITU601
-    ).to_ndarray()
+    image = np.asarray(
+        scaler.reformat(
+            picture, width, height, "bgr24", src_colorspace=stored, dst_colorspace=Colorspace.ITU601
+        ).to_ndarray(),
+        np.uint8,
+    )
+    # PyAV tells from version 17 on.
+    image = for_screens(image, getattr(picture, "color_trc", _UNTOLD), getattr(picture, "color_primaries", _UNTOLD))
     rotation = float(getattr(picture, "rotation", 0))
     try:
         # Not the picture's own: that one would keep the picture, and all its memory, until the garbage is collected.
