@@ -28,12 +28,12 @@ _OURS = ("id", "side", "body", "box")
 
 
 class Messages:
-    """Turns results into packets. Remembers who had which place, and where a joint was seen last."""
+    """Turns results into packets. Remembers who had which place, and where its joints were seen last."""
 
     def __init__(self) -> None:
         self._places: dict[str, Places] = {}
         self._used: dict[str, int] = {}
-        self._seen: dict[tuple[str, int], tuple[int, NDArray[np.floating]]] = {}
+        self._seen: dict[tuple[str, int], NDArray[np.floating]] = {}
 
     def packets(self, result: Result, mirror: bool = False) -> list[OscBundle]:
         """What is sent for a result: bundles of at most 1,400 bytes, the one that tells of the frame first.
@@ -90,11 +90,11 @@ class Messages:
         if mirror:
             at[:, 0] = 1 - at[:, 0]
         seen = joints[:, 2] >= result.hollow_threshold
-        number, last = self._seen.get(key, (0, at))
-        if number != pose.id or len(last) != len(at):
+        # Also where it was somebody else's: who listens still has their score, and it must not seem to be this one's.
+        last = self._seen.get(key)
+        if last is None or len(last) != len(at):
             last = np.full_like(at, np.nan)
-        at = np.where(seen[:, None], at, last)
-        self._seen[key] = pose.id, at
+        at = self._seen[key] = np.where(seen[:, None], at, last)
         for name, (x, y), score in zip(_names(result.skeleton), at, np.where(seen, joints[:, 2], 0), strict=True):
             if not np.isnan(x):
                 yield _message(f"{address}/{name}", float(x), float(y), float(score))

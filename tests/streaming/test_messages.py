@@ -77,10 +77,18 @@ def test_a_joint_that_is_not_seen_stays_where_it_was_with_no_score() -> None:
     later[wrist] = (639.5, 479.5, 0.1)
     told = _read(messages.packets(_result(_pose(7, later))))
     assert told["/cpm/body/1/left_wrist"] == pytest.approx((100 / WIDE, 0.5, 0.0))
-    told = _read(messages.packets(_result(_pose(8, later))))
-    assert "/cpm/body/1/left_wrist" not in told, "it was another person's"
-    told = _read(messages.packets(_result(_pose(8, joints))))
+    told = _read(messages.packets(_result(_pose(7, joints))))
     assert told["/cpm/body/1/left_wrist"] == pytest.approx((100 / WIDE, 0.5, 0.9))
+
+
+def test_nobody_has_a_joint_of_whoever_had_their_place_before() -> None:
+    messages, heard, later = Messages(), {}, _joints(BODY, 319.5)
+    later[BODY.index("left_wrist"), 2] = 0.1
+    for poses in ((_pose(7, _joints(BODY)),), (), (_pose(8, later),)):
+        # What other programs have of an address until it is told anew.
+        heard |= _read(messages.packets(_result(*poses)))
+    assert heard["/cpm/body/1/id"] == (8,) and heard["/cpm/body/1/neck"][2] == pytest.approx(0.9)
+    assert heard["/cpm/body/1/left_wrist"][2] == 0
 
 
 def test_who_is_gone_has_no_id_in_every_frame() -> None:
