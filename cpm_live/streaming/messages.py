@@ -87,14 +87,15 @@ class Messages:
         yield _message(f"{address}/box", (left + 0.5) / wide, (y + 0.5) / high, w / wide, h / high)
         joints = pose.keypoints
         at = (joints[:, :2] + 0.5) / (wide, high)
-        if mirror:
-            at[:, 0] = 1 - at[:, 0]
         seen = joints[:, 2] >= result.hollow_threshold
         # Also where it was somebody else's: who listens still has their score, and it must not seem to be this one's.
         last = self._seen.get(key)
         if last is None or len(last) != len(at):
             last = np.full_like(at, np.nan)
+        # As it was in the frame: the picture may be mirrored meanwhile, or no more.
         at = self._seen[key] = np.where(seen[:, None], at, last)
+        if mirror:
+            at = at * (-1, 1) + (1, 0)
         for name, (x, y), score in zip(_names(result.skeleton), at, np.where(seen, joints[:, 2], 0), strict=True):
             if not np.isnan(x):
                 yield _message(f"{address}/{name}", float(x), float(y), float(score))

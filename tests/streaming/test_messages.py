@@ -68,6 +68,15 @@ def test_in_a_mirrored_picture_places_are_mirrored_and_sides_are_not() -> None:
     assert told["/cpm/body/1/box"] == pytest.approx((0.7, 0.1, 0.2, 0.5), abs=2e-3)
 
 
+def test_what_was_seen_before_the_picture_was_mirrored_is_mirrored_too() -> None:
+    messages, later = Messages(), _joints(BODY)
+    messages.packets(_result(_pose(7, later)))
+    later[BODY.index("left_wrist"), 2] = 0.1
+    for mirror in (True, False):
+        told = _read(messages.packets(_result(_pose(7, later)), mirror))
+        assert told["/cpm/body/1/left_wrist"][:2] == pytest.approx(told["/cpm/body/1/neck"][:2])
+
+
 def test_a_joint_that_is_not_seen_stays_where_it_was_with_no_score() -> None:
     messages, wrist, knee = Messages(), BODY.index("left_wrist"), BODY.index("left_knee")
     joints = _joints(BODY)
