@@ -35,7 +35,9 @@ class OscSender:
         host, port = osc_receiver(address)
         try:
             # Once, and not for each packet.
-            family, kind, protocol, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            # On most machines localhost is ::1 first; few programs hear there, and nobody answers UDP.
+            family, kind, protocol, _, at = min(found, key=lambda one: one[0] != socket.AF_INET)
             self._at: tuple[Any, ...] = at
             self._socket = socket.socket(family, kind, protocol)
         except (OSError, UnicodeError) as error:

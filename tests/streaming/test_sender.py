@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +49,20 @@ def test_ipv6() -> None:
         sender.send(_result())
     assert "/cpm/frame" in one.hear()
     one.close()
+
+
+def test_a_name_with_two_addresses_is_where_most_programs_hear(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, real = ("::1", listener.port, 0, 0), socket.getaddrinfo
+
+    def six_first(host: str, port: int, **options: Any) -> list[Any]:
+        return [(socket.AF_INET6, socket.SOCK_DGRAM, 17, "", own), *real("127.0.0.1", port, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", six_first)
+    with OscSender(f"localhost:{listener.port}") as sender:
+        sender.send(_result())
+    assert "/cpm/frame" in listener.hear()
 
 
 @pytest.mark.parametrize(
