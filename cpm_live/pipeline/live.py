@@ -140,6 +140,8 @@ class Live:
 
         def tell(event: CaptureEvent) -> None:
             if generation == self._generation:
+                if event.kind in ("lost", "failed"):
+                    self._nobody_is_seen()
                 kind = {"opened": "source"}.get(event.kind, f"source-{event.kind}")
                 self._tell(Event(kind, event.message, event.info, generation=generation))
 
@@ -154,7 +156,8 @@ class Live:
         self.stop_recording()
 
     def _forget_figures(self) -> None:
-        """Frames that wait, rates and ages are the last source's."""
+        """Frames that wait, rates and ages are the last source's, and so is who was seen."""
+        self._nobody_is_seen()
         self._frames.clear()
         self._meter.clear()
         self._capture_rate.clear()
@@ -282,6 +285,11 @@ class Live:
         sender, self._sender = self._sender, None
         if sender is not None:
             sender.finish()
+
+    def _nobody_is_seen(self) -> None:
+        """For a program that listens, whoever was seen last would stand there until the next result."""
+        if (sender := self._sender) is not None:
+            sender.nobody()
 
     @property
     def sending(self) -> KeypointSender | None:

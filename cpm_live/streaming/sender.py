@@ -74,9 +74,13 @@ class OscSender:
             # A network that is away comes back, and what was to be sent has no worth by then.
             self.problem = str(error.strerror or error)
 
+    def nobody(self) -> None:
+        """Say that nobody is there, until the next result."""
+        self._send(self._messages.gone())
+
     def close(self) -> None:
         """Say that nobody is there any more, and let the socket go."""
-        self._send(self._messages.gone())
+        self.nobody()
         self._socket.close()
 
 
@@ -97,11 +101,15 @@ class KeypointSender(threading.Thread):
         """What is wrong just now, in a line; empty while all is well."""
         self.failed = False
         """It has ended with this problem."""
-        self._results: Mailbox[tuple[Result, bool]] = Mailbox()
+        self._results: Mailbox[tuple[Result | None, bool]] = Mailbox()
 
     def put(self, result: Result, mirror: bool) -> None:
         """Have a result sent, unless a newer one comes before. Never waits."""
         self._results.put((result, mirror))
+
+    def nobody(self) -> None:
+        """No result comes for now: have it said that nobody is there."""
+        self._results.put((None, False))
 
     def finish(self) -> None:
         """No more results will come."""
@@ -113,9 +121,14 @@ class KeypointSender(threading.Thread):
             with OscSender(self.address) as sender:
                 while not self._results.closed:
                     item = self._results.take(timeout=1.0)
-                    if item is not None:
-                        sender.send(*item)
-                        self._tell(sender.problem)
+                    if item is None:
+                        continue
+                    result, mirror = item
+                    if result is None:
+                        sender.nobody()
+                    else:
+                        sender.send(result, mirror)
+                    self._tell(sender.problem)
         except InputError as error:
             self.failed = True
             self._tell(str(error))

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from cpm_live.capture.base import SourceLost
 from cpm_live.capture.open import SourceRequest
 from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.live import Live
@@ -136,3 +138,22 @@ def test_keypoints_go_to_one_program_at_a_time_as_the_view_mirrors_them() -> Non
             told = first.hear()
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize("gone", ["lost", "failed", "dropped"])
+def test_nobody_stands_where_no_picture_comes_from(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = Listener()
+    with _live() as live:
+        live.start_sending(listener.address)
+        told = _hear_somebody(listener)
+
+        def read(self: Numbered) -> Frame:
+            raise SourceLost("unplugged") if gone == "lost" else RuntimeError("damaged")
+
+        if gone == "dropped":
+            live.drop_source()
+        else:
+            monkeypatch.setattr(Numbered, "read", read)
+        while set(map(tuple, told.values())) != {(0,)}:
+            told = listener.hear()
+    listener.close()
