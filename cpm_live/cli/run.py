@@ -153,7 +153,7 @@ def run(
     if hands and skeleton.name != "body":
         raise InputError(f"--hands goes with a body model; {recipe.name} has the {skeleton.name} skeleton")
     if out is None and keypoints is None and osc is None:
-        raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or both")
+        raise InputError("nothing to write; give --out annotated.mp4, --keypoints out.jsonl or --osc 9000")
     if side_by_side and (out is None or stage):
         raise InputError("--side-by-side draws all stages; give --out annotated.mp4, and no --stage")
     if every_stage and keypoints is None:
@@ -212,6 +212,8 @@ def run(
             sender.close()
     if summary.sound_lost:
         typer.echo(f"cpm-live: of the sound something is missing: {printable(summary.sound_lost)}", err=True)
+    if sender is not None and sender.lost:
+        typer.echo(f"cpm-live: keypoints of {sender.lost} frames could not be sent to {sender.address}", err=True)
     if stop() and summary.cancelled:
         typer.echo(f"cpm-live: interrupted after {done} frames; what is written so far is whole", err=True)
         raise typer.Exit(128 + stop.number)
@@ -235,7 +237,7 @@ def run(
         names = printable(", ".join(bad[:5]))
         typer.echo(f"cpm-live: left out, since they cannot be read: {names}{more}", err=True)
         raise typer.Exit(1)
-    if summary.sound_lost and not joined:
+    if (summary.sound_lost and not joined) or (sender is not None and sender.lost):
         raise typer.Exit(1)
 
 

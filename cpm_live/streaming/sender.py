@@ -46,8 +46,11 @@ class OscSender:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         self._messages = Messages()
+        self.address = osc_shown(address)
         self.problem = ""
         """What went wrong with the last packet, in a line; empty while all is well."""
+        self.lost = 0
+        """Results that could not be sent whole."""
 
     def __enter__(self) -> OscSender:
         return self
@@ -64,6 +67,7 @@ class OscSender:
             mirror: places are those in the mirrored picture.
         """
         self._send(self._messages.packets(result, mirror))
+        self.lost += bool(self.problem)
 
     def _send(self, packets: Iterable[OscBundle]) -> None:
         try:
@@ -72,7 +76,10 @@ class OscSender:
             self.problem = ""
         except OSError as error:
             # A network that is away comes back, and what was to be sent has no worth by then.
-            self.problem = str(error.strerror or error)
+            problem = str(error.strerror or error)
+            if problem != self.problem:
+                log.warning("keypoints do not reach %s: %s", self.address, problem)
+            self.problem = problem
 
     def nobody(self) -> None:
         """Say that nobody is there, until the next result."""
@@ -128,12 +135,7 @@ class KeypointSender(threading.Thread):
                         sender.nobody()
                     else:
                         sender.send(result, mirror)
-                    self._tell(sender.problem)
+                    self.problem = sender.problem
         except InputError as error:
-            self.failed = True
-            self._tell(str(error))
-
-    def _tell(self, problem: str) -> None:
-        if problem and problem != self.problem:
-            log.warning("keypoints do not reach %s: %s", self.address, problem)
-        self.problem = problem
+            log.warning("%s", error)
+            self.problem, self.failed = str(error), True

@@ -320,6 +320,19 @@ def test_keypoints_of_each_frame_go_to_another_program(tmp_path: Path) -> None:
     listener.close()
 
 
+def test_keypoints_that_could_not_be_sent_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Away(socket.socket):
+        def sendto(self, *args: object) -> int:
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "socket", Away)
+    told = CliRunner().invoke(app, ["run", "demo", "--frames", "4", "--osc", "192.168.1.20:7000"])
+    assert told.exit_code == 1 and "keypoints of 4 frames could not be sent to 192.168.1.20:7000" in told.output
+    assert caplog.messages == ["keypoints do not reach 192.168.1.20:7000: Network is unreachable"], "at once, and once"
+
+
 @pytest.mark.parametrize("command", [["run", "demo"], ["--source", "demo"], ["window", "--source", "demo"]])
 def test_an_address_that_is_none(command: list[str]) -> None:
     told = CliRunner().invoke(app, [*command, "--osc", "studio:nine"])
