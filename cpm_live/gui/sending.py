@@ -24,7 +24,8 @@ class Sending(QObject):
     def __init__(self, session: Session, toolbar: Toolbar, status: StatusLine, address: str, parent: QObject) -> None:
         super().__init__(parent)
         self._session, self._button, self._status = session, toolbar.send, status
-        self.address = self._before = address
+        self.address = self.known = address
+        """Where keypoints go, or will, and the last such place that could be found, which is remembered."""
         action = QAction("Send to another address…", self._button)
         action.triggered.connect(self.ask)
         self._button.addAction(action)
@@ -33,7 +34,7 @@ class Sending(QObject):
     def toggle(self) -> None:
         """Begin or end."""
         if self._session.live.sending is not None:
-            self._session.live.stop_sending()
+            self._stop()
             self.refresh()
         else:
             self.start(self.address)
@@ -46,7 +47,7 @@ class Sending(QObject):
         except InputError as error:
             self._session.notice.emit(Notice("error", sentence(str(error))))
         else:
-            self._before, self.address = self.address, address
+            self.address = address
             self._session.notice.emit(Notice("info", f"Keypoints go to {self.address} (OSC).", 5))
         self.refresh()
 
@@ -64,10 +65,20 @@ class Sending(QObject):
     def refresh(self) -> None:
         """Show what became of it; a few times a second."""
         sender = self._session.live.sending
+        self._note()
         if sender is not None and sender.failed:
-            self._session.live.stop_sending()
-            self.address = self._before
+            self._stop()
             self._session.notice.emit(Notice("error", sentence(sender.problem)))
             sender = None
         self._button.setChecked(sender is not None)
         self._status.show_sending(sender.address if sender is not None else "", sender.problem if sender else "")
+
+    def _note(self) -> None:
+        sender = self._session.live.sending
+        if sender is not None and sender.found:
+            self.known = self.address
+
+    def _stop(self) -> None:
+        self._note()
+        self._session.live.stop_sending()
+        self.address = self.known

@@ -381,7 +381,7 @@ class MainWindow(QMainWindow):
             if is_stream(self._wishes.pending("source")):
                 self._wishes.denied("source")  # its server may never have answered
             self.settings = self._wishes.granted(self.settings, "source", "model", "engine")
-            self._keep(osc=self.sending.address)
+            self._keep(osc=self.sending.known)
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.

@@ -108,6 +108,8 @@ class KeypointSender(threading.Thread):
         """What is wrong just now, in a line; empty while all is well."""
         self.failed = False
         """It has ended with this problem."""
+        self.found = False
+        """The other program's machine is known."""
         self._results: Mailbox[tuple[Result | None, bool]] = Mailbox()
 
     def put(self, result: Result, mirror: bool) -> None:
@@ -126,6 +128,7 @@ class KeypointSender(threading.Thread):
         """The thread's body."""
         try:
             with OscSender(self.address) as sender:
+                self.found = True
                 while not self._results.closed:
                     item = self._results.take(timeout=1.0)
                     if item is None:

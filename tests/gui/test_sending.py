@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -84,6 +87,36 @@ def test_no_address_and_a_name_that_nobody_knows_cost_one_line(open_window: Open
     assert window.sending.address == OSC_USUAL, "what did not work is not remembered"
     _send_to(window, qtbot, "9123")
     assert window.status.sending.toolTip() == "OSC 127.0.0.1:9123"
+
+
+def test_what_was_never_found_is_not_remembered(
+    open_window: Opener, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, real = threading.Event(), socket.getaddrinfo
+
+    def slow(host: str, *args: Any, **options: Any) -> list[Any]:
+        if host.startswith("nobody"):
+            answers.wait(10)
+            raise socket.gaierror(-2, "Name or service not known")
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    window = open_window()
+    wait_for_pose(window, qtbot)
+    for address in ("nobody:1", "nobody-else:2"):
+        _send_to(window, qtbot, address)
+    answers.set()
+    qtbot.waitUntil(lambda: not window.toolbar.send.isChecked(), timeout=5000)
+    assert window.sending.address == OSC_USUAL
+    answers.clear()
+    _send_to(window, qtbot, "nobody:3")
+    press(qtbot, window, Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
+    assert window.sending.address == OSC_USUAL, "who stops waiting does not have it either"
+    _send_to(window, qtbot, "nobody:4")
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    answers.set()
+    assert window.settings.osc == OSC_USUAL
 
 
 def test_a_network_that_is_away_is_told_in_the_status_line(
