@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -111,8 +111,15 @@ def _names(skeleton: Skeleton) -> tuple[str, ...]:
     names = [_name(joint) for joint in skeleton.joints]
     count = Counter([*names, *_OURS])
     return tuple(
-        name if count[name] == 1 and name.strip("_") else f"joint_{k}" for k, name in enumerate(names, start=1)
+        name if count[name] == 1 and name.strip("_") else _free(f"joint_{k}", count)
+        for k, name in enumerate(names, start=1)
     )
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _name(text: str) -> str:

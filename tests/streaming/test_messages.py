@@ -146,16 +146,27 @@ def test_no_packet_is_larger_than_a_network_carries_whole() -> None:
     assert alone.size < 1000, "somebody alone is one packet"
 
 
-def test_names_that_an_address_cannot_hold() -> None:
-    names = ("nose*tip", "left paw", "id", "尾", "ear/1", "ear 1")
-    own = replace(
-        HAND, name="my mouse", joints=names, limbs=(), flip=tuple(range(6)), colours=HAND.colours[:6],
-        limb_colours=(), sigmas=HAND.sigmas[:6],
+def _own(*names: str) -> Skeleton:
+    count = len(names)
+    return replace(
+        HAND, name="my mouse", joints=names, limbs=(), flip=tuple(range(count)), colours=HAND.colours[:count],
+        limb_colours=(), sigmas=HAND.sigmas[:count],
     )  # fmt: skip
+
+
+def test_names_that_an_address_cannot_hold() -> None:
+    own = _own("nose*tip", "left paw", "id", "尾", "ear/1", "ear 1")
     told = _read(Messages().packets(_result(_pose(1, _joints(own)), skeleton=own)))
     rest = {address.removeprefix("/cpm/my_mouse/1/") for address in told} - {"/cpm/frame", "box"}
     assert rest == {"id", "nose_tip", "left_paw", "joint_3", "joint_4", "joint_5", "joint_6"}
     assert told["/cpm/my_mouse/1/id"] == (1,)
+
+
+def test_a_name_that_another_joint_has_already_is_not_given_twice() -> None:
+    own = _own("joint_2", "尾", "joint_1")
+    told = _read(Messages().packets(_result(_pose(1, _joints(own)), skeleton=own)))
+    joints = [address.rpartition("/")[2] for address, values in told.items() if len(values) == 3]
+    assert joints == ["joint_2", "joint_2_", "joint_1"]
 
 
 def test_a_session_of_weeks_counts_on() -> None:
