@@ -87,7 +87,8 @@ class Messages:
         yield _message(f"{address}/box", (left + 0.5) / wide, (y + 0.5) / high, w / wide, h / high)
         joints = pose.keypoints
         at = (joints[:, :2] + 0.5) / (wide, high)
-        seen = joints[:, 2] >= result.hollow_threshold
+        # Without a threshold, too: 0 is the score of a peak beyond the picture.
+        seen = (joints[:, 2] >= result.hollow_threshold) & (joints[:, 2] > 0)
         # Also where it was somebody else's: who listens still has their score, and it must not seem to be this one's.
         last = self._seen.get(key)
         if last is None or len(last) != len(at):

@@ -90,6 +90,14 @@ def test_a_joint_that_is_not_seen_stays_where_it_was_with_no_score() -> None:
     assert told["/cpm/body/1/left_wrist"] == pytest.approx((100 / WIDE, 0.5, 0.9))
 
 
+def test_a_joint_beyond_the_picture_is_not_seen_without_a_threshold_either() -> None:
+    messages, joints = Messages(), _joints(BODY)
+    messages.packets(replace(_result(_pose(7, joints)), hollow_threshold=0.0))
+    joints[BODY.index("left_wrist")] = (-40, 500, 0)
+    told = _read(messages.packets(replace(_result(_pose(7, joints)), hollow_threshold=0.0)))
+    assert told["/cpm/body/1/left_wrist"] == pytest.approx((100 / WIDE, 0.5, 0.0))
+
+
 def test_nobody_has_a_joint_of_whoever_had_their_place_before() -> None:
     messages, heard, later = Messages(), {}, _joints(BODY, 319.5)
     later[BODY.index("left_wrist"), 2] = 0.1
