@@ -25,6 +25,8 @@ _GAP = 2
 def paint_stages(result: Result, view: View, widest: int | None = None) -> Image:
     """The annotated picture of every stage, from left to right and row by row, the first one first.
 
+    Joints are raw at the last stage, too: smoothed ones lie beside what that stage believes, and look like its mistake.
+
     Args:
         view: its stage is not looked at. With one of the finder's maps the stages are the finder's.
         widest: pixels across that the whole may have; None leaves each picture as large as the frame.
@@ -37,6 +39,7 @@ def paint_stages(result: Result, view: View, widest: int | None = None) -> Image
     if count < 2:
         # No model, or one that has a single stage.
         return painted(result, view)
+    result = _raw(result)
     high, wide = result.frame.image.shape[:2]
     across = columns(count, wide / high)
     share = min(1.0, (widest - _GAP * (across - 1)) / (across * wide)) if widest is not None else 1.0
@@ -55,6 +58,11 @@ def paint_stages(result: Result, view: View, widest: int | None = None) -> Image
         y, x = (stage // across) * (size[1] + _GAP), (stage % across) * (size[0] + _GAP)
         whole[y : y + size[1], x : x + size[0]] = tile
     return whole
+
+
+def _raw(result: Result) -> Result:
+    poses, hands = (tuple(replace(pose, smoothed=None) for pose in own) for own in (result.poses, result.hands))
+    return replace(result, poses=poses, hands=hands)
 
 
 def columns(count: int, aspect: float) -> int:

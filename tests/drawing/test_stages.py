@@ -9,6 +9,7 @@ import pytest
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.findings import Findings
+from cpm_live.core.skeleton import BODY
 from cpm_live.drawing.paint import paint, painted
 from cpm_live.drawing.stages import columns, paint_stages
 from cpm_live.drawing.view import FINDER_PEOPLE, View
@@ -32,6 +33,18 @@ def test_each_stage_has_its_own_skeleton_and_glow() -> None:
         assert np.array_equal(tile[:200], alone[:200]), stage
         assert not np.array_equal(tile[200:], alone[200:]), "what it is stands below"
     assert not np.array_equal(whole[:200, :320], whole[:200, 322:])
+
+
+def test_the_last_stage_is_raw_as_the_others_are() -> None:
+    result = replace(_result(), stage_count=2)
+    (pose,) = result.poses
+    smoothed = pose.raw + np.array([20, 10, 0], np.float32)
+    moved = replace(result, poses=(replace(pose, smoothed=smoothed),))
+    assert not np.array_equal(paint(moved, View()), paint(result, View()))
+    assert np.array_equal(paint_stages(moved, View()), paint_stages(result, View()))
+    hand = replace(result, poses=(), hand_skeleton=BODY, hand_stages=2)
+    still, trembling = (replace(hand, hands=one.poses) for one in (result, moved))
+    assert np.array_equal(paint_stages(trembling, View()), paint_stages(still, View())), "hands beside bodies, too"
 
 
 def test_a_film_is_no_wider_than_asked_and_says_so_legibly() -> None:
