@@ -292,6 +292,7 @@ class Session(QObject):
         if result is None:
             self.notice.emit(Notice("warning", "Nothing to take a snapshot of yet: open a source first.", 5))
             return
+        result = (stages and is_finder(view.joint) and self.live.findings.last(result)) or result  # as in the strip
         shown = result if self.live.options.lock is not None else replace(result, locked=None)  # as on the picture
         write = partial(write_snapshot, shown, view, folder, stages)
         thread = in_background("snapshot", write, self._snapshot_done, self)

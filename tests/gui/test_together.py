@@ -70,6 +70,23 @@ def test_a_snapshot_of_all_stages(crowd: MainWindow, qtbot: QtBot) -> None:
         assert written is not None and np.array_equal(written, wanted)
 
 
+def test_a_snapshot_of_the_finders_stages_is_of_the_frame_that_it_ran_in(crowd: MainWindow, qtbot: QtBot) -> None:
+    """As the strip is: while somebody is locked the finder rests, and long ago it ran in another frame."""
+    press(qtbot, crowd, Key.Key_V)
+    qtbot.waitUntil(lambda: shown(crowd).finder is not None, timeout=3000)
+    press(qtbot, crowd, Key.Key_L)
+    qtbot.waitUntil(lambda: shown(crowd).locked is not None and shown(crowd).finder is None, timeout=5000)
+    press(qtbot, crowd, Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    ran = crowd.session.live.findings.last(shown(crowd))
+    assert ran is not None and ran.frame.index < shown(crowd).frame.index
+    folder = Path(crowd.settings.folder)
+    qtbot.waitUntil(lambda: len(list(folder.glob("*.png"))) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: not any(thread.is_alive() for thread in crowd.session._writing), timeout=5000)
+    (path,) = folder.glob("*.png")
+    written = cv2.imread(str(path))
+    assert written is not None and np.array_equal(written, paint_stages(ran, crowd.state.view))
+
+
 def test_a_picture_that_stands_still_gets_its_hands(crowd: MainWindow, qtbot: QtBot) -> None:
     """Their engine is opened when they are first asked for, and no frame follows in which they would be seen."""
     pause(qtbot, crowd)
