@@ -9,7 +9,7 @@ Three systems of coordinates, integer coordinates being pixel (or cell) centres 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -91,6 +91,11 @@ class Crop:
         """
         side = cells * self.stride / self.scale
         return self.x + 0.5 - self.side / 2, self.y + 0.5 - self.side / 2, side, side
+
+    def resized(self, share: float) -> Crop:
+        """The same square in a frame of ``share`` times the size."""
+        x, y = resized_points(np.array([self.x, self.y]), share)
+        return replace(self, x=float(x), y=float(y), side=self.side * share)
 
     def halvings(self, height: int, width: int) -> int:
         """How often a frame of this size is halved before it is cropped."""
@@ -176,6 +181,19 @@ def cells_to_input(cells: NDArray[np.floating], stride: int) -> NDArray[np.float
 def input_to_cells(points: NDArray[np.floating], stride: int) -> NDArray[np.float32]:
     """Input pixels to belief-map cells (fractional)."""
     return ((np.asarray(points) + 0.5) / stride - 0.5).astype(np.float32)
+
+
+def resized_points(points: NDArray[np.floating], share: float) -> NDArray[np.float32]:
+    """Frame pixels (..., 2 or more: x, y, and what stays as it is) to those of a frame of ``share`` times the size."""
+    moved = np.array(points, np.float32)
+    moved[..., :2] = (moved[..., :2] + 0.5) * share - 0.5
+    return moved
+
+
+def resized_box(box: Box, share: float) -> Box:
+    """A box in a frame of ``share`` times the size."""
+    x, y, width, height = box
+    return x * share, y * share, width * share, height * share
 
 
 def fitted(size: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -10,6 +10,7 @@ import pytest
 from cpm_live.core.crop import Crop
 from cpm_live.core.findings import Findings
 from cpm_live.core.skeleton import BODY
+from cpm_live.drawing import stages
 from cpm_live.drawing.paint import paint, painted
 from cpm_live.drawing.stages import columns, paint_stages
 from cpm_live.drawing.view import FINDER_PEOPLE, View
@@ -54,6 +55,23 @@ def test_a_film_is_no_wider_than_asked_and_says_so_legibly() -> None:
     assert paint_stages(result, View(), widest=5000).shape == (240, 642, 3), "never enlarged"
     bare = painted(replace(result, poses=()), View())
     assert bare.max() == 70 and paint_stages(replace(result, poses=()), View(), widest=202).max() > 200, "letters"
+
+
+def test_what_is_large_is_painted_as_small_as_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of a film in 4K took half a minute."""
+    sizes = []
+    monkeypatch.setattr(
+        stages, "painted", lambda result, view: sizes.append(result.frame.width) or painted(result, view)
+    )
+    whole = paint_stages(_result(), View(joint=LEFT_WRIST), widest=322)
+    assert whole.shape == (120, 322, 3) and sizes == [160, 160]
+    large = paint_stages(_result(), View(joint=LEFT_WRIST))
+    for stage in range(2):
+        there, shown = (
+            half.astype(int) for half in (large[:, 322 * stage :][:, :320], whole[:, 162 * stage :][:, :160])
+        )
+        there = there.reshape(120, 2, 160, 2, 3).mean(axis=(1, 3))
+        assert np.abs(there - shown)[:100].mean() < 3, "it is the same picture"
 
 
 def test_with_the_finders_map_the_stages_are_the_finders() -> None:
