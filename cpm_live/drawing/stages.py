@@ -18,18 +18,20 @@ Image = NDArray[np.uint8]
 
 WIDEST = 1920
 """Pixels across of a film."""
+LARGEST = 16383
+"""Pixels across and down of anything: more a WebP does not hold, and what has more in both ways few programs open."""
 _SCREEN = 16 / 9
 _GAP = 2
 
 
-def paint_stages(result: Result, view: View, widest: int | None = None) -> Image:
+def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
     """The annotated picture of every stage, from left to right and row by row, the first one first.
 
     Joints are raw at the last stage, too: smoothed ones lie beside what that stage believes, and look like its mistake.
 
     Args:
         view: its stage is not looked at. With one of the finder's maps the stages are the finder's.
-        widest: pixels across that the whole may have; None leaves each picture as large as the frame.
+        widest: pixels across that the whole may have; else each picture is as large as the frame where they can be.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -42,11 +44,12 @@ def paint_stages(result: Result, view: View, widest: int | None = None) -> Image
     result = _raw(result)
     high, wide = result.frame.image.shape[:2]
     across = columns(count, wide / high)
-    share = min(1.0, (widest - _GAP * (across - 1)) / (across * wide)) if widest is not None else 1.0
+    down = ceil(count / across)
+    room = widest - _GAP * (across - 1), LARGEST - _GAP * (down - 1)
+    share = min(1.0, room[0] / (across * wide), room[1] / (down * high))
     size = max(1, int(wide * share)), max(1, int(high * share))
     # Before anything is painted: it then is as sharp as the picture, and a film in 4K need not be painted six times.
     result = resized(result, size)
-    down = ceil(count / across)
     whole = np.zeros((down * (size[1] + _GAP) - _GAP, across * (size[0] + _GAP) - _GAP, 3), np.uint8)
     for stage in range(count):
         # Of the skeleton's stages the finder's know nothing.

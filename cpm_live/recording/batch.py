@@ -16,7 +16,7 @@ from cpm_live.core.picture_file import write_picture
 from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import HAND
 from cpm_live.drawing.paint import paint
-from cpm_live.drawing.stages import WIDEST, paint_stages
+from cpm_live.drawing.stages import LARGEST, WIDEST, paint_stages
 from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.hands_beside import hand_limits
@@ -167,7 +167,7 @@ def run_batch(
         # Before the film is opened: where keypoints cannot be written, a film of before must not have been emptied.
         refuse_unwritable(keypoints)
     sink = _sink(out, source, sound) if out else None
-    widest = WIDEST if isinstance(sink, _VideoSink) else None
+    widest = WIDEST if isinstance(sink, _VideoSink) else LARGEST
     info = source.info
     about = {
         "model": machine.recipe.name,

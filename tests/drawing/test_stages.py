@@ -9,6 +9,7 @@ import pytest
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.findings import Findings
+from cpm_live.core.frame import Frame
 from cpm_live.core.skeleton import BODY
 from cpm_live.drawing import stages
 from cpm_live.drawing.paint import paint, painted
@@ -72,6 +73,17 @@ def test_what_is_large_is_painted_as_small_as_it_is_shown(monkeypatch: pytest.Mo
         )
         there = there.reshape(120, 2, 160, 2, 3).mean(axis=(1, 3))
         assert np.abs(there - shown)[:100].mean() < 3, "it is the same picture"
+
+
+def test_of_a_photograph_of_a_telephone_it_is_no_larger_than_files_hold() -> None:
+    image = np.zeros((6048, 8064, 3), np.uint8)
+    result = _result()
+    result = replace(result, stage_count=2, frame=Frame(image, 0, 0), poses=())
+    assert paint_stages(result, View()).shape == (6048, 16130, 3), "as large as it is where it can be"
+    result = replace(result, stage_count=6)
+    assert paint_stages(result, View()).shape == (8190, 16381, 3)
+    result = replace(result, frame=Frame(np.zeros((17000, 300, 3), np.uint8), 0, 0))
+    assert paint_stages(result, View()).shape[0] == 16383, "nor higher"
 
 
 def test_with_the_finders_map_the_stages_are_the_finders() -> None:
