@@ -83,14 +83,24 @@ def glow_title(result: Result, view: View) -> list[str]:
     return [title] if glows else []
 
 
-def write_notes(canvas: Image, notes: list[str]) -> None:
-    """Write into a picture, at the lower left: beside each other, or on each other where it is too narrow for that."""
-    left, line = _wide(canvas, 10), ", ".join(notes)
-    lines = [line] if _letters(canvas, line)[0] <= canvas.shape[1] - 2 * left else notes
-    y = canvas.shape[0] - _wide(canvas, 12)
+def write_notes(canvas: Image, notes: list[str], unit: float | None = None) -> None:
+    """Write into a picture, at the lower left: beside each other, or on each other where it is too narrow for that.
+
+    Args:
+        unit: how many pixels are as large to the eye as one of a picture of 640x480, where the canvas is a part of what
+            is looked at. Letters are smaller where the canvas holds none of that size.
+    """
+    own, line = _unit(canvas), ", ".join(notes)
+    if unit is not None and notes:
+        widest = max(_letters(text, 1.0)[0] for text in notes)
+        unit = max(own, min(unit, canvas.shape[1] / (widest + 20), canvas.shape[0] / 90))
+    unit = own if unit is None else unit
+    left = _pixels(10, unit)
+    lines = [line] if _letters(line, unit)[0] <= canvas.shape[1] - 2 * left else notes
+    y = canvas.shape[0] - _pixels(12, unit)
     for text in reversed(lines):
-        _write(canvas, text[:1].upper() + text[1:], (left, y), _BOX)
-        y -= round(1.8 * _letters(canvas, text)[1])
+        _write(canvas, text[:1].upper() + text[1:], (left, y), _BOX, unit)
+        y -= round(1.8 * _letters(text, unit)[1])
 
 
 def _paint_glow(canvas: Image, belief: NDArray[np.float32], crop: Crop, strength: float) -> None:
@@ -133,8 +143,12 @@ def _unit(canvas: Image) -> float:
     return min(canvas.shape[:2]) / 480
 
 
+def _pixels(pixels: float, unit: float) -> int:
+    return max(1, round(pixels * unit))
+
+
 def _wide(canvas: Image, pixels: float) -> int:
-    return max(1, round(pixels * _unit(canvas)))
+    return _pixels(pixels, _unit(canvas))
 
 
 def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view: View) -> None:
@@ -195,17 +209,19 @@ def _paint_found(canvas: Image, found: Found, mirrored: bool) -> None:
     _write(canvas, found.label, (a[0] + _wide(canvas, 3), b[1] + _wide(canvas, 14)), _BOX)
 
 
-def _letter_size(canvas: Image) -> float:
-    return 0.45 * max(_unit(canvas), _LEAST_LETTERS)
+def _letter_size(unit: float) -> float:
+    return 0.45 * max(unit, _LEAST_LETTERS)
 
 
-def _letters(canvas: Image, text: str) -> tuple[int, int]:
+def _letters(text: str, unit: float) -> tuple[int, int]:
     """How wide a text is written, and how high."""
-    wide, high = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _letter_size(canvas), 1)[0]
+    wide, high = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _letter_size(unit), 1)[0]
     return int(wide), int(high)
 
 
-def _write(canvas: Image, text: str, at: tuple[int, int], colour: Colour) -> None:
-    size = _letter_size(canvas)
+def _write(canvas: Image, text: str, at: tuple[int, int], colour: Colour, unit: float | None = None) -> None:
+    unit = _unit(canvas) if unit is None else unit
+    size = _letter_size(unit)
     for shade, pixels in (((20, 20, 20), 3), (_bgr(colour), 1)):
-        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, shade, _wide(canvas, pixels), cv2.LINE_AA)
+        thick = _pixels(pixels, unit)
+        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, shade, thick, cv2.LINE_AA)

@@ -20,6 +20,8 @@ WIDEST = 1920
 """Pixels across of a film."""
 LARGEST = 16383
 """Pixels across and down of anything: more a WebP does not hold, and what has more in both ways few programs open."""
+_LEAST = 240
+"""Pixels of the shorter side of each picture: a smaller one is enlarged, or what is written on it would cover it."""
 _SCREEN = 16 / 9
 _GAP = 2
 
@@ -31,7 +33,8 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
 
     Args:
         view: its stage is not looked at. With one of the finder's maps the stages are the finder's.
-        widest: pixels across that the whole may have; else each picture is as large as the frame where they can be.
+        widest: pixels across that the whole may have; else each picture is as large as the frame, where that is neither
+            tiny nor huge.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -46,8 +49,11 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
     across = columns(count, wide / high)
     down = ceil(count / across)
     room = widest - _GAP * (across - 1), LARGEST - _GAP * (down - 1)
-    share = min(1.0, room[0] / (across * wide), room[1] / (down * high))
+    wished = max(1.0, min(_LEAST / min(wide, high), 4 * _LEAST / max(wide, high)))
+    share = min(wished, room[0] / (across * wide), room[1] / (down * high))
     size = max(1, int(wide * share)), max(1, int(high * share))
+    # Slides are looked at whole: what is read there is as large as on a single picture that fills the screen.
+    unit = max(down * size[1], across * size[0] / _SCREEN) / 480
     # Before anything is painted: it then is as sharp as the picture, and a film in 4K need not be painted six times.
     result = resized(result, size)
     whole = np.zeros((down * (size[1] + _GAP) - _GAP, across * (size[0] + _GAP) - _GAP, 3), np.uint8)
@@ -56,7 +62,7 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
         own = replace(view, stage=stage, skeleton=view.skeleton and not finds)
         tile = painted(result, own)
         whose = "Finder: stage" if finds else "Stage"
-        write_notes(tile, [f"{whose} {stage + 1} of {count}", *glow_title(result, own)])
+        write_notes(tile, [f"{whose} {stage + 1} of {count}", *glow_title(result, own)], unit)
         y, x = (stage // across) * (size[1] + _GAP), (stage % across) * (size[0] + _GAP)
         whole[y : y + size[1], x : x + size[0]] = tile
     return whole

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cpm_live.core.crop import Crop
 from cpm_live.core.findings import Findings
@@ -73,6 +74,33 @@ def test_what_is_large_is_painted_as_small_as_it_is_shown(monkeypatch: pytest.Mo
         )
         there = there.reshape(120, 2, 160, 2, 3).mean(axis=(1, 3))
         assert np.abs(there - shown)[:100].mean() < 3, "it is the same picture"
+
+
+def _letters(height: int, width: int) -> tuple[int, int, NDArray[np.intp], NDArray[np.intp]]:
+    """Height and width of one of six pictures, and where in the first one something is written."""
+    result = replace(_result(), stage_count=6, frame=Frame(np.zeros((height, width, 3), np.uint8), 0, 0))
+    (pose,) = result.poses
+    nothing = replace(pose, beliefs=np.zeros((6, 15, 24, 24), np.float32), stages=np.zeros((6, 14, 3), np.float32))
+    whole = paint_stages(replace(result, poses=(nothing,)), View(joint=LEFT_WRIST, glow=0.75))
+    across = columns(6, width / height)
+    high, wide = (whole.shape[0] + 2) * across // 6 - 2, (whole.shape[1] + 2) // across - 2
+    return high, wide, *np.nonzero(whole[:high, :wide].max(axis=2) > 200)
+
+
+@pytest.mark.parametrize("size", [(480, 640), (2160, 3840), (960, 540), (286, 220)])
+def test_what_is_written_is_legible_on_a_slide(size: tuple[int, int]) -> None:
+    high, wide, ys, xs = _letters(*size)
+    across = columns(6, size[1] / size[0])
+    screen = max(high * 6 // across, wide * across * 9 / 16)
+    assert ys.size and (np.ptp(ys) + 1) / screen > 0.022
+    assert xs.max() < wide - 3
+
+
+@pytest.mark.parametrize("size", [(24, 32), (167, 78), (1, 1), (60, 1000)])
+def test_what_is_written_does_not_cover_a_small_picture(size: tuple[int, int]) -> None:
+    high, wide, ys, xs = _letters(*size)
+    assert ys.size and xs.max() < wide - 3 and np.ptp(ys) < 0.6 * high
+    assert wide / high == pytest.approx(size[1] / size[0], rel=0.02)
 
 
 def test_of_a_photograph_of_a_telephone_it_is_no_larger_than_files_hold() -> None:
