@@ -58,8 +58,10 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
     result = resized(result, size)
     whole = np.zeros((down * (size[1] + _GAP) - _GAP, across * (size[0] + _GAP) - _GAP, 3), np.uint8)
     for stage in range(count):
+        # At the last one the hands beside bodies are at theirs.
+        at = None if stage == count - 1 else stage
         # Of the skeleton's stages the finder's know nothing.
-        own = replace(view, stage=stage, skeleton=view.skeleton and not finds)
+        own = replace(view, stage=at, skeleton=view.skeleton and not finds)
         tile = painted(result, own)
         whose = "Finder: stage" if finds else "Stage"
         write_notes(tile, [f"{whose} {stage + 1} of {count}", *glow_title(result, own)], unit)

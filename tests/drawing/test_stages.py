@@ -50,6 +50,18 @@ def test_the_last_stage_is_raw_as_the_others_are() -> None:
     assert np.array_equal(paint_stages(trembling, View()), paint_stages(still, View())), "hands beside bodies, too"
 
 
+def test_with_the_last_stage_hands_are_at_their_last() -> None:
+    """A body model of one's own may have fewer stages than the hand model."""
+    result = _result()
+    (pose,) = result.poses
+    own = np.stack([pose.stages[0] + np.float32(12 * stage) * np.array([1, 0, 0], np.float32) for stage in range(4)])
+    hand = replace(pose, stages=own, beliefs=np.zeros((4, 15, 24, 24), np.float32), body=1)
+    result = replace(result, hands=(hand,), hand_skeleton=BODY, hand_stages=4)
+    first, last = (paint_stages(result, View())[:200, x : x + 320] for x in (0, 322))
+    assert np.array_equal(first, painted(result, View(stage=0))[:200])
+    assert np.array_equal(last, painted(result, View())[:200])
+
+
 def test_a_film_is_no_wider_than_asked_and_says_so_legibly() -> None:
     result = _result()
     small = paint_stages(result, View(), widest=202)
