@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cpm_live.core.pose import Result
 from cpm_live.core.resized import resized
 from cpm_live.drawing.finder import is_finder
-from cpm_live.drawing.paint import glow_title, painted, write_notes
+from cpm_live.drawing.paint import glow_title, paint, painted, write_notes
 from cpm_live.drawing.view import View
 
 Image = NDArray[np.uint8]
@@ -43,7 +43,7 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
     count = len(result.finder.beliefs) if finds and result.finder is not None else result.stage_count
     if count < 2:
         # No model, or one that has a single stage.
-        return painted(result, view)
+        return paint(result, view)
     result = _raw(result)
     high, wide = result.frame.image.shape[:2]
     across = columns(count, wide / high)

@@ -145,3 +145,12 @@ def test_without_a_model_it_is_the_picture() -> None:
     result = replace(_result(), poses=(), stage_count=0)
     assert np.array_equal(paint_stages(result, View()), result.frame.image)
     assert np.array_equal(paint(result, View()), result.frame.image)
+
+
+def test_a_single_stage_is_the_picture_and_says_what_glows() -> None:
+    result = _result()
+    (pose,) = result.poses
+    alone = replace(pose, stages=pose.stages[1:], beliefs=pose.beliefs[1:])
+    result, view = replace(result, poses=(alone,), stage_count=1), View(joint=LEFT_WRIST)
+    assert np.array_equal(paint_stages(result, view), paint(result, view))
+    assert not np.array_equal(paint(result, view), painted(result, view)), "the name of the joint"
