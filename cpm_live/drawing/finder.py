@@ -18,6 +18,11 @@ def is_finder(joint: int) -> bool:
     return joint in _MAPS
 
 
+def finder_title(joint: int) -> str:
+    """Which of its maps this ``View.joint`` is."""
+    return "finder: people" if joint == FINDER_PEOPLE else "finder: hands"
+
+
 def finder_stage(findings: Findings, view: View) -> int:
     """The finder's stage to show, as an index that exists; it may have more or fewer than the pose network."""
     last = len(findings.beliefs) - 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cpm_live.core.pose import Result
 from cpm_live.core.resized import resized
-from cpm_live.drawing.finder import is_finder
+from cpm_live.drawing.finder import finder_title, is_finder
 from cpm_live.drawing.paint import glow_title, paint, painted, write_notes
 from cpm_live.drawing.view import View
 
@@ -63,8 +63,8 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
         # Of the skeleton's stages the finder's know nothing.
         own = replace(view, stage=at, skeleton=view.skeleton and not finds)
         tile = painted(result, own)
-        whose = "Finder: stage" if finds else "Stage"
-        write_notes(tile, [f"{whose} {stage + 1} of {count}", *glow_title(result, own)], unit)
+        whose = [finder_title(view.joint)] if finds else []
+        write_notes(tile, [*whose, f"stage {stage + 1} of {count}", *glow_title(result, own)], unit)
         y, x = (stage // across) * (size[1] + _GAP), (stage % across) * (size[0] + _GAP)
         whole[y : y + size[1], x : x + size[0]] = tile
     return whole

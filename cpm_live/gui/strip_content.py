@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live.core.pose import Pose, Result
-from cpm_live.drawing.finder import finder_found, finder_map, finder_stage, is_finder
-from cpm_live.drawing.view import BACKGROUND, CENTRE, FINDER_PEOPLE, View, joint_marks, shown_map, stage_index
+from cpm_live.drawing.finder import finder_found, finder_map, finder_stage, finder_title, is_finder
+from cpm_live.drawing.view import BACKGROUND, CENTRE, View, joint_marks, shown_map, stage_index
 from cpm_live.gui.atlas import stage_peaks, stage_shift, strip_joint, tiles
 
 
@@ -110,9 +110,8 @@ def _of_finder(view: View, seen: Seen, side: int) -> StripContent:
     peaks = tuple(float(belief.max()) if belief is not None else 0.0 for belief in maps)
     shown = finder_stage(findings, view)
     count = len(finder_found(findings, shown, view.joint))
-    title = "finder: people" if view.joint == FINDER_PEOPLE else "finder: hands"
     note = f"{count} found, {age_text(seen.age_s)}, took {findings.took_ms:.0f} ms"
-    return StripContent(len(stages), shown, atlas, peaks, title, note)
+    return StripContent(len(stages), shown, atlas, peaks, finder_title(view.joint), note)
 
 
 def age_text(seconds: float) -> str:

@@ -15,7 +15,7 @@ from cpm_live.core.skeleton import BODY
 from cpm_live.drawing import stages
 from cpm_live.drawing.paint import paint, painted
 from cpm_live.drawing.stages import columns, paint_stages
-from cpm_live.drawing.view import FINDER_PEOPLE, View
+from cpm_live.drawing.view import FINDER_HANDS, FINDER_PEOPLE, View
 from tests.drawing.test_paint import LEFT_WRIST, _result
 
 
@@ -137,6 +137,9 @@ def test_with_the_finders_map_the_stages_are_the_finders() -> None:
     tiles = [whole[:200, :320], whole[:200, 322:], whole[242:442, :320]]
     brightest = [int(np.argmax(tile.astype(int).sum(axis=(0, 2)))) for tile in tiles]
     assert brightest[0] < brightest[1] < brightest[2]
+    nothing = replace(result, finder=Findings((), np.zeros((3, 3, 16, 16), np.float32), crop, 0.3))
+    people, hands = (paint_stages(nothing, View(joint=joint)) for joint in (FINDER_PEOPLE, FINDER_HANDS))
+    assert not np.array_equal(people, hands), "which of its maps stands there"
     skeleton = painted(result, View(joint=FINDER_PEOPLE, stage=0))[:200]
     assert not np.array_equal(tiles[0], skeleton), "which is not the finder's"
 
