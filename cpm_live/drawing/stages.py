@@ -18,8 +18,9 @@ Image = NDArray[np.uint8]
 
 WIDEST = 1920
 """Pixels across of a film."""
-LARGEST = 16383
-"""Pixels across and down of anything: more a WebP does not hold, and what has more in both ways few programs open."""
+LARGEST = 16000
+"""Pixels across and down of anything: more Debian's ImageMagick does not open, nor does a WebP hold them, and what has
+more in both ways Pillow refuses."""
 _LEAST = 240
 """Pixels of the shorter side of each picture: a smaller one is enlarged, or what is written on it would cover it."""
 _SCREEN = 16 / 9

@@ -116,14 +116,14 @@ def test_what_is_written_does_not_cover_a_small_picture(size: tuple[int, int]) -
 
 
 def test_of_a_photograph_of_a_telephone_it_is_no_larger_than_files_hold() -> None:
-    image = np.zeros((6048, 8064, 3), np.uint8)
+    image = np.zeros((6000, 7999, 3), np.uint8)
     result = _result()
     result = replace(result, stage_count=2, frame=Frame(image, 0, 0), poses=())
-    assert paint_stages(result, View()).shape == (6048, 16130, 3), "as large as it is where it can be"
+    assert paint_stages(result, View()).shape == (6000, 16000, 3), "as large as it is where it can be"
     result = replace(result, stage_count=6)
-    assert paint_stages(result, View()).shape == (8190, 16381, 3)
+    assert 15990 < paint_stages(result, View()).shape[1] <= 16000
     result = replace(result, frame=Frame(np.zeros((17000, 300, 3), np.uint8), 0, 0))
-    assert paint_stages(result, View()).shape[0] == 16383, "nor higher"
+    assert paint_stages(result, View()).shape[0] == 16000, "nor higher"
 
 
 def test_with_the_finders_map_the_stages_are_the_finders() -> None:
