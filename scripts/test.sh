@@ -14,7 +14,8 @@ export QT_LOGGING_RULES="${QT_LOGGING_RULES:-qt.qpa.*=false}" PYTHONFAULTHANDLER
 # A process per core, each with one thread: threads that share a core with other work wait for each other.
 # ARGS="-n 0" runs all in one process.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-pytest=("${VENV:-.venv}/bin/python" -m pytest -n auto --dist loadgroup "$@")
+# A process that dies is not replaced: with groups xdist 3.8 would wait for its tests for ever, and never say which it was.
+pytest=("${VENV:-.venv}/bin/python" -m pytest -n auto --dist loadgroup --max-worker-restart 0 "$@")
 if [[ -n ${QT_QPA_PLATFORM:-} || "$(uname -s)" != Linux ]]; then
     "${pytest[@]}"
 elif command -v xvfb-run >/dev/null 2>&1 && command -v Xvfb >/dev/null 2>&1 && command -v xauth >/dev/null 2>&1; then
