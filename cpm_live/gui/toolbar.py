@@ -19,6 +19,8 @@ _ROOMY = 955
 """Pixels across from which the dividers have room."""
 _LONGEST_NAME = 12
 """Letters of a model of somebody's own."""
+_ALL = 795
+"""From which there is room for every button."""
 _TIGHT = 760
 """Below it what is pressed seldom, and has a key, makes room for the rest."""
 
@@ -108,8 +110,9 @@ class Toolbar(QWidget):
             divider.setVisible(roomy)
         self.engine.set_narrow(not roomy)
         tight = width < _TIGHT
-        for button in (self.boxes, self.theme, self.mirror, self.send):
+        for button in (self.boxes, self.theme, self.mirror):
             button.setHidden(tight)
+        self.send.setHidden(width < _ALL)
         self.source.set_narrow(tight)
         self.source.setMinimumWidth(120 if roomy else 40 if tight else 84)
 

@@ -130,3 +130,13 @@ def test_a_network_that_is_away_is_told_in_the_status_line(
     del sender.problem
     window.sending.refresh()
     assert "Network is unreachable" in window.status.sending.toolTip()
+
+
+@pytest.mark.parametrize("width", [760, 790, 800, 960])
+def test_its_button_squeezes_no_other(open_window: Opener, qtbot: QtBot, width: int) -> None:
+    window = open_window()
+    window.resize(width, 640)
+    qtbot.waitUntil(lambda: window.width() == width, timeout=3000)
+    bar = window.toolbar
+    qtbot.waitUntil(lambda: bar.minimumSizeHint().width() <= bar.width() == width, timeout=3000)
+    assert bar.send.isVisible() == (width >= 795) and bar.record.isVisible()
