@@ -32,6 +32,10 @@ _ODDEST = 4.0
 """Times that a pixel is wider than high, or higher than wide: more is a damaged header."""
 _UNTOLD = 2
 """FFmpeg's number of colours of which a film does not say how they are stored."""
+_TELLING = ("mov", "matroska")
+"""Formats (their names' beginnings) that say themselves what a film's colours are."""
+_PICTURES_TELL = hasattr(av.VideoFrame, "color_trc")
+"""What their own colours are: from PyAV 17 on."""
 _LARGEST_SD = (1280, 576)
 """Films that are as wide, or higher, are HD for players, and of BT.709 where they do not say."""
 _UNTIMED = frozenset(("mjpeg", "mpjpeg", "h264", "hevc", "m4v"))
@@ -187,8 +191,21 @@ def pixel_aspect(video: av.VideoStream) -> float:
     return aspect if 1 / _ODDEST < aspect < _ODDEST else 1.0
 
 
+def colours(container: av.container.InputContainer, video: av.VideoStream) -> tuple[int, int]:
+    """The transfer function and the primaries that a file tells of its film, as FFmpeg numbers them; to be asked before
+    the first picture is decoded, as decoders of H.265 forget what they do not find in the film itself."""
+    # In other formats it is the film's beginning that tells, which may be another recording than what comes then.
+    if _PICTURES_TELL and not container.format.name.startswith(_TELLING):
+        return _UNTOLD, _UNTOLD
+    about = video.codec_context
+    return int(about.color_trc), int(about.color_primaries)
+
+
 def as_shown(
-    picture: av.VideoFrame, aspect: float = 1.0, scaler: VideoReformatter | None = None
+    picture: av.VideoFrame,
+    aspect: float = 1.0,
+    scaler: VideoReformatter | None = None,
+    told: tuple[int, int] = (_UNTOLD, _UNTOLD),
 ) -> NDArray[np.generic]:
     """The picture (H, W, 3), BGR, as it is meant to be seen: upright, with square pixels.
 
@@ -198,6 +215,7 @@ def as_shown(
     Args:
         aspect: see :func:`pixel_aspect`.
         scaler: one for all pictures of a film: each has threads of its own.
+        told: see :func:`colours`; for pictures that do not say.
     """
     width = round(picture.width * max(1.0, aspect))
     height = round(picture.height / min(1.0, aspect))
@@ -213,8 +231,8 @@ def as_shown(
         ).to_ndarray(),
         np.uint8,
     )
-    # PyAV tells from version 17 on.
-    image = for_screens(image, getattr(picture, "color_trc", _UNTOLD), getattr(picture, "color_primaries", _UNTOLD))
+    own = (getattr(picture, "color_trc", _UNTOLD), getattr(picture, "color_primaries", _UNTOLD))
+    image = for_screens(image, *(file if mine == _UNTOLD else mine for mine, file in zip(own, told, strict=True)))
     rotation = float(getattr(picture, "rotation", 0))
     try:
         # Not the picture's own: that one would keep the picture, and all its memory, until the garbage is collected.

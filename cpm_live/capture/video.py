@@ -146,6 +146,7 @@ class VideoSource:
             self._container.close()
             raise
         self.endless = self.remote and not container.is_whole(self._container)
+        self._colours = container.colours(self._container, video)
         # Not by frame: those threads hold back a picture per core, which a live stream would show as lag, and after
         # a damaged piece they lose all that they hold.
         video.thread_type = "SLICE"
@@ -352,7 +353,7 @@ class VideoSource:
         self._further = not self.endless
 
     def _shown_picture(self, picture: av.VideoFrame) -> np.ndarray:
-        return container.as_shown(picture, self._aspect, self._scaler)
+        return container.as_shown(picture, self._aspect, self._scaler, self._colours)
 
     def _frame(self, image: np.ndarray, seconds: float) -> Frame:
         self._last = seconds
