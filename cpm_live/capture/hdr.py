@@ -19,11 +19,11 @@ _WHITE = 203.0
 _KNEE = 0.8
 """Of a screen's white: what is darker stays as it is."""
 _SCREEN_GAMMA = 2.4
-# From BT.2020's red, green and blue to BT.709's, as a screen codes them. Exact for greys; for other colours fitted to
-# the way by linear light (BT.2087), which takes ten times as long. HLG's has its screen's gamma in it (BT.2100,
-# table 5): that is one of the brightness, and the curve below takes it for one of each colour.
-_NARROWER = np.array([[1.667, -0.594, -0.073], [-0.141, 1.149, -0.008], [-0.025, -0.107, 1.132]])
-_NARROWER_HLG = np.array([[1.436, -0.384, -0.052], [-0.076, 1.074, 0.002], [0.024, 0.024, 0.952]])
+# From BT.2020's red, green and blue to BT.709's, as a screen codes them. Exact for greys; for other colours fitted, on
+# photographs, to the way by linear light (BT.2087), which takes ten times as long. HLG's has its screen's gamma in it
+# (BT.2100, table 5): that is one of the brightness, and the curve below takes it for one of each colour.
+_NARROWER = np.array([[1.477, -0.380, -0.097], [-0.184, 1.200, -0.016], [-0.048, -0.077, 1.125]])
+_NARROWER_HLG = np.array([[1.271, -0.196, -0.075], [-0.108, 1.115, -0.007], [-0.007, 0.053, 0.954]])
 
 
 def for_screens(image: NDArray[np.uint8], transfer: int, primaries: int) -> NDArray[np.uint8]:
