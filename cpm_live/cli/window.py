@@ -38,7 +38,7 @@ ThreadsOption = Annotated[
 OscOption = Annotated[
     str | None,
     typer.Option(
-        "--osc", metavar="HOST:PORT", help="Send the keypoints to another program (OSC); 9000 is this machine's port."
+        "--osc", metavar="HOST:PORT", help="Send the keypoints to another program (OSC); a port alone: on this machine."
     ),
 ]
 SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Camera resolution to ask for.")]
