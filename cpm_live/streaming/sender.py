@@ -12,7 +12,7 @@ from typing import Any
 from pythonosc.osc_bundle import OscBundle
 
 from cpm_live.core.address import OSC_USUAL, osc_receiver, osc_shown
-from cpm_live.core.errors import InputError
+from cpm_live.core.errors import InputError, first_line
 from cpm_live.core.mailbox import Mailbox
 from cpm_live.core.pose import Result
 from cpm_live.streaming.messages import Messages
@@ -142,3 +142,7 @@ class KeypointSender(threading.Thread):
         except InputError as error:
             log.warning("%s", error)
             self.problem, self.failed = str(error), True
+        except Exception as error:
+            # The window says what it sends for as long as it does not hear of an end.
+            log.exception("sending keypoints to %s", self.address)
+            self.problem, self.failed = f"cannot go on sending to {self.address}: {first_line(error)}", True

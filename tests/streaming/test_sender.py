@@ -112,6 +112,21 @@ def test_a_name_that_nobody_knows() -> None:
     assert sender.failed and "no-such-host.invalid" in sender.problem
 
 
+def test_a_fault_of_ours_is_not_silent(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(self: OscSender, result: Result, mirror: bool = False) -> None:
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr(OscSender, "send", fails)
+    sender = KeypointSender(listener.address)
+    sender.start()
+    sender.put(_result(), False)
+    sender.join(5)
+    assert sender.failed and sender.problem == f"cannot go on sending to {listener.address}: a mistake"
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_network_that_is_away_is_told_and_comes_back(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     class Away:
         def sendto(self, data: bytes, at: object) -> None:
