@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.streaming.listener import Listener
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -35,3 +40,14 @@ def data() -> Path:
 def clips(data: Path) -> Path:
     """The folder with real webcam clips and reference.json."""
     return data / "webcam"
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Another program, on a port of this machine, that keypoints may be sent to."""
+    # Here, since scripts/verify_gpu.sh tests engines where python-osc is not installed.
+    from tests.streaming.listener import Listener
+
+    one = Listener()
+    yield one
+    one.close()

@@ -12,7 +12,7 @@ from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-from cpm_live.capture.hdr import for_screens
+from cpm_live.capture.hdr import UNTOLD, for_screens
 
 TIMEOUT, SEGMENT_TIMEOUT = 5.0, 12.0
 """Seconds that a stream may be silent; one that comes in segments is silent for the length of one, usually six."""
@@ -30,8 +30,6 @@ _LARGEST, _INVENTED = 1 << 40, frozenset((2**31 - 1, 2**32 - 1))
 _PARTS = frozenset(("mpegts", "mpeg", "flv", "hls"))
 _ODDEST = 4.0
 """Times that a pixel is wider than high, or higher than wide: more is a damaged header."""
-_UNTOLD = 2
-"""FFmpeg's number of colours of which a film does not say how they are stored."""
 _TELLING = ("mov", "matroska")
 """Formats (their names' beginnings) that say themselves what a film's colours are."""
 _PICTURES_TELL = hasattr(av.VideoFrame, "color_trc")
@@ -196,7 +194,7 @@ def colours(container: av.container.InputContainer, video: av.VideoStream) -> tu
     the first picture is decoded, as decoders of H.265 forget what they do not find in the film itself."""
     # In other formats it is the film's beginning that tells, which may be another recording than what comes then.
     if _PICTURES_TELL and not container.format.name.startswith(_TELLING):
-        return _UNTOLD, _UNTOLD
+        return UNTOLD, UNTOLD
     about = video.codec_context
     return int(about.color_trc), int(about.color_primaries)
 
@@ -205,7 +203,7 @@ def as_shown(
     picture: av.VideoFrame,
     aspect: float = 1.0,
     scaler: VideoReformatter | None = None,
-    told: tuple[int, int] = (_UNTOLD, _UNTOLD),
+    told: tuple[int, int] = (UNTOLD, UNTOLD),
 ) -> NDArray[np.generic]:
     """The picture (H, W, 3), BGR, as it is meant to be seen: upright, with square pixels.
 
@@ -221,7 +219,7 @@ def as_shown(
     height = round(picture.height / min(1.0, aspect))
     # As players guess it; FFmpeg would take all that do not say for BT.601.
     hd = picture.width >= _LARGEST_SD[0] or picture.height > _LARGEST_SD[1]
-    stored = Colorspace.ITU709 if hd and picture.colorspace == _UNTOLD and not picture.format.is_rgb else None
+    stored = Colorspace.ITU709 if hd and picture.colorspace == UNTOLD and not picture.format.is_rgb else None
     scaler = scaler or VideoReformatter()
     # What pictures in RGB are made for is without meaning, but before version 17 PyAV looks at how those of a film are
     # stored only where the two differ.
@@ -231,8 +229,8 @@ def as_shown(
         ).to_ndarray(),
         np.uint8,
     )
-    own = (getattr(picture, "color_trc", _UNTOLD), getattr(picture, "color_primaries", _UNTOLD))
-    image = for_screens(image, *(file if mine == _UNTOLD else mine for mine, file in zip(own, told, strict=True)))
+    own = (getattr(picture, "color_trc", UNTOLD), getattr(picture, "color_primaries", UNTOLD))
+    image = for_screens(image, *(file if mine == UNTOLD else mine for mine, file in zip(own, told, strict=True)))
     rotation = float(getattr(picture, "rotation", 0))
     try:
         # Not the picture's own: that one would keep the picture, and all its memory, until the garbage is collected.

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 PQ, HLG, BT2020 = 16, 18, 9
 """FFmpeg's numbers of transfer functions (``color_trc``), and of the colours of both (``color_primaries``)."""
-_UNTOLD = 2
+UNTOLD = 2
+"""Of any of these: the film does not say."""
 _WHITE = 203.0
 _KNEE = 0.8
 """Of a screen's white: what is darker stays as it is."""
@@ -35,7 +36,7 @@ def for_screens(image: NDArray[np.uint8], transfer: int, primaries: int) -> NDAr
     bright = transfer in (PQ, HLG)
     if bright:
         image = np.asarray(cv2.LUT(image, _curve(transfer)), np.uint8)
-    if primaries == BT2020 or (bright and primaries == _UNTOLD):
+    if primaries == BT2020 or (bright and primaries == UNTOLD):
         narrower = _NARROWER_HLG if transfer == HLG else _NARROWER
         image = np.asarray(cv2.transform(image, narrower[::-1, ::-1]), np.uint8)
     return image

@@ -139,7 +139,6 @@ def run(
     from cpm_live.pipeline.options import Options
     from cpm_live.recording.batch import run_batch
     from cpm_live.recording.text_file import STANDARD_OUTPUT
-    from cpm_live.streaming.sender import OscSender
 
     recipe = recipes.find_pose_model(model)
     skeleton = recipe.skeleton
@@ -166,7 +165,10 @@ def run(
     opened = open_source(request)
     sender = None
     try:
-        sender = OscSender(osc) if osc is not None else None
+        if osc is not None:
+            from cpm_live.streaming.sender import OscSender
+
+            sender = OscSender(osc)
         _refuse_own_input(opened, out, None if printed else keypoints)
         _check_region(options.region, opened.info.width, opened.info.height)
         machine = PoseMachine(recipe, engine, threads, options)

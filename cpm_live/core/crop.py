@@ -183,8 +183,9 @@ def input_to_cells(points: NDArray[np.floating], stride: int) -> NDArray[np.floa
     return ((np.asarray(points) + 0.5) / stride - 0.5).astype(np.float32)
 
 
-def resized_points(points: NDArray[np.floating], share: float) -> NDArray[np.float32]:
-    """Frame pixels (..., 2 or more: x, y, and what stays as it is) to those of a frame of ``share`` times the size."""
+def resized_points(points: NDArray[np.floating], share: float | tuple[float, float]) -> NDArray[np.float32]:
+    """Frame pixels (..., 2 or more: x, y, and what stays as it is) to those of a frame of ``share`` times the size, or
+    of so many times its width and its height."""
     moved = np.array(points, np.float32)
     moved[..., :2] = (moved[..., :2] + 0.5) * share - 0.5
     return moved

@@ -32,8 +32,7 @@ LOCKED: Colour = (124, 156, 255)
 def paint(result: Result, view: View) -> Image:
     """The annotated picture (H, W, 3) BGR of a result; the frame itself stays as it was."""
     canvas = painted(result, view)
-    stage = early_stage(result, view)
-    write_notes(canvas, [*([stage] if stage else []), *glow_title(result, view)])
+    write_notes(canvas, [early_stage(result, view), glow_title(result, view)])
     return canvas
 
 
@@ -74,22 +73,24 @@ def painted(result: Result, view: View) -> Image:
     return canvas
 
 
-def glow_title(result: Result, view: View) -> list[str]:
-    """What glows, where that is not what one would take it for; else nothing."""
+def glow_title(result: Result, view: View) -> str:
+    """What glows, where that is not what one would take it for; else empty."""
     title = map_title(result, view)
     stage = stage_index(result, view)
     told = title != "belief" and view.glow > 0
     glows = told and any(shown_map(pose, stage, view.joint) is not None for pose in result.poses)
-    return [title] if glows else []
+    return title if glows else ""
 
 
 def write_notes(canvas: Image, notes: list[str], unit: float | None = None) -> None:
     """Write into a picture, at the lower left: beside each other, or on each other where it is too narrow for that.
 
     Args:
+        notes: empty ones are left out.
         unit: how many pixels are as large to the eye as one of a picture of 640x480, where the canvas is a part of what
             is looked at. Letters are smaller where the canvas holds none of that size.
     """
+    notes = [note for note in notes if note]
     own, line = _unit(canvas), ", ".join(notes)
     if unit is not None and notes:
         widest = max(_letters(text, 1.0)[0] for text in notes)

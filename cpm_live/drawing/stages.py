@@ -40,8 +40,9 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
     Returns:
         (H, W, 3) uint8 BGR.
     """
-    finds = is_finder(view.joint) and result.finder is not None
-    count = len(result.finder.beliefs) if finds and result.finder is not None else result.stage_count
+    findings = result.finder if is_finder(view.joint) else None
+    count = len(findings.beliefs) if findings is not None else result.stage_count
+    whose = finder_title(view.joint) if findings is not None else ""
     if count < 2:
         # No model, or one that has a single stage.
         return paint(result, view)
@@ -62,10 +63,9 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
         # At the last one the hands beside bodies are at theirs.
         at = None if stage == count - 1 else stage
         # Of the skeleton's stages the finder's know nothing.
-        own = replace(view, stage=at, skeleton=view.skeleton and not finds)
+        own = replace(view, stage=at, skeleton=view.skeleton and findings is None)
         tile = painted(result, own)
-        whose = [finder_title(view.joint)] if finds else []
-        write_notes(tile, [*whose, f"stage {stage + 1} of {count}", *glow_title(result, own)], unit)
+        write_notes(tile, [whose, f"stage {stage + 1} of {count}", glow_title(result, own)], unit)
         y, x = (stage // across) * (size[1] + _GAP), (stage % across) * (size[0] + _GAP)
         whole[y : y + size[1], x : x + size[0]] = tile
     return whole

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cpm_live.core.crop import fitted
+from cpm_live.core.crop import fitted, resized_points
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.drawing.view import View
@@ -85,6 +85,7 @@ def _shown(pose: Pose, size: tuple[int, int], place: tuple[int, int, int, int], 
         joints[:, 0] = size[0] - 1 - joints[:, 0]
         x = size[0] - 1 - x - wide
     across, down = place[2] / size[0], place[3] / size[1]
-    joints[:, :2] = (joints[:, :2] + 0.5) * (across, down) - 0.5 + place[:2]
+    joints = resized_points(joints, (across, down))
+    joints[:, :2] += place[:2]
     box = ((x + 0.5) * across - 0.5 + place[0], (y + 0.5) * down - 0.5 + place[1], wide * across, high * down)
     return replace(pose, smoothed=joints, box=box)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,13 +18,6 @@ from tests.gui.test_window import press
 from tests.streaming.listener import Listener
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    one = Listener()
-    yield one
-    one.close()
 
 
 def _send_to(window: MainWindow, qtbot: QtBot, address: str) -> None:
