@@ -1,7 +1,8 @@
-"""``cpm-live models``: what can be run, exporting checkpoints, building TensorRT engines, emptying the cache."""
+"""``cpm-live models``: what can be run, importing and exporting, building TensorRT engines, emptying the cache."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from cpm_live.engines.recipe import Recipe
 
 app = typer.Typer(
-    help="List models; export a checkpoint for the CPU engine; build TensorRT engines; empty the cache.",
+    help="List models; import other projects' weights; export a checkpoint for the CPU engine; build TensorRT engines; "
+    "empty the cache.",
     invoke_without_command=True,
 )
 
@@ -36,6 +38,28 @@ def list_models() -> None:
         recipe = recipes.find(name)
         state = "" if recipe.onnx.is_file() else "  (weights missing)"
         typer.echo(f"{name:8} {recipe.description}{state}")
+
+
+@app.command("import")
+def import_(
+    weights: Annotated[
+        Path, typer.Argument(help="A .caffemodel (the CPM release's, OpenPose's hand) or a .pth (MMPose's CPM).")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The .safetensors to write; default beside the weights.")
+    ] = None,
+) -> None:
+    """Make a model of other projects' CPM weights, and the recipe that runs it. Needs the train extra."""
+    try:
+        from cpm_live.engines.imported import import_weights
+    except ModuleNotFoundError as error:
+        raise InputError(f"importing needs {error.name}; install it: {install('train')}") from None
+    out = out or weights.with_suffix(".safetensors")
+    if out.suffix.lower() != ".safetensors" or out.is_dir():
+        raise InputError(f"cannot import into {out}: name a file that ends in .safetensors")
+    recipe = import_weights(weights, out)
+    typer.echo(f"imported: {recipe.description}\n  weights {out}\n  recipe  {out.with_suffix('.toml')}")
+    typer.echo(f"look at it: cpm-live --model {shlex.quote(str(out.with_suffix('.toml')))}")
 
 
 @app.command("export")

@@ -72,7 +72,7 @@ def _pad_inside(model: onnx.ModelProto, machine: PoseNetwork) -> None:
     """
     graph = model.graph
     for pad in [node for node in graph.node if node.op_type == "Pad"]:
-        module = machine.get_submodule(pad.name.strip("/").removesuffix("/Pad").replace("/", "."))
+        module = machine.get_submodule(pad.name.strip("/").rpartition("/")[0].replace("/", "."))
         users = [node for node in graph.node if pad.output[0] in node.input]
         if not isinstance(module, SameConv) or module.pad is None or [node.op_type for node in users] != ["Conv"]:
             continue

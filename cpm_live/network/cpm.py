@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cpm_live.network.layers import CentreMap, belief_head, conv_bn_relu, conv_relu
 from cpm_live.network.presets import Preset
@@ -51,8 +52,10 @@ class PoseNetwork(nn.Module):
             self.centre_map = CentreMap(size, preset.stride, sigma, preset.centre_pooled)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Pixels 0..255 to the values this preset was trained on."""
+        """Pixels 0..255 to the values this preset was trained on, where it was trained to see them."""
         pixels = (images.to(self.scale.dtype) - self.mean) * self.scale
+        if shift := self.preset.shift:
+            pixels = F.pad(pixels[:, :, shift:, shift:], (0, shift, 0, shift))
         return pixels[:, self.rgb] if self.preset.rgb else pixels
 
     def context(self, features: Tensor, centres: Tensor) -> Tensor:
@@ -68,14 +71,15 @@ class PaperNetwork(PoseNetwork):
 
     def __init__(self, preset: Preset) -> None:
         super().__init__(preset)
-        maps = preset.maps
+        maps = preset.maps - int(preset.made_background)
         extra = 1 if preset.centre_map else 0
 
         def eyes() -> list[nn.Module]:
             layers: list[nn.Module] = []
             for inputs in (3, 128, 128):
                 # Caffe rounds pooled sizes up; with ceil_mode 368 pixels give 46 cells here too.
-                layers += [conv_relu(inputs, 128, 9), nn.MaxPool2d(3, 2, ceil_mode=True)]
+                padding = preset.pool_padding
+                layers += [conv_relu(inputs, 128, 9), nn.MaxPool2d(3, 2, padding, ceil_mode=not padding)]
             return layers
 
         self.first = nn.Sequential(
@@ -102,7 +106,10 @@ class PaperNetwork(PoseNetwork):
             # The release's order: image features, previous beliefs, centre map.
             context = torch.cat([features(seen), beliefs[-1]], dim=1)
             beliefs.append(stage(self.context(context, centres)))
-        return torch.stack(beliefs, dim=1)
+        maps = torch.stack(beliefs, dim=1)
+        if self.preset.made_background:
+            maps = torch.cat([maps, 1 - maps.amax(dim=2, keepdim=True)], dim=2)
+        return maps
 
 
 class VggNetwork(PoseNetwork):
@@ -126,7 +133,16 @@ class VggNetwork(PoseNetwork):
         )
 
     def forward(self, images: Tensor, centres: Tensor) -> Tensor:
-        features = self.trunk(self.normalise(images))
+        pixels = self.normalise(images)
+        maps = self._look(pixels, centres)
+        if self.preset.right_hands:
+            mirrored = self._look(pixels.flip(-1), centres).flip(-1)
+            sure, surer = (beliefs[:, -1, :-1].amax(dim=(2, 3)).mean(dim=1) for beliefs in (maps, mirrored))
+            maps = torch.where((surer > sure)[:, None, None, None, None], mirrored, maps)
+        return maps
+
+    def _look(self, pixels: Tensor, centres: Tensor) -> Tensor:
+        features = self.trunk(pixels)
         context = self.context(features, centres)
         beliefs = [self.first(features)]
         for stage in self.later:

@@ -11,7 +11,7 @@ FAMILIES = ("paper", "vgg", "light")
 
 _LIMITS = {
     "joints": (1, 1000), "stages": (1, 64), "size": (8, 4096), "stride": (1, 64), "width": (0, 4096), "depth": (0, 64),
-    "frozen": (0, 1000), "local_stages": (0, 64), "extra": (0, 1000),
+    "frozen": (0, 1000), "local_stages": (0, 64), "extra": (0, 1000), "pool_padding": (0, 1), "shift": (0, 64),
 }  # fmt: skip
 """From where to where the whole numbers of a preset make sense. They come with files that anybody may have made: a
 billion stages would be built until the memory is full."""
@@ -40,6 +40,12 @@ class Preset:
         deep: light with a lite trunk only: the trunk goes down to stride 32.
         extra: further maps after the background that are not beliefs (the finder's sizes and sides).
         local_stages: light only: so many first stages see local evidence (and beliefs) only.
+        pool_padding: paper only: pixels around what is pooled (Caffe: 0, where the last window is cut short).
+        made_background: paper only: no stage gives or sees the background's map; it is made of the joints' at the end.
+        shift: pixels that the picture is moved up and to the left by before the network looks at it: half a cell for
+            networks whose cells stand for their first pixel and not for their middle.
+        right_hands: vgg only: it was taught right hands only, so a picture is also looked at in a mirror, and the surer
+            of both answers is given.
     """
 
     name: str
@@ -63,6 +69,10 @@ class Preset:
     deep: bool = False
     local_stages: int = 1
     extra: int = 0
+    pool_padding: int = 0
+    made_background: bool = False
+    shift: int = 0
+    right_hands: bool = False
 
     @property
     def step(self) -> int:
@@ -155,6 +165,17 @@ PRESETS: dict[str, Preset] = {
         Preset("paper", "paper", joints=14, stages=6, size=368),
         Preset("paper-flic", "paper", joints=9, stages=4, size=368),
         Preset("vgg", "vgg", joints=14, stages=6, size=368, tail=_VGG_TAIL),
+        # OpenPose's hand: the same on a longer trunk, and nothing says which hand is meant.
+        Preset(
+            "vgg-hand", "vgg", joints=21, stages=6, size=368, centre_map=False, tail=(*[512] * 6, 128),
+            right_hands=True,
+        ),
+        # MMPose's CPM: the paper's with batch normalisation, which is folded here, on ImageNet's colours.
+        Preset(
+            "mmpose", "paper", joints=16, stages=6, size=368, centre_map=False, rgb=True,
+            mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395),
+            pool_padding=1, made_background=True, shift=4,
+        ),
         Preset(
             "person", "vgg", joints=1, stages=4, size=368, background=False, centre_map=False,
             tail=(512, 512, 512, 512, 512, 128),

@@ -1,0 +1,1 @@
+"""Weights of other projects' Convolutional Pose Machines, as networks of ours."""
