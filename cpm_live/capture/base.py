@@ -25,6 +25,7 @@ class SourceInfo:
         frames: how many frames there will be, None where nobody knows.
         seconds: its length where one can go to any time of it (:class:`Seekable`), else 0.
         files: what is read, which nobody may write over.
+        late: of a film: seconds from where the file begins, be it with sound, to the first picture.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class SourceInfo:
     frames: int | None = None
     seconds: float = 0.0
     files: tuple[Path, ...] = ()
+    late: float = 0.0
 
     @property
     def unrelated(self) -> bool:

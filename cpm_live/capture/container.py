@@ -51,6 +51,16 @@ def length(container: av.container.InputContainer, video: av.VideoStream) -> flo
     return max(0.0, ends)
 
 
+def late(container: av.container.InputContainer, first: float | None) -> float:
+    """Seconds from where a file begins, be it with sound, to its first picture: players count from there.
+
+    Args:
+        first: when that is shown, on the file's own clock.
+    """
+    begins = container.start_time
+    return max(0.0, first - begins / 1e6) if first is not None and begins is not None else 0.0
+
+
 def _seconds(text: str) -> float:
     """Of ``00:01:02.500000000``; 0 for anything else."""
     try:

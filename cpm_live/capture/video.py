@@ -114,6 +114,7 @@ class VideoSource:
             frames=None if self.endless else container.frame_count(self._container, video, rate),
             seconds=0.0 if self.remote or self._still else container.length(self._container, video),
             files=() if self.remote else (Path(self.where),),
+            late=0.0 if self.endless else container.late(self._container, self._told(first)),
         )
 
     def _connect(self, patience: float) -> av.container.InputContainer:
@@ -307,7 +308,7 @@ class VideoSource:
         """See :meth:`Seekable.seek`; the first or the last picture where there is none at that time."""
         if self.begins is None:
             # Nothing was read yet: the first picture is the one that waits.
-            self.begins = self._told(self._ahead[0]) if self._ahead and self._ahead[0] is not None else None
+            self.begins = self._told(self._ahead[0]) if self._ahead else None
         first = self.begins or 0.0
         latest = first + seconds + (-_AS_GOOD_S if before else _AS_GOOD_S)
         self._ahead.clear()
@@ -381,9 +382,9 @@ class VideoSource:
                 seconds = next_one
         return seconds
 
-    def _told(self, picture: av.VideoFrame | SourceLost) -> float | None:
+    def _told(self, picture: av.VideoFrame | SourceLost | None) -> float | None:
         """When a picture is shown, as the file says."""
-        if isinstance(picture, SourceLost):
+        if picture is None or isinstance(picture, SourceLost):
             return None
         if self._container.format.name != "avi":
             return picture.time

@@ -178,6 +178,8 @@ def run_batch(
         # Pictures that have nothing to do with each other are not smoothed over.
         "smoothing": 0.0 if info.unrelated else machine.options.smoothing,
     }
+    if isinstance(source, Film) and not info.live:
+        about["begins"] = round(info.late, 6)
     frames, seen, seconds, first_ns, sound_lost = 0, 0, 0.0, 0, ""
     people: set[int] = set()
     left_out = 0

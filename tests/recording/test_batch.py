@@ -28,7 +28,7 @@ from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.pipeline.options import Options
 from cpm_live.recording.batch import run_batch
 from cpm_live.recording.video import VideoWriter
-from tests.capture.films import picture
+from tests.capture.films import film, picture
 from tests.fakes import DotEngine
 
 
@@ -69,6 +69,22 @@ def test_keypoints_named_csv_are_a_table(tmp_path: Path) -> None:
     picture(tmp_path / "me.png")
     run_batch(ImageSource(tmp_path / "me.png"), _Searching(), None, tmp_path / "k.CSV")  # type: ignore[arg-type]
     assert (tmp_path / "k.CSV").read_text().startswith("index,time,file,skeleton,id")
+
+
+@pytest.mark.parametrize("name", ["late.mkv", "late.mp4", "late.ts"])
+def test_times_lead_back_to_the_players_clock(tmp_path: Path, name: str) -> None:
+    """Sound, and other sensors' marks in it, are found by the time from the film's beginning."""
+    path = film(tmp_path / name, frames=5, offset=0.5, sound=1)
+    run_batch(VideoSource(str(path)), PoseMachine("body", DotEngine()), None, tmp_path / "k.jsonl")
+    header, *lines = [json.loads(line) for line in (tmp_path / "k.jsonl").read_text().splitlines()]
+    with av.open(str(path)) as shown:
+        heard = shown.streams.audio[0]
+        starts = float(heard.start_time * heard.time_base)
+        times = [frame.time - starts for frame in shown.decode(video=0)]
+    assert header["header"]["begins"] > 0.4 and lines[0]["time"] == 0
+    assert [header["header"]["begins"] + line["time"] for line in lines] == pytest.approx(times, abs=1e-3)
+    run_batch(VideoSource(str(film(tmp_path / "a.mp4", 2))), PoseMachine("body", DotEngine()), None, tmp_path / "l")
+    assert json.loads((tmp_path / "l").read_text().splitlines()[0])["header"]["begins"] == 0
 
 
 def test_an_input_knows_nothing_of_the_one_before(tmp_path: Path) -> None:
