@@ -32,8 +32,8 @@ _LONGEST_SLIDE = 20.0
 """Seconds that one picture of a film stands at most: hours of nothing are a broken file's."""
 _ANEW_S = 1.0
 """Times that go back by more begin anew: pictures that were reordered do not."""
-_AS_GOOD_S = 0.002
-"""Times in files are rounded."""
+_AS_GOOD_S, _ALIKE_S = 0.002, 1e-4
+"""Times in files are rounded; those of two pictures may so become one, of which the second is told as so much later."""
 _FURTHER_BACK = tuple(2.0**n for n in range(13))
 """Seconds before a time that is sought, one after the other."""
 _DAMAGE_LIMIT = 100
@@ -379,7 +379,8 @@ class VideoSource:
                     # Nor do places in one part follow from times of another.
                     self.info = replace(self.info, seconds=0.0)
             if at is None or seconds <= self._last:
-                seconds = next_one
+                alike = at is not None and seconds > self._last - _AS_GOOD_S
+                seconds = self._last + _ALIKE_S if alike else next_one
         return seconds
 
     def _told(self, picture: av.VideoFrame | SourceLost | None) -> float | None:

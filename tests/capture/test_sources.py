@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from fractions import Fraction
 from functools import partial
 from http.server import ThreadingHTTPServer
 from itertools import pairwise
@@ -130,6 +131,30 @@ def test_times_go_forward_where_the_file_has_none(tmp_path: Path) -> None:
     source = VideoSource(str(_encoded(tmp_path / "b.avi", frames, {"bf": "3"})))
     times = [frame.media_time for _ in range(30) if (frame := source.read()) is not None]
     assert np.allclose(np.diff(times), 0.04, atol=1e-3) and len(times) == 20
+
+
+@pytest.mark.parametrize("rate", [60, 2000])
+def test_two_pictures_of_one_time_move_none_of_the_others(tmp_path: Path, rate: int) -> None:
+    """Matroska rounds to the millisecond. (Of 60 a second two in a row came at once, as after a webcam's pause.)"""
+    times = [index / rate for index in range(40)]
+    if rate < 1000:
+        times[10] = times[11] - 0.0002
+    # Four times slower before: what such a film has on average is no step from one picture to the next.
+    times = [4 * (index - 40) / rate for index in range(40)] + times
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 60_000)
+        for seconds in times:
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")
+            frame.pts, frame.time_base = round((seconds - times[0]) * 60_000), Fraction(1, 60_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    source = VideoSource(str(path))
+    told = [frame.media_time for _ in range(99) if (frame := source.read()) is not None]
+    assert len(told) == len(times) and np.all(np.diff(told) > 0)
+    assert np.abs(np.array(told) - times + times[0]).max() < 2e-3
 
 
 def test_mirrored_files_are_mirrored_not_turned(tmp_path: Path) -> None:
