@@ -19,8 +19,9 @@ SUFFIX = ".jsonl"
 class KeypointsBeside:
     """Writes a line for each picture of a film.
 
-    Coordinates are pixels of the film: mirrored where it is, and fitted into it where the picture was. Where another
-    model, other thresholds or a mirror come, another header comes first.
+    Coordinates are pixels of the film: mirrored where it is, and fitted into it where the picture was. Numbers are
+    those of its pictures: a source's have gaps where one was skipped, and begin again with another source. Where
+    another model, other thresholds or a mirror come, another header comes first.
 
     Args:
         path: the ``.jsonl`` file.
@@ -33,6 +34,7 @@ class KeypointsBeside:
         self.path = path
         self._writer: KeypointWriter | None = None
         self._size: tuple[int, int] | None = None
+        self._pictures = 0
         self._head: tuple[Skeleton, dict[str, Any], Skeleton | None, dict[str, Any] | None] | None = None
 
     def write(self, result: Result, view: View, seconds: float) -> None:
@@ -65,7 +67,8 @@ class KeypointsBeside:
             place = fitted(size, film)
             poses, found = (tuple(_shown(p, size, place, view.mirror) for p in s) for s in (result.poses, result.hands))
             result = replace(result, poses=poses, hands=found)
-        self._writer.write(result, seconds, size=film)
+        self._writer.write(result, seconds, size=film, index=self._pictures)
+        self._pictures += 1
 
     def close(self) -> None:
         """End the file.

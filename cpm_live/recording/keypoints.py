@@ -79,15 +79,23 @@ class KeypointWriter:
             }
         self._line({"header": header})
 
-    def write(self, result: Result, time: float, name: str | None = None, size: tuple[int, int] | None = None) -> None:
+    def write(
+        self,
+        result: Result,
+        time: float,
+        name: str | None = None,
+        size: tuple[int, int] | None = None,
+        index: int | None = None,
+    ) -> None:
         """One line for a frame, empty ``poses`` where nobody is seen; with its size where the header has another.
 
         Args:
             time: seconds from the start of the input.
             name: the picture's file name, for pictures.
             size: width and height of what the joints are pixels of, where that is not the frame.
+            index: the picture's number, where it is not its source's.
         """
-        line: dict[str, Any] = {"index": result.frame.index, "time": round(time, 6)}
+        line: dict[str, Any] = {"index": result.frame.index if index is None else index, "time": round(time, 6)}
         if name is not None:
             line["file"] = name
         size = size or (result.frame.width, result.frame.height)

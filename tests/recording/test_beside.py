@@ -70,6 +70,17 @@ def test_each_picture_of_the_film_has_its_line(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text())["keypoints"] == "a.jsonl"
 
 
+def test_their_numbers_are_those_of_the_films_pictures(tmp_path: Path) -> None:
+    """A source's have gaps where the machine was too slow, and begin again with the next source."""
+    results = _results([0.0, 0.1, 0.2, 0.3])
+    given = [
+        (replace(result, frame=replace(result.frame, index=index), generation=generation), View())
+        for result, index, generation in zip(results, (59, 61, 0, 1), (0, 0, 1, 1), strict=True)
+    ]
+    assert not _recorded(tmp_path / "a.mp4", given, keypoints=True).error
+    assert [line["index"] for line in _lines(tmp_path / "a.jsonl")[1:]] == [0, 1, 2, 3]
+
+
 def test_they_are_pixels_of_the_film_mirrored_where_it_is(tmp_path: Path) -> None:
     (result,) = _results([0.0], x=40)
     recorder = _recorded(tmp_path / "a.mkv", [(result, View(mirror=True))], keypoints=True)
