@@ -23,12 +23,13 @@ from cpm_live.pipeline.hands_beside import hand_limits
 from cpm_live.pipeline.machine import PoseMachine
 from cpm_live.recording import video
 from cpm_live.recording.keypoint_table import KeypointTable
-from cpm_live.recording.keypoints import KeypointWriter, limits
+from cpm_live.recording.keypoints import KeypointWriter, limits, since
 from cpm_live.recording.sound import Sound
 from cpm_live.recording.text_file import refuse_unwritable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 LINE_SUFFIXES = ("", ".jsonl", ".ndjson", ".json", ".txt")
+_TABLE = ".csv"
 
 
 class _Lines(Protocol):
@@ -119,11 +120,8 @@ def _sink(out: Path, source: Source, sound: bool) -> _Sink:
 
 
 def _lines(path: Path, machine: PoseMachine, about: dict[str, Any], every_stage: bool) -> _Lines:
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
+    if path.suffix.lower() == _TABLE:
         return KeypointTable(path, every_stage)
-    if suffix not in LINE_SUFFIXES:
-        raise InputError(f"cannot write {path}: keypoints are JSON lines (.jsonl) or a table (.csv)")
     own = machine.options.thresholds(machine.recipe)
     about = about | limits(own.joint, own.hollow)
     if not machine.with_hands:
@@ -165,6 +163,8 @@ def run_batch(
     machine.reset()
     if keypoints is not None:
         # Before the film is opened: where keypoints cannot be written, a film of before must not have been emptied.
+        if keypoints.suffix.lower() not in (*LINE_SUFFIXES, _TABLE):
+            raise InputError(f"cannot write {keypoints}: keypoints are JSON lines (.jsonl) or a table (.csv)")
         refuse_unwritable(keypoints)
     sink = _sink(out, source, sound) if out else None
     widest = WIDEST if isinstance(sink, _VideoSink) else LARGEST
@@ -185,7 +185,6 @@ def run_batch(
     left_out = 0
     lines: _Lines | None = None
     try:
-        lines = _lines(keypoints, machine, about, every_stage) if keypoints is not None else None
         while not (cancelled := stop()):
             try:
                 frame = source.read()
@@ -197,6 +196,9 @@ def run_batch(
                 break
             if frame is None:
                 break
+            if keypoints is not None and lines is None:
+                # Not before: of what is live it is the first frame that tells when times begin.
+                lines = _lines(keypoints, machine, about | (since(frame) if info.live else {}), every_stage)
             first_ns = first_ns or frame.captured_ns
             seconds = frame.media_time if frame.media_time is not None else (frame.captured_ns - first_ns) / 1e9
             result = machine.find(frame) if source.info.unrelated else machine(frame)
@@ -210,6 +212,8 @@ def run_batch(
             people |= {pose.id for pose in result.poses}
             left_out += bool(result.left_out)
             tell(frames, result)
+        if keypoints is not None and lines is None:
+            lines = _lines(keypoints, machine, about, every_stage)
     finally:
         try:
             if sink:

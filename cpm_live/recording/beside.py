@@ -10,7 +10,7 @@ from cpm_live.core.crop import fitted, resized_points
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.drawing.view import View
-from cpm_live.recording.keypoints import KeypointWriter, limits
+from cpm_live.recording.keypoints import KeypointWriter, limits, since
 from cpm_live.recording.video import film_size
 
 SUFFIX = ".jsonl"
@@ -35,6 +35,7 @@ class KeypointsBeside:
         self._writer: KeypointWriter | None = None
         self._size: tuple[int, int] | None = None
         self._pictures = 0
+        self._since: dict[str, str] | None = None
         self._head: tuple[Skeleton, dict[str, Any], Skeleton | None, dict[str, Any] | None] | None = None
 
     def write(self, result: Result, view: View, seconds: float) -> None:
@@ -45,8 +46,10 @@ class KeypointsBeside:
         """
         size = result.frame.width, result.frame.height
         self._size = film = self._size or film_size(*size)
+        self._since = self._since or since(result.frame)
         about = {
             "model": result.model,
+            **self._since,
             "width": film[0],
             "height": film[1],
             "mirrored": view.mirror,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time as clocks
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpm_live import __version__
+from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.recording.text_file import TextFile
@@ -18,6 +21,12 @@ from cpm_live.recording.text_file import TextFile
 def limits(joint: float, hollow: float) -> dict[str, float]:
     """For a header: from which score on a joint counts as seen, and from which as perhaps seen; all are written."""
     return {"joint_threshold": joint, "hollow_threshold": hollow}
+
+
+def since(first: Frame) -> dict[str, str]:
+    """For a header: the moment of time 0, by this machine's clock, where that is when the first frame was taken."""
+    ago = timedelta(microseconds=(clocks.perf_counter_ns() - first.captured_ns) / 1e3)
+    return {"started": (datetime.now(UTC) - ago).isoformat(timespec="milliseconds")}
 
 
 class KeypointWriter:

@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -85,6 +86,48 @@ def test_times_lead_back_to_the_players_clock(tmp_path: Path, name: str) -> None
     assert [header["header"]["begins"] + line["time"] for line in lines] == pytest.approx(times, abs=1e-3)
     run_batch(VideoSource(str(film(tmp_path / "a.mp4", 2))), PoseMachine("body", DotEngine()), None, tmp_path / "l")
     assert json.loads((tmp_path / "l").read_text().splitlines()[0])["header"]["begins"] == 0
+
+
+class _Camera:
+    """Two frames, the first of which was taken two seconds ago."""
+
+    info = SourceInfo("camera", "Fake", live=True, mirror=True, width=64, height=48, fps=10)
+
+    def __init__(self) -> None:
+        first = time.perf_counter_ns() - 2_000_000_000
+        self._frames = [Frame(np.zeros((48, 64, 3), np.uint8), i, first + i * 100_000_000) for i in range(2)]
+
+    def read(self) -> Frame | None:
+        return self._frames.pop(0) if self._frames else None
+
+    def close(self) -> None: ...
+
+
+def test_a_cameras_times_lead_to_the_clock_on_the_wall(tmp_path: Path) -> None:
+    """Else nothing that another machine or sensor has noted can be laid beside them; films know no such clock."""
+    before = datetime.now(UTC)
+    run_batch(_Camera(), PoseMachine("body", DotEngine()), None, tmp_path / "k.jsonl")
+    header, *lines = [json.loads(line) for line in (tmp_path / "k.jsonl").read_text().splitlines()]
+    started = datetime.fromisoformat(header["header"]["started"])
+    assert [line["time"] for line in lines] == pytest.approx([0, 0.1]) and started.utcoffset() == timedelta(0)
+    assert before - timedelta(seconds=2.1) < started < datetime.now(UTC) - timedelta(seconds=1.9)
+    path = film(tmp_path / "a.mp4", frames=2)
+    run_batch(VideoSource(str(path)), PoseMachine("body", DotEngine()), None, tmp_path / "l.jsonl")
+    assert "started" not in json.loads((tmp_path / "l.jsonl").read_text().splitlines()[0])["header"]
+
+
+def test_keypoints_of_before_stay_where_the_input_cannot_be_read(tmp_path: Path) -> None:
+    class Damaged(_Camera):
+        def read(self) -> Frame | None:
+            raise InputError("damaged")
+
+    (tmp_path / "k.jsonl").write_text("kept")
+    with pytest.raises(InputError, match="damaged"):
+        run_batch(Damaged(), PoseMachine("body", DotEngine()), None, tmp_path / "k.jsonl")
+    assert (tmp_path / "k.jsonl").read_text() == "kept"
+    run_batch(_Empty(_Camera.info), _Searching(), None, tmp_path / "k.jsonl")  # type: ignore[arg-type]
+    (header,) = (tmp_path / "k.jsonl").read_text().splitlines()
+    assert "header" in json.loads(header), "of nothing, too, there is a header"
 
 
 def test_an_input_knows_nothing_of_the_one_before(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def test_each_picture_of_the_film_has_its_line(tmp_path: Path) -> None:
     times = [5.0, 5.1, 5.3, 5.7]
-    results = _results(times)
+    results = _results([time.perf_counter() - 10 + at for at in times])
     recorder = _recorded(tmp_path / "a.mp4", [(result, View()) for result in results], keypoints=True)
     assert not recorder.error
     head, *lines = _lines(tmp_path / "a.jsonl")
@@ -62,6 +64,8 @@ def test_each_picture_of_the_film_has_its_line(tmp_path: Path) -> None:
     assert told_times == pytest.approx(shown, abs=1e-3) and told_times == pytest.approx([0, 0.1, 0.3, 0.7], abs=1e-3)
     told = head["header"]
     assert told["joints"] == list(BODY.joints) and (told["width"], told["height"]) == (320, 240)
+    ago = datetime.now(UTC) - datetime.fromisoformat(told["started"])
+    assert 5 <= ago.total_seconds() < 30, "time 0 by the clock on the wall"
     assert told["smoothing"] == 0.5 and told["joint_threshold"] == find("body").joint_threshold
     assert told["hollow_threshold"] == find("body").hollow_threshold and not told["mirrored"]
     for line, result in zip(lines, results, strict=True):
