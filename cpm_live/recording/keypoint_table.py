@@ -31,18 +31,21 @@ class KeypointTable:
         self._every_stage = every_stage
         self._file = TextFile(path, "keypoints")
         self._rows = csv.writer(self._file, lineterminator="\n")
+        # Python before 3.13 quotes no carriage return, which readers take for the end of the row.
+        self._quoted = csv.writer(self._file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         self._rows.writerow((*COLUMNS, "stage") if every_stage else COLUMNS)
 
     def write(self, result: Result, time: float, name: str | None = None) -> None:
         """The rows of a frame; see :meth:`KeypointWriter.write`."""
         frame = (result.frame.index, round(time, 6), _cell(name or ""))
+        table = self._quoted if "\r" in frame[-1] else self._rows
         of_hands = result.of_hands()
         for one in (result, *([of_hands] if of_hands is not None else [])):
             for pose in one.poses:
                 for stage in range(len(pose.stages)) if self._every_stage else (-1,):
                     number = (stage + 1,) if self._every_stage else ()
                     rows = _rows(pose, pose.points(stage), one.skeleton)
-                    self._rows.writerows((*frame, *row, *number) for row in rows)
+                    table.writerows((*frame, *row, *number) for row in rows)
 
     def close(self) -> None:
         """End the file."""

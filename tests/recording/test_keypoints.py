@@ -116,6 +116,20 @@ def test_a_table_has_a_row_for_every_joint(tmp_path: Path) -> None:
     assert [float(last[name]) for name in ("x", "y", "score")] == [20.0, 0.5, 0.5]
 
 
+@pytest.mark.parametrize("name", ["Icon\r.png", "two\nlines.png", " led by a blank.png", 'a "b", c\r\n.png'])
+def test_a_table_keeps_its_rows_whatever_a_picture_is_called(tmp_path: Path, name: str) -> None:
+    result = Result(Frame(np.zeros((48, 64, 3), np.uint8), 7, 0), (_pose(3, 14),), BODY, "body", 2, 0.4)
+    table = KeypointTable(tmp_path / "a.csv", every_stage=True)
+    for called in ("plain.png", name):
+        table.write(result, 0.5, called)
+    table.close()
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["plain.png"] * 28 + [name] * 28
+    for plain, other in zip(rows[:28], rows[28:], strict=True):
+        assert {**plain, "file": ""} == {**other, "file": ""}
+
+
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = KeypointWriter(tmp_path / "k.jsonl", BODY, {})
     file_of = writer._file._file
