@@ -13,7 +13,7 @@ from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import Skeleton
 from cpm_live.recording.text_file import TextFile
 
-COLUMNS = ("index", "time", "file", "skeleton", "id", "side", "body", "joint", "x", "y", "score")
+COLUMNS = ("index", "time", "file", "skeleton", "id", "side", "body", "joint", "x", "y", "score", "width", "height")
 
 
 class KeypointTable:
@@ -38,6 +38,8 @@ class KeypointTable:
     def write(self, result: Result, time: float, name: str | None = None) -> None:
         """The rows of a frame; see :meth:`KeypointWriter.write`."""
         frame = (result.frame.index, round(time, 6), _cell(name or ""))
+        # In each row: a film's pictures may change their size, and then all of x and y do.
+        size = (result.frame.width, result.frame.height)
         table = self._quoted if "\r" in frame[-1] else self._rows
         of_hands = result.of_hands()
         for one in (result, *([of_hands] if of_hands is not None else [])):
@@ -45,7 +47,7 @@ class KeypointTable:
                 for stage in range(len(pose.stages)) if self._every_stage else (-1,):
                     number = (stage + 1,) if self._every_stage else ()
                     rows = _rows(pose, pose.points(stage), one.skeleton)
-                    table.writerows((*frame, *row, *number) for row in rows)
+                    table.writerows((*frame, *row, *size, *number) for row in rows)
 
     def close(self) -> None:
         """End the file."""

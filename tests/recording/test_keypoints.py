@@ -116,6 +116,18 @@ def test_a_table_has_a_row_for_every_joint(tmp_path: Path) -> None:
     assert [float(last[name]) for name in ("x", "y", "score")] == [20.0, 0.5, 0.5]
 
 
+def test_a_table_says_what_its_places_are_pixels_of(tmp_path: Path) -> None:
+    """A film may change its size, as cameras that are turned or joined recordings do: all of x and y change with it."""
+    table = KeypointTable(tmp_path / "a.csv")
+    for width, height in ((64, 48), (128, 96)):
+        frame = Frame(np.zeros((height, width, 3), np.uint8), 0, 0)
+        table.write(Result(frame, (_pose(1, 14),), BODY, "body", 2, 0.4), 0.0)
+    table.close()
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        sizes = [(row["width"], row["height"]) for row in csv.DictReader(file)]
+    assert sizes == [("64", "48")] * 14 + [("128", "96")] * 14
+
+
 @pytest.mark.parametrize("name", ["Icon\r.png", "two\nlines.png", " led by a blank.png", 'a "b", c\r\n.png'])
 def test_a_table_keeps_its_rows_whatever_a_picture_is_called(tmp_path: Path, name: str) -> None:
     result = Result(Frame(np.zeros((48, 64, 3), np.uint8), 7, 0), (_pose(3, 14),), BODY, "body", 2, 0.4)
