@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cpm_live.capture.video import VideoSource
 from cpm_live.core.crop import Crop
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import BODY, HAND
+from cpm_live.drawing.view import View
+from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.pipeline.options import Options
+from cpm_live.recording.batch import run_batch
+from cpm_live.recording.beside import KeypointsBeside
 from cpm_live.recording.keypoint_table import COLUMNS, KeypointTable
 from cpm_live.recording.keypoints import KeypointWriter
 from cpm_live.recording.text_file import refuse_unwritable
+from tests.capture.films import film
+from tests.fakes import DotEngine
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def _pose(number: int, joints: int, side: object = None) -> Pose:
@@ -140,6 +151,36 @@ def test_a_table_keeps_its_rows_whatever_a_picture_is_called(tmp_path: Path, nam
     assert [row["file"] for row in rows] == ["plain.png"] * 28 + [name] * 28
     for plain, other in zip(rows[:28], rows[28:], strict=True):
         assert {**plain, "file": ""} == {**other, "file": ""}
+
+
+def test_the_readme_has_every_field(tmp_path: Path) -> None:
+    """What nobody explains is guessed, and the guess goes into somebody's study."""
+    if not README.is_file():
+        pytest.skip("no README beside the tests")
+    hand = replace(_pose(1, 21, "left"), body=3)
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 0, 0)
+    result = Result(frame, (_pose(3, 14),), BODY, "body", 2, 0.4, hands=(hand,), hand_skeleton=HAND, hand_stages=2)
+    machine = PoseMachine("body", DotEngine(), options=Options(hands=True), hand_engine=lambda recipe: None)
+    run_batch(VideoSource(str(film(tmp_path / "a.mp4", frames=1))), machine, None, tmp_path / "film.jsonl")
+    beside = KeypointsBeside(tmp_path / "recorded.jsonl")
+    beside.write(result, View(), 0.0)
+    beside.close()
+    writer = KeypointWriter(tmp_path / "all.jsonl", BODY, {"width": 1, "height": 1}, HAND, every_stage=True)
+    writer.write(result, 0.0, "a.png")
+    writer.close()
+
+    def fields(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return set(value).union(*map(fields, value.values()))
+        return set().union(*map(fields, value)) if isinstance(value, list) else set()
+
+    written = set().union(*(fields(json.loads(line)) for path in tmp_path.glob("*.jsonl") for line in path.open()))
+    assert {"begins", "started", "mirrored", "stages", "body", "file", "fps"} <= written
+    text = README.read_text(encoding="utf-8").partition("**Keypoint files**")[2].partition("\n### ")[0]
+    text = re.sub("```.*?```", "", text, flags=re.DOTALL)
+    told = {word for span in re.findall(r"`([^`]+)`", text) for word in re.findall(r"\w+", span)}
+    untold = (written | set(COLUMNS) | {"stage"}) - told - {"header"}
+    assert not untold
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
