@@ -122,6 +122,7 @@ def run(
     hands: Annotated[bool, typer.Option("--hands", help="With --model body: the hands at the wrists too.")] = False,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Whether --out has the sound of a film.")] = True,
     frames: Annotated[int, typer.Option("--frames", min=0, help="Stop after so many frames; 0 reads all.")] = 0,
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Resolution to ask a camera for.")] = "640x480",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")] = False,
 ) -> None:
     """Estimate every frame of INPUT and write annotated video and keypoints.
@@ -133,6 +134,7 @@ def run(
 
     from cpm_live.capture.base import Film, LeavesOut
     from cpm_live.capture.open import SourceRequest, open_source
+    from cpm_live.capture.resolution import parsed
     from cpm_live.drawing import view as views
     from cpm_live.engines import recipe as recipes
     from cpm_live.pipeline.machine import PoseMachine
@@ -161,7 +163,7 @@ def run(
     out, keypoints = _place("--out", out), keypoints if printed else _place("--keypoints", keypoints)
     if out is not None and keypoints is not None and out.resolve() == keypoints.resolve():
         raise InputError(f"--out and --keypoints are both {out}; give them different names")
-    request = SourceRequest(source, live=False, demo_kind=skeleton.name, frames=frames or 300)
+    request = SourceRequest(source, live=False, size=parsed(size), demo_kind=skeleton.name, frames=frames or 300)
     opened = open_source(request)
     sender = None
     try:

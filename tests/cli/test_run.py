@@ -23,7 +23,8 @@ import pytest
 from rich.table import Table
 from typer.testing import CliRunner
 
-from cpm_live.capture.base import SourceInfo
+from cpm_live.capture.base import Source, SourceInfo
+from cpm_live.capture.open import SourceRequest
 from cpm_live.cli.main import app
 from cpm_live.cli.progress import counted, table_console
 from cpm_live.cli.run import _place, _refuse_own_input
@@ -194,6 +195,21 @@ def test_what_is_asked_for_reaches_the_machine_and_the_picture(tmp_path: Path, m
         "view": View(stage=1, joint=BODY.index("left_wrist"), boxes=True),
     }  # fmt: skip
     assert "more than --people allows in 1" in done.output
+
+
+def test_a_camera_is_asked_for_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[SourceRequest] = []
+
+    def absent(request: SourceRequest) -> Source:
+        asked.append(request)
+        raise InputError("no camera")
+
+    monkeypatch.setattr("cpm_live.capture.open.open_source", absent)
+    for size in ((), ("--size", "1920x1080")):
+        CliRunner().invoke(app, ["run", "camera:0", "--keypoints", "-", *size])
+    assert [request.size for request in asked] == [(640, 480), (1920, 1080)]
+    wrong = CliRunner().invoke(app, ["run", "camera:0", "--keypoints", "-", "--size", "big"])
+    assert "--size 'big' is not a size" in str(wrong.exception) and len(asked) == 2
 
 
 def test_a_file_called_dash_is_nobodys_output(tmp_path: Path) -> None:
