@@ -23,6 +23,9 @@ _SHIFT = 4
 _ROWS = 32
 """So many rows of a glow are blended at once: what that needs stays in the processor's cache, a third less time."""
 _BOX: Colour = (235, 235, 235)
+_SCALE = (72, 6)
+"""Width and height of a scale's bar in a picture of 640x480."""
+_GREY = 110
 _LEAST_LETTERS = 0.7
 """As a share of those at 480p: smaller ones nobody reads."""
 LOCKED: Colour = (124, 156, 255)
@@ -32,7 +35,7 @@ LOCKED: Colour = (124, 156, 255)
 def paint(result: Result, view: View) -> Image:
     """The annotated picture (H, W, 3) BGR of a result; the frame itself stays as it was."""
     canvas = painted(result, view)
-    write_notes(canvas, [early_stage(result, view), glow_title(result, view)])
+    write_notes(canvas, [early_stage(result, view), glow_title(result, view)], scale=glow_strength(result, view))
     return canvas
 
 
@@ -76,19 +79,29 @@ def painted(result: Result, view: View) -> Image:
 def glow_title(result: Result, view: View) -> str:
     """What glows, where that is not what one would take it for; else empty."""
     title = map_title(result, view)
+    return title if title != "belief" and _somebody_glows(result, view) else ""
+
+
+def glow_strength(result: Result, view: View) -> float:
+    """How strongly maps lie over the picture; 0 where none does."""
+    found = result.finder is not None and finder_map(result.finder, 0, view.joint) is not None
+    return view.glow if found or _somebody_glows(result, view) else 0.0
+
+
+def _somebody_glows(result: Result, view: View) -> bool:
     stage = stage_index(result, view)
-    told = title != "belief" and view.glow > 0
-    glows = told and any(shown_map(pose, stage, view.joint) is not None for pose in result.poses)
-    return title if glows else ""
+    return view.glow > 0 and any(shown_map(pose, stage, view.joint) is not None for pose in result.poses)
 
 
-def write_notes(canvas: Image, notes: list[str], unit: float | None = None) -> None:
+def write_notes(canvas: Image, notes: list[str], unit: float | None = None, scale: float = 0.0) -> None:
     """Write into a picture, at the lower left: beside each other, or on each other where it is too narrow for that.
 
     Args:
         notes: empty ones are left out.
         unit: how many pixels are as large to the eye as one of a picture of 640x480, where the canvas is a part of what
             is looked at. Letters are smaller where the canvas holds none of that size.
+        scale: how strongly a map lies over the picture: which of its colours is which belief stands at the lower right,
+            above the notes where there is no room beside them. 0: none does.
     """
     notes = [note for note in notes if note]
     own, line = _unit(canvas), ", ".join(notes)
@@ -98,10 +111,36 @@ def write_notes(canvas: Image, notes: list[str], unit: float | None = None) -> N
     unit = own if unit is None else unit
     left = _pixels(10, unit)
     lines = [line] if _letters(line, unit)[0] <= canvas.shape[1] - 2 * left else notes
-    y = canvas.shape[0] - _pixels(12, unit)
+    lowest = y = canvas.shape[0] - _pixels(12, unit)
     for text in reversed(lines):
         _write(canvas, text[:1].upper() + text[1:], (left, y), _BOX, unit)
         y -= round(1.8 * _letters(text, unit)[1])
+    if scale > 0:
+        wide = max(_letters(text, unit)[0] for text in lines)
+        beside = left + wide + _pixels(24, unit) + _scale_width(unit) + left <= canvas.shape[1]
+        _write_scale(canvas, scale, lowest if beside else y, unit)
+
+
+def _scale_width(unit: float) -> int:
+    return _letters("0", unit)[0] + _letters("1", unit)[0] + _pixels(_SCALE[0], unit) + 2 * _pixels(6, unit)
+
+
+def _write_scale(canvas: Image, strength: float, y: int, unit: float) -> None:
+    """Which colour of a glow is which belief, with its foot at ``y``; nothing where the picture is too small for it."""
+    x = canvas.shape[1] - _pixels(10, unit) - _scale_width(unit)
+    (digit, high), long, thick = _letters("0", unit), _pixels(_SCALE[0], unit), _pixels(_SCALE[1], unit)
+    top = y - (high + thick) // 2
+    if x < 0 or top < 1:
+        return
+    _write(canvas, "0", (x, y), _BOX, unit)
+    x += digit + _pixels(6, unit)
+    canvas[top - 1 : top + thick + 1, x - 1 : x + long + 1] = 20
+    added, left = (table[0].astype(np.float32) for table in glow_tables(strength))
+    # Over the grey that a picture is on the whole, as it glows there.
+    row = added + left / 255 * _GREY
+    shades = np.linspace(0, 255, long).round().astype(int)
+    canvas[top : top + thick, x : x + long] = row[shades].round().astype(np.uint8)
+    _write(canvas, "1", (x + long + _pixels(6, unit), y), _BOX, unit)
 
 
 def _paint_glow(canvas: Image, belief: NDArray[np.float32], crop: Crop, strength: float) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cpm_live.core.pose import Result
 from cpm_live.core.resized import resized
 from cpm_live.drawing.finder import finder_title, is_finder
-from cpm_live.drawing.paint import glow_title, paint, painted, write_notes
+from cpm_live.drawing.paint import glow_strength, glow_title, paint, painted, write_notes
 from cpm_live.drawing.view import View
 
 Image = NDArray[np.uint8]
@@ -65,7 +65,9 @@ def paint_stages(result: Result, view: View, widest: int = LARGEST) -> Image:
         # Of the skeleton's stages the finder's know nothing.
         own = replace(view, stage=at, skeleton=view.skeleton and findings is None)
         tile = painted(result, own)
-        write_notes(tile, [whose, f"stage {stage + 1} of {count}", glow_title(result, own)], unit)
+        # One for all of them.
+        scale = glow_strength(result, own) if stage == count - 1 else 0.0
+        write_notes(tile, [whose, f"stage {stage + 1} of {count}", glow_title(result, own)], unit, scale)
         y, x = (stage // across) * (size[1] + _GAP), (stage % across) * (size[0] + _GAP)
         whole[y : y + size[1], x : x + size[0]] = tile
     return whole

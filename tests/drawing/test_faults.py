@@ -13,7 +13,7 @@ from cpm_live.core.pose import Pose
 from cpm_live.core.skeleton import BODY, HAND, LEFT, RIGHT
 from cpm_live.drawing import figures
 from cpm_live.drawing.finder import early_stage
-from cpm_live.drawing.paint import LOCKED, paint
+from cpm_live.drawing.paint import LOCKED, paint, painted
 from cpm_live.drawing.people import PEOPLE, person_colour
 from cpm_live.drawing.view import ALL_JOINTS, FINDER_HANDS, FINDER_PEOPLE, NO_MAP, View, shown_map
 from tests.drawing.test_paint import LEFT_WRIST, _at, _result
@@ -58,7 +58,7 @@ def test_the_finders_maps_are_of_what_they_are_called() -> None:
     beliefs[:, 0, 4, 4] = beliefs[:, 1, 18, 18] = 1.0
     result = replace(_result(), finder=Findings((), beliefs, Crop(160, 120, 320, 192), 1.0))
     for joint, (x, y) in ((FINDER_PEOPLE, (60, 20)), (FINDER_HANDS, (247, 207))):
-        drawn = paint(result, View(joint=joint, skeleton=False))
+        drawn = painted(result, View(joint=joint, skeleton=False))
         bright = np.argwhere((drawn != 70).any(axis=2)).mean(axis=0)[::-1]
         assert np.hypot(*(bright - (x, y))) < 8, joint
 
@@ -106,7 +106,7 @@ def test_a_glow_lies_in_the_middle_of_its_cells() -> None:
     beliefs = np.zeros_like(pose.beliefs)
     beliefs[:, 0, 11:13, 11:13] = 1.0
     crop = Crop(160, 120, 240, 192)
-    drawn = paint(replace(result, poses=(replace(pose, beliefs=beliefs, crop=crop),)), View(skeleton=False))
+    drawn = painted(replace(result, poses=(replace(pose, beliefs=beliefs, crop=crop),)), View(skeleton=False))
     changed = np.abs(drawn.astype(int) - 70).sum(axis=2).astype(float)
     v, u = np.mgrid[:240, :320]
     centre = np.array([(u * changed).sum(), (v * changed).sum()]) / changed.sum()

@@ -14,8 +14,9 @@ from cpm_live.core.pose import Pose, Result
 from cpm_live.core.skeleton import BODY, HAND, LEFT
 from cpm_live.drawing import figures
 from cpm_live.drawing.colours import glow, glow_table, heat
-from cpm_live.drawing.paint import paint
+from cpm_live.drawing.paint import glow_strength, paint, painted, write_notes
 from cpm_live.drawing.people import PEOPLE
+from cpm_live.drawing.stages import paint_stages
 from cpm_live.drawing.view import (
     ALL_JOINTS,
     BACKGROUND,
@@ -119,7 +120,7 @@ def test_glow_sits_on_the_joint() -> None:
 def test_mirror_exchanges_left_and_right() -> None:
     result = _result()
     view = View(joint=ALL_JOINTS)
-    assert (paint(result, View(joint=ALL_JOINTS, mirror=True)) == paint(result, view)[:, ::-1]).all()
+    assert (painted(result, View(joint=ALL_JOINTS, mirror=True)) == painted(result, view)[:, ::-1]).all()
     boxed = paint(result, View(joint=NO_MAP, skeleton=False, boxes=True, mirror=True))
     assert (boxed[40:200, 319 - 240] > 150).any()
 
@@ -254,3 +255,44 @@ def test_the_centre_map_shows_whom_the_network_was_told() -> None:
     belief = shown_map(replace(pose, centre_sigma=21 / 368), 1, CENTRE)
     assert belief is not None and belief.shape == (24, 24) and belief.max() > 0.8
     assert belief[11, 11] == belief[12, 12] == belief.max() and belief[0, 0] < 1e-6
+
+
+def test_a_scale_tells_which_colour_is_which_belief() -> None:
+    result = _result()
+    view = View(joint=ALL_JOINTS, skeleton=False)
+    scale = np.argwhere((paint(result, view) != painted(result, view)).any(axis=2))
+    (top, left), (bottom, right) = scale.min(axis=0), scale.max(axis=0)
+    assert top > 220 and bottom < 240 and left > 240 and right < 320
+    bar = paint(result, view)[(top + bottom) // 2, left:right].astype(int)
+    # From the picture's grey to the yellow of plasma.
+    grey, yellow = (np.abs(bar - np.array(colour)).sum(axis=1).argmin() for colour in ((110, 110, 110), (48, 214, 207)))
+    assert 0 < grey < yellow < right - left
+    stages = paint_stages(result, view)
+    half = stages.shape[1] // 2
+    marks = [(stages[-30:, part] > 200).all(axis=2).sum() for part in (slice(half - 60, half), slice(-60, None))]
+    assert marks[0] == 0 < marks[1]  # once for all of them
+
+
+def test_a_scale_stands_only_where_something_glows() -> None:
+    result = _result()
+    nobody = replace(result, poses=())
+    for shown, view in (
+        (result, View(joint=NO_MAP)),
+        (result, View(joint=ALL_JOINTS, glow=0.0)),
+        (nobody, View(joint=ALL_JOINTS)),
+    ):
+        assert glow_strength(shown, view) == 0 and np.array_equal(paint(shown, view), painted(shown, view))
+    assert glow_strength(result, View(joint=BACKGROUND)) == View().glow
+
+
+@pytest.mark.parametrize(("width", "beside"), [(640, True), (200, False)])
+def test_a_scale_covers_no_note(width: int, beside: bool) -> None:
+    empty = np.full((240, width, 3), 70, np.uint8)
+    noted, scaled = empty.copy(), empty.copy()
+    notes = ["stage 1 of 6", "belief of left wrist"]
+    write_notes(noted, notes)
+    write_notes(scaled, notes, scale=0.75)
+    of_notes, of_scale = (noted != empty).any(axis=2), (scaled != noted).any(axis=2)
+    assert of_scale.any() and not (of_notes & of_scale).any()
+    rows = np.flatnonzero(of_scale.any(axis=1))
+    assert rows[0] > 220 if beside else rows[-1] < np.flatnonzero(of_notes.any(axis=1))[0]
