@@ -130,6 +130,15 @@ class Held(Protocol):
 
 
 @runtime_checkable
+class Renamed(Protocol):
+    """A source that may have another name when it is back."""
+
+    def name_now(self, asked: str) -> str:
+        """What opens it once more, as ``SourceRequest.text``; ``asked`` opened it before."""
+        ...
+
+
+@runtime_checkable
 class Seekable(Protocol):
     """A source that goes on anywhere, where its ``info.seconds`` is above 0."""
 

@@ -97,6 +97,8 @@ class CameraSource:
             self._capture.release()
             raise InputError(f"camera {device.index} ({device.name}) {_why_not(device)}")
         self._index = 0
+        # Elsewhere numbers are places in the system's list, and say nothing about who is who.
+        self._twins = set(self._of_my_name()) if sys.platform.startswith("linux") else None
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.info = SourceInfo(
             "camera", device.name, live=True, mirror=True, width=image.shape[1], height=image.shape[0],
@@ -125,6 +127,21 @@ class CameraSource:
         frame = Frame(np.asarray(image, np.uint8), self._index, time.perf_counter_ns())
         self._index += 1
         return frame
+
+    def name_now(self, asked: str) -> str:
+        """What opens this camera once more. A cable that is out for an instant gives it another number, as the system
+        keeps the old one for whoever still has the camera open. Others of its name that were there before are others.
+        """
+        by_number = (asked.partition(":")[2] or "0").strip().isdecimal()
+        if self._twins is None or not by_number:
+            return asked
+        there = self._of_my_name()
+        if self.device.index in there:
+            return f"camera:{self.device.index}"
+        return next((f"camera:{index}" for index in there if index not in self._twins), asked)
+
+    def _of_my_name(self) -> list[int]:
+        return [device.index for device in list_cameras() if device.name == self.device.name]
 
     def _grab(self) -> NDArray[np.generic] | None:
         """The next picture; None where none comes for a while."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cpm_live.capture.base import Held, LeavesOut, Seekable, Source, SourceInfo, SourceLost
+from cpm_live.capture.base import Held, LeavesOut, Renamed, Seekable, Source, SourceInfo, SourceLost
 from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.core.address import without_password
 from cpm_live.core.errors import InputError, first_line
@@ -137,7 +137,7 @@ class CaptureThread(threading.Thread):
                     # stream that was lost; of a camera that comes and goes for days all of them would stay.
                     self._tell(CaptureEvent("lost", f"{lost}; reconnecting", source.info))
                     source.close()
-                    reopened = self._reopen(source.info.kind)
+                    reopened = self._reopen(source)
                     if reopened is None:
                         return
                     source, told = reopened, reopened.info
@@ -196,15 +196,16 @@ class CaptureThread(threading.Thread):
             return str(error)
         return f"cannot use {without_password(self.request.text)}: {first_line(error)}"
 
-    def _reopen(self, kind: str) -> Source | None:
+    def _reopen(self, lost: Source) -> Source | None:
         if self._delivered - self._opened > _STEADY_S:
             self._attempts = 0
         while not self._stop_asked.wait(BACK_OFF[min(self._attempts, len(BACK_OFF) - 1)]):
             self._attempts += 1
             try:
-                source = self._opener(self.request)
+                name = lost.name_now(self.request.text) if isinstance(lost, Renamed) else self.request.text
+                source = self._opener(replace(self.request, text=name))
             except Exception as error:  # noqa: BLE001 - as above
-                line = f"{kind} lost: {self._line(error)}; reconnecting (attempt {self._attempts})"
+                line = f"{lost.info.kind} lost: {self._line(error)}; reconnecting (attempt {self._attempts})"
                 self._tell(CaptureEvent("lost", line))
                 continue
             self._opened, self._unseen = time.monotonic(), 0

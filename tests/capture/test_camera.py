@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 
 from cpm_live.capture import camera
-from cpm_live.capture.base import SourceLost
+from cpm_live.capture import thread as capture_thread
+from cpm_live.capture.base import SourceInfo, SourceLost
+from cpm_live.capture.open import SourceRequest
+from cpm_live.capture.thread import CaptureEvent
 from cpm_live.core.errors import InputError
 
 
@@ -118,3 +122,42 @@ def test_macos_asks_people_and_waits_for_them(
         with pytest.raises(InputError, match=r"\(FaceTime HD\) is not permitted: .* Privacy & Security > Camera"):
             camera.CameraSource(device)
     assert asked == (["vide"] if said is not None else [])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="numbers are those of devices on Linux only")
+def test_a_camera_that_comes_back_under_another_number_is_found(
+    webcam: type[_Webcam], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a cable that was out for an instant: its old number is kept for whoever still has it open."""
+    there = [camera.Device(0, "Cam", 0), camera.Device(1, "Cam", 0), camera.Device(4, "Other", 0)]
+    monkeypatch.setattr(camera, "list_cameras", lambda: there)
+    source = camera.CameraSource(there[0])
+    assert source.name_now("camera:0") == source.name_now("camera") == "camera:0"
+    del there[0]
+    assert source.name_now("camera:0") == "camera:0", "the other one of its name had been there before"
+    there.append(camera.Device(2, "Cam", 0))
+    assert source.name_now("camera:0") == "camera:2"
+    assert source.name_now("camera:cam") == "camera:cam"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="as above")
+def test_a_lost_camera_is_reopened_under_its_new_number(webcam: type[_Webcam], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webcam, "broken", frozenset(range(3, 1000)))
+    monkeypatch.setattr(capture_thread, "BACK_OFF", (0.01,))
+    number = [0]
+    monkeypatch.setattr(camera, "list_cameras", lambda: [camera.Device(number[0], "Cam", 0)])
+    infos: list[SourceInfo | None] = []
+
+    def tell(event: CaptureEvent) -> None:
+        number[0] = 2  # once it has been opened
+        if event.kind == "opened":
+            infos.append(event.info)
+
+    thread = capture_thread.CaptureThread(SourceRequest("camera:0"), lambda frame: None, tell)
+    thread.start()
+    deadline = time.monotonic() + 5
+    while len(infos) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    thread.stop()
+    thread.join(5)
+    assert len(infos) >= 2
