@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
-from cpm_live.capture.open import SourceRequest, is_camera, is_demo
+from cpm_live.capture.open import SourceRequest, is_demo
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
 from cpm_live.drawing.finder import is_finder
@@ -23,6 +23,7 @@ from cpm_live.engines.recipe import Recipe, find_pose_model
 from cpm_live.gui.background import in_background
 from cpm_live.gui.banner import Notice, sentence
 from cpm_live.gui.bridge import Bridge
+from cpm_live.gui.first_source import FirstSource
 from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.shortcuts import key_for
 from cpm_live.gui.snapshot import OTHER_FOLDER, recording_path, write_snapshot
@@ -30,8 +31,6 @@ from cpm_live.pipeline.live import Event, Live
 from cpm_live.pipeline.options import Options
 
 _FULL = os.strerror(errno.ENOSPC)
-
-NO_CAMERA = "No camera found: showing the built-in demo. Plug one in and press C, or open a file with O."
 
 
 class Session(QObject):
@@ -83,30 +82,28 @@ class Session(QObject):
         self._paths: dict[str, str] = {}
         self._wished: dict[tuple[str, str], Recipe] = {}
         self._waiting = False
-        self._first_source, self._was_saved = True, False
+        self._first_source = True
         self._nothing = False
         """No source plays, and none is being opened."""
         self._stopping = self._finding = False
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
+        self._first = FirstSource(self, openers)
 
     # -- source -----------------------------------------------------------------------------------
 
-    def start(self, source: str | None, saved: str = "") -> None:
-        """Open the first source: the given one, else the saved one, else a camera, else the demo."""
-        self._was_saved = not source
-        if source or saved:
-            self.open(source or saved, first=True)
-        else:
-            in_background("list-cameras", self._openers.cameras, self._first_cameras, self)
+    def start(self, source: str | None, saved: str = "", patient: bool = False) -> None:
+        """Open the first source; see :meth:`FirstSource.start`."""
+        self._first.start(source, saved, patient)
 
-    def _first_cameras(self, cameras: list[Device] | None) -> None:
-        if self._stopping or self.source:
-            return
-        if cameras:
-            self.open(f"camera:{cameras[0].index}", first=True)
-        else:
-            self._fall_back(NO_CAMERA)
+    @property
+    def stopping(self) -> bool:
+        """Whether the end was asked for."""
+        return self._stopping
+
+    def request(self, text: str) -> SourceRequest:
+        """How a source is asked for here."""
+        return SourceRequest(text, size=self._size, demo_kind=self.kind)
 
     @property
     def source(self) -> str:
@@ -127,8 +124,7 @@ class Session(QObject):
         self._first_source, self._nothing = first, False
         self._asked = text
         was_paused = self.live.paused
-        request = SourceRequest(text, size=self._size, demo_kind=self.kind)
-        self.live.set_source(request)
+        self.live.set_source(self.request(text))
         self.source_opening.emit(self.source)
         if was_paused:
             self.paused_changed.emit(False)
@@ -149,17 +145,8 @@ class Session(QObject):
             self.source_refused.emit()
             self.notice.emit(Notice("warning", "No camera found: plug one in, then press C again.", 6))
 
-    def _fall_back(self, why: str) -> None:
-        self.open("demo")
-        self.notice.emit(Notice("info", why))
-
     def _source_failed(self, message: str) -> None:
-        camera = is_camera(self.source)
-        if self._first_source and (camera or self._was_saved):
-            # Where there are cameras, only not this one, its line lists them.
-            absent = camera and message.startswith("no camera") and "lists none" in message
-            why = f"{message}. Showing the built-in demo instead; press C for a camera or O for a file."
-            self._fall_back(NO_CAMERA if absent else sentence(why))
+        if self._first_source and not (message := self._first.failed(message)):
             return
         self.source_refused.emit()
         if self._played and self._played != self._asked:
@@ -391,10 +378,11 @@ class Session(QObject):
             return
         self._stopping = True
         self.bridge.close()
+        looking = self._first.stop()
 
         def work() -> None:
             self.live.stop(timeout=30.0)
-            for thread in (*self._writing, *others):
+            for thread in (*self._writing, *looking, *others):
                 thread.join(timeout=10.0)
 
         in_background("stop", work, lambda _answer: self.stopped.emit(), self)

@@ -21,9 +21,9 @@ from cpm_live.engines.base import Engine
 from cpm_live.engines.recipe import Recipe
 from cpm_live.gui import settings
 from cpm_live.gui.banner import Notice
+from cpm_live.gui.first_source import NO_CAMERA
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.help import HelpDialog
-from cpm_live.gui.session import NO_CAMERA
 from cpm_live.gui.settings import Settings
 from cpm_live.gui.status import StatusLine
 from cpm_live.gui.toolbar import Toolbar
