@@ -42,6 +42,7 @@ def root(
     size: window.SizeOption = "640x480",
     threads: window.ThreadsOption = 0,
     osc: window.OscOption = None,
+    alone: window.AloneOption = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
@@ -49,10 +50,10 @@ def root(
 ) -> None:
     """The window opens when no command is given."""
     if context.invoked_subcommand is None:
-        window.open_window(source, model, engine, size, threads, osc)
+        window.open_window(source, model, engine, size, threads, osc, alone)
         return
     command = context.invoked_subcommand
-    for name in ("source", "model", "engine", "size", "threads", "osc"):
+    for name in ("source", "model", "engine", "size", "threads", "osc", "alone"):
         given = context.get_parameter_source(name)
         if given is not None and given.name == "COMMANDLINE":
             there = f"put it behind: {command} --{name} ..." if name in _options(context, command) else "leave it out"

@@ -41,6 +41,10 @@ OscOption = Annotated[
         "--osc", metavar="HOST:PORT", help="Send the keypoints to another program (OSC); a port alone: on this machine."
     ),
 ]
+AloneOption = Annotated[
+    bool,
+    typer.Option("--alone", help="The picture alone, full screen: for an exhibit or an audience. W or Esc leaves it."),
+]
 SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Camera resolution to ask for.")]
 
 
@@ -54,7 +58,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def open_window(
     source: str | None, model: str | None, engine: str | None, size: str, threads: int = 0, osc: str | None = None,
-    report: bool = False,
+    alone: bool = False, report: bool = False,
 ) -> None:  # fmt: skip
     """Check the options, then hand over to the window. Ends the process with the window's status."""
     from cpm_live.engines import recipe
@@ -74,7 +78,7 @@ def open_window(
         run_app(
             AppOptions(
                 source=source, model=model, engine=engine, size=wanted, threads=threads, osc=osc,
-                startup_report=report, quit_after_first_frame=report,
+                alone=alone, startup_report=report, quit_after_first_frame=report,
             )
         )
     )  # fmt: skip
@@ -87,9 +91,10 @@ def window(
     size: SizeOption = "640x480",
     threads: ThreadsOption = 0,
     osc: OscOption = None,
+    alone: AloneOption = False,
     startup_report: Annotated[
         bool, typer.Option("--startup-report", hidden=True, help="Print the start-up time and quit.")
     ] = False,
 ) -> None:
     """Open the live window (the same as cpm-live without a command)."""
-    open_window(source, model, engine, size, threads, osc, startup_report)
+    open_window(source, model, engine, size, threads, osc, alone, startup_report)

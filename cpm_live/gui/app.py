@@ -57,6 +57,7 @@ def _until_closed(options: AppOptions, asked: list[int]) -> int:
     from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
+    from cpm_live.gui.placement import fill
     from cpm_live.gui.window import MainWindow
 
     app = QApplication.instance() or QApplication([sys.argv[0] if sys.argv else "cpm-live"])
@@ -100,7 +101,11 @@ def _until_closed(options: AppOptions, asked: list[int]) -> int:
     floor.start(200)
     # Started first, so that the source opens while Qt lays out the window.
     window.start()
-    window.show()
+    if options.alone:
+        window.alone.toggle()
+        fill(window)
+    else:
+        window.show()
     return int(app.exec())
 
 

@@ -17,6 +17,7 @@ class AppOptions:
         size: wanted camera resolution.
         osc: send keypoints there, ``HOST:PORT``; None sends none until it is switched on.
         mirror: force mirroring on or off; None mirrors cameras only.
+        alone: the picture alone, full screen.
         startup_report: print ``{"startup_s": ..., "paint_ms": ..., "peak_rss_mb": ...}`` some seconds after the first
             painted frame.
         quit_after_first_frame: end then, or with the report.
@@ -29,5 +30,6 @@ class AppOptions:
     size: tuple[int, int] = (640, 480)
     osc: str | None = None
     mirror: bool | None = None
+    alone: bool = False
     startup_report: bool = False
     quit_after_first_frame: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QByteArray, QSize
+from PySide6.QtCore import QByteArray, QObject, QRect, QSize, QTimer, Slot
 from PySide6.QtWidgets import QMainWindow, QSplitter
 
 from cpm_live.gui.settings import Settings
@@ -12,6 +12,8 @@ from cpm_live.gui.settings import Settings
 _USUAL, _LEAST = QSize(1280, 800), QSize(760, 540)
 _FRAME = QSize(16, 56)
 """What a window manager lays around a window, at most: how much it will be nobody says before it is shown."""
+_MANAGED_MS = 1000
+"""So long a window manager may take to make a window as large as the screen."""
 
 
 def size(window: QMainWindow) -> None:
@@ -28,6 +30,38 @@ def restore(window: QMainWindow, columns: QSplitter, rows: QSplitter, side: QSpl
     for splitter, state in ((columns, kept.columns), (rows, kept.rows), (side, kept.side)):
         if state:
             splitter.restoreState(_bytes(state))
+
+
+def fill(window: QMainWindow) -> None:
+    """Full screen as the window manager does it; where there is none, as in an X session of one program, by ourselves,
+    also when the screen gets another size."""
+    filler = _Filler(window)
+    window.screen().geometryChanged.connect(filler.later)
+    window.showFullScreen()
+    filler.later()
+
+
+class _Filler(QObject):
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window, self._filled = window, QRect()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_MANAGED_MS)
+        self._timer.timeout.connect(self._fill)
+
+    @Slot()
+    def later(self) -> None:
+        """Once a window manager has had its time."""
+        self._timer.start()
+
+    @Slot()
+    def _fill(self) -> None:
+        window, room = self._window, self._window.screen().geometry()
+        # Without a window manager Qt forgets that a window was full screen; whoever left that has moved it.
+        if window.geometry() != room and (window.isFullScreen() or window.geometry() == self._filled):
+            window.setGeometry(room)
+            self._filled = room
 
 
 def noted(window: QMainWindow, columns: QSplitter, rows: QSplitter, side: QSplitter, kept: Settings) -> Settings:

@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         # The model first: it decides what the demo shows.
         if not self.session.set_model(options.model or kept.model, engine) and not options.model:
             self.session.set_model("body", engine)
-        self.session.start(options.source, kept.source)
+        self.session.start(options.source, kept.source, patient=options.alone)
         if options.osc is not None:
             self.sending.start(options.osc)
 
@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
             "snapshot": lambda: session.snapshot(state.view, self._folder()),
             "snapshot_stages": lambda: session.snapshot(state.view, self._folder(), stages=True),
             "mirror": self._toggle_mirror,
-            "theme": self._toggle_theme,
+            "theme": lambda: self.apply_theme("light" if self.settings.theme == "dark" else "dark"),
             "fullscreen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "alone": self.alone.toggle,
             "help": lambda: toggle_help(self),
@@ -350,9 +350,6 @@ class MainWindow(QMainWindow):
         if self.session.info is not None and self.session.info.mirror:
             self.settings = replace(self.settings, mirror=self.state.view.mirror)
 
-    def _toggle_theme(self) -> None:
-        self.apply_theme("light" if self.settings.theme == "dark" else "dark")
-
     def apply_theme(self, name: str) -> None:
         """Dark or light."""
         self.settings = replace(self.settings, theme=name)
@@ -383,6 +380,8 @@ class MainWindow(QMainWindow):
             self.settings = self._wishes.granted(self.settings, "source", "model", "engine")
             self._keep(osc=self.sending.known)
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
+            if self._options.alone and self.isFullScreen():
+                kept = replace(kept, geometry=self.settings.geometry)  # not chosen for the next time
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.
                 memory.save(self._store, kept, self._remembered)
