@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from cpm_live.gui.banner import Banner, Notice
+from cpm_live.gui.banner import Notice
+from cpm_live.gui.picture import Picture
+from cpm_live.gui.pointer import RestingPointer
 from cpm_live.gui.shortcuts import key_for
 from cpm_live.gui.widgets import give_focus_back
 
@@ -13,12 +15,13 @@ class Alone:
     """Hides what lies around the picture, and brings it back.
 
     Args:
-        banner: says how to bring it back.
+        picture: its banner says how to bring the rest back.
         around: toolbar, panels, strip and status line.
     """
 
-    def __init__(self, banner: Banner, *around: QWidget) -> None:
-        self._banner, self._around = banner, around
+    def __init__(self, picture: Picture, *around: QWidget) -> None:
+        self._banner, self._around = picture.banner, around
+        self._pointer = RestingPointer(picture)
         self._on = False
 
     def toggle(self) -> None:
@@ -28,6 +31,7 @@ class Alone:
             if self._on:
                 give_focus_back(widget)
             widget.setVisible(not self._on)
+        self._pointer.hide_it(self._on)
         if self._on:
             self._banner.show_notice(Notice("info", f"{key_for('alone')} or Esc shows the rest again.", 3))
 

@@ -369,8 +369,16 @@ class Picture(QWidget):
             self.region.cancel_drag()
             self.update()
 
+    def rest_pointer(self) -> None:
+        """Hide the pointer until it is moved; nothing is under it."""
+        self.setCursor(Qt.CursorShape.BlankCursor)
+        self._unhover()
+
     def leaveEvent(self, event: QEvent) -> None:
         """The mouse is elsewhere."""
+        self._unhover()
+
+    def _unhover(self) -> None:
         self._mouse = None
         if self._hovered >= 0:
             self._hovered = -1

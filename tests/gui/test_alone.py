@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QObject, QRect, QSettings, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QPointF, QRect, QSettings, Qt, Signal
 from pytestqt.qtbot import QtBot
 from typer.testing import CliRunner
 
 from cpm_live.cli.main import app
 from cpm_live.gui import app as gui_app
-from cpm_live.gui import placement
+from cpm_live.gui import placement, pointer
 from cpm_live.gui import settings as memory
 from cpm_live.gui.options import AppOptions
-from tests.gui.conftest import Opener
+from tests.gui.conftest import Opener, shown, wait_for_pose
 from tests.gui.test_window import press
 
 
@@ -74,3 +74,36 @@ def test_without_a_window_manager_it_fills_the_screen(
     screen.geometryChanged.emit(screen.room)
     qtbot.wait(150)
     assert window.geometry() == elsewhere
+
+
+def test_a_pointer_that_rests_is_neither_seen_nor_names_joints(
+    open_window: Opener, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pointer, "REST_MS", 400)
+    window = open_window()
+    wait_for_pose(window, qtbot)
+    picture, blank = window.picture, Qt.CursorShape.BlankCursor
+
+    def onto_a_joint() -> None:
+        result = shown(window)
+        x, y, _ = result.poses[0].keypoints[0]
+        at = picture.frame_to_widget(float(x), float(y)).toPoint()
+        qtbot.mouseMove(picture, at + QPoint(3, 0))
+        qtbot.mouseMove(picture, at)
+        picture._hover(QPointF(at))
+
+    onto_a_joint()
+    qtbot.wait(600)
+    assert picture.cursor().shape() != blank, "whoever works with the window rests it on a joint to read its name"
+    # Never moved since.
+    press(qtbot, window, Qt.Key.Key_W)
+    qtbot.waitUntil(lambda: picture.cursor().shape() == blank, timeout=5000)
+    assert window.state.view.highlight is None
+    qtbot.wait(200)
+    assert picture.cursor().shape() == blank and window.state.view.highlight is None, "people move beneath it"
+    onto_a_joint()
+    assert picture.cursor().shape() != blank
+    qtbot.waitUntil(lambda: picture.cursor().shape() == blank, timeout=5000)
+    press(qtbot, window, Qt.Key.Key_W)
+    qtbot.wait(600)
+    assert picture.cursor().shape() != blank
