@@ -16,7 +16,7 @@ class Alone:
 
     Args:
         picture: its banner says how to bring the rest back.
-        around: toolbar, panels, strip and status line.
+        around: toolbar, panels, strip, status line and a film's bar.
     """
 
     def __init__(self, picture: Picture, *around: QWidget) -> None:

@@ -63,7 +63,12 @@ class Timeline(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(picture, 1)
-        column.addWidget(self.holder)
+        # The holder is there for sources with a length only; this one for whoever does not want the bar at all.
+        self.below = QWidget()
+        around = QVBoxLayout(self.below)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(self.holder)
+        column.addWidget(self.below)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._length, self._pictures = 0.0, 0
         self._at = 0.0

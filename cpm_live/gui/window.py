@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
         self.following = Following(self.session, self.state, people, kept, self)
         self._read_outs = Throttle(_READ_OUTS_MS, self._show_read_outs, self)
         self._compose()
-        self.alone = Alone(self.picture, self.toolbar, self.side, self.strip, self.status)
+        self.alone = Alone(self.picture, self.toolbar, self.side, self.strip, self.status, self.timeline.below)
         self.following.left_first(self.alone.leave)
         self._connect()
         self._install_keys()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QObject, QPoint, QPointF, QRect, QSettings, Qt, Signal
 from pytestqt.qtbot import QtBot
@@ -12,6 +14,7 @@ from cpm_live.gui import app as gui_app
 from cpm_live.gui import placement, pointer
 from cpm_live.gui import settings as memory
 from cpm_live.gui.options import AppOptions
+from tests.capture.films import film
 from tests.gui.conftest import Opener, shown, wait_for_pose
 from tests.gui.test_window import press
 
@@ -107,3 +110,19 @@ def test_a_pointer_that_rests_is_neither_seen_nor_names_joints(
     press(qtbot, window, Qt.Key.Key_W)
     qtbot.wait(600)
     assert picture.cursor().shape() != blank
+
+
+def test_a_film_alone_has_no_bar(open_window: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    window = open_window(str(film(tmp_path / "a.mp4", 160)))
+    line = window.timeline
+    qtbot.waitUntil(lambda: line.holder.isVisible() and line.bar.maximum() > 1000, timeout=5000)
+    press(qtbot, window, Qt.Key.Key_W)
+    qtbot.waitUntil(lambda: window.picture.height() == window.height(), timeout=2000)
+    assert not line.holder.isVisible()
+    # Keys go on as before, and the next film has none either.
+    press(qtbot, window, Qt.Key.Key_PageDown)
+    window.choose_source(str(film(tmp_path / "b.mp4", 160)))
+    qtbot.waitUntil(lambda: "b.mp4" in window.windowTitle(), timeout=5000)
+    assert not line.holder.isVisible()
+    press(qtbot, window, Qt.Key.Key_W)
+    qtbot.waitUntil(line.holder.isVisible, timeout=2000)
