@@ -21,12 +21,14 @@ from cpm_live.gui.geometry import Fit
 from cpm_live.gui.images import FrameImage, glow_array, glow_image
 from cpm_live.gui.people_painter import box_area, paint_box, paint_chosen, paint_found, paint_lock
 from cpm_live.gui.region import RegionTool, paint_region
-from cpm_live.gui.signs import paint_scale, paint_waiting
+from cpm_live.gui.signs import no_picture, paint_scale, paint_waiting
 from cpm_live.gui.strip_content import nobody
 from cpm_live.gui.theme import PICTURE_BACKGROUND
 
 _REACH = 16.0
 """Widget pixels from a joint within which the mouse means it."""
+_GONE_S = 20
+"""After so long without a picture whoever was in the last one may have gone, and is no longer shown to others."""
 DRAW_HINT = "Drag a rectangle: people are looked for inside it only. Esc leaves it."
 
 
@@ -64,7 +66,7 @@ class Picture(QWidget):
         self._result: Result | None = None
         self._view = View()
         self._painted = False
-        self._paused, self._quiet, self._frame_image = False, 0, FrameImage()
+        self._paused, self._quiet, self._live, self._frame_image = False, 0, False, FrameImage()
         self._hovered = -1
         self._mouse: QPointF | None = None
         self._chosen: int | None = None
@@ -116,10 +118,11 @@ class Picture(QWidget):
         self._paused = paused
         self.update()
 
-    def set_quiet(self, seconds: int) -> None:
-        """Say that the source has given no picture for so long; 0 where it gives them."""
-        if seconds != self._quiet:
-            self._quiet = seconds
+    def set_quiet(self, seconds: int, live: bool = False) -> None:
+        """Say that the source has given no picture for so long; 0 where it gives them. Of a live one (camera, stream)
+        the last picture is taken away after a while."""
+        if (seconds, live) != (self._quiet, self._live):
+            self._quiet, self._live = seconds, live
             self.update()
 
     def clear(self, waiting: str) -> None:
@@ -165,6 +168,8 @@ class Picture(QWidget):
         result, fit = self._result, self.fit()
         if result is None or fit is None:
             paint_waiting(painter, self.rect(), self._waiting)
+        elif self._live and self._quiet >= _GONE_S:
+            paint_waiting(painter, self.rect(), no_picture(self._quiet))
         else:
             self._paint_result(painter, result, fit)
         painter.end()
@@ -240,7 +245,7 @@ class Picture(QWidget):
         if self._paused:
             notes.append("Paused")
         elif self._quiet:
-            notes.append(f"No picture for {self._quiet} s")
+            notes.append(no_picture(self._quiet))
         if note := early_stage(result, self._view):
             notes.append(note)
         if result.stage_count and not result.poses:

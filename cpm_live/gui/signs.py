@@ -44,6 +44,12 @@ def paint_scale(painter: QPainter, area: QRectF, strength: float, title: str) ->
     return chip.left()
 
 
+def no_picture(seconds: int) -> str:
+    """How long there has been none, for people."""
+    size, unit = (3600, "h") if seconds >= 7200 else (60, "min") if seconds >= 120 else (1, "s")
+    return f"No picture for {seconds // size} {unit}"
+
+
 def paint_waiting(painter: QPainter, area: QRect, text: str) -> None:
     """A lens, why there is no picture, and the keys that bring one."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -239,7 +239,8 @@ class MainWindow(QMainWindow):
         stats = live.stats()
         self.status.show_stats(stats, engine, seconds, info.kind if info else "")
         self.sending.refresh()
-        self.picture.set_quiet(int(stats.quiet_s) if stats.quiet_s >= _QUIET_S else 0)
+        quiet = int(stats.quiet_s) if stats.quiet_s >= _QUIET_S else 0
+        self.picture.set_quiet(quiet, info is not None and info.kind in ("camera", "stream"))
 
     @Slot()
     def _first_painted(self) -> None:

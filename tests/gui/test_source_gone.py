@@ -17,6 +17,7 @@ from cpm_live.capture.base import Source
 from cpm_live.capture.open import SourceRequest
 from cpm_live.gui import settings as memory
 from cpm_live.gui.openers import Openers
+from cpm_live.gui.signs import no_picture
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.capture.films import film
@@ -113,6 +114,34 @@ def test_a_source_that_falls_silent_does_not_look_live(window: MainWindow, qtbot
     press(qtbot, window, Key.Key_Space)
     window._show_status()
     assert window.picture._quiet == 0, "whoever pauses knows why"
+
+
+def test_nobody_is_shown_to_others_long_after_the_camera_fell_silent(open_window: Opener, qtbot: QtBot) -> None:
+    """The last visitor of an exhibit whose camera is unplugged for the night."""
+    window = open_window(None, cameras=True)
+    wait_for_pose(window, qtbot)
+    picture, rate = window.picture, window.session.live._capture_rate
+    rate.tick = lambda: None  # type: ignore[method-assign]
+    window.session.result.disconnect(window._show_result)
+
+    def colours(seconds: float) -> int:
+        rate._last = time.perf_counter() - seconds
+        window._show_status()
+        image = picture.grab().toImage()
+        return len({image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)})
+
+    assert colours(0) > 200 and colours(15) > 200, "a cable that is loose, a person who sees why"
+    assert colours(25) < 60 and picture._quiet == 25
+    window.session.info = replace(window.session.info, kind="video")  # type: ignore[type-var]
+    assert colours(25) > 200, "of a film it is no visitor"
+    window.session.info = replace(window.session.info, kind="camera")
+    assert colours(25) < 60
+    assert colours(0) > 200, "it is back"
+
+
+def test_how_long_there_was_no_picture() -> None:
+    told = {3: "3 s", 119: "119 s", 120: "2 min", 7199: "119 min", 7200: "2 h", 180_000: "50 h"}
+    assert all(no_picture(seconds) == f"No picture for {text}" for seconds, text in told.items())
 
 
 def test_a_region_is_of_its_source(open_window: Opener, qtbot: QtBot) -> None:
