@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
+from cpm_live.gui.awake import Awake
 from cpm_live.gui.banner import Notice
 from cpm_live.gui.picture import Picture
 from cpm_live.gui.pointer import RestingPointer
@@ -22,6 +23,7 @@ class Alone:
     def __init__(self, picture: Picture, *around: QWidget) -> None:
         self._banner, self._around = picture.banner, around
         self._pointer = RestingPointer(picture)
+        self._awake = Awake(picture)
         self._on = False
 
     def toggle(self) -> None:
@@ -32,6 +34,7 @@ class Alone:
                 give_focus_back(widget)
             widget.setVisible(not self._on)
         self._pointer.hide_it(self._on)
+        self._awake.keep(self._on)
         if self._on:
             self._banner.show_notice(Notice("info", f"{key_for('alone')} or Esc shows the rest again.", 3))
 
