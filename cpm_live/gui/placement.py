@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QByteArray, QObject, QRect, QSize, QTimer, Slot
+from PySide6.QtGui import QGuiApplication, QScreen
 from PySide6.QtWidgets import QMainWindow, QSplitter
 
 from cpm_live.gui.settings import Settings
@@ -36,9 +37,8 @@ def fill(window: QMainWindow) -> None:
     """Full screen as the window manager does it; where there is none, as in an X session of one program, by ourselves,
     also when the screen gets another size."""
     filler = _Filler(window)
-    window.screen().geometryChanged.connect(filler.later)
+    filler.watch(window.screen())
     window.showFullScreen()
-    filler.later()
 
 
 class _Filler(QObject):
@@ -49,6 +49,16 @@ class _Filler(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_MANAGED_MS)
         self._timer.timeout.connect(self._fill)
+        # One that is switched off and on again may be another one to Qt.
+        app = QGuiApplication.instance()
+        assert isinstance(app, QGuiApplication)
+        app.screenAdded.connect(self.watch)
+
+    @Slot(QScreen)
+    def watch(self, screen: QScreen) -> None:
+        """Fill it, when it gets another size, too."""
+        screen.geometryChanged.connect(self.later)
+        self.later()
 
     @Slot()
     def later(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QPoint, QPointF, QRect, QSettings, Qt, Signal
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from typer.testing import CliRunner
 
@@ -68,6 +69,11 @@ def test_without_a_window_manager_it_fills_the_screen(
     monkeypatch.setattr(window, "isFullScreen", lambda: False)  # as Qt says then
     screen.room = QRect(0, 0, 800, 600)
     screen.geometryChanged.emit(screen.room)
+    qtbot.waitUntil(lambda: window.geometry() == screen.room, timeout=5000)
+    # Switched off and on again it is another one to Qt.
+    screen = _Screen()
+    screen.room = QRect(0, 0, 950, 650)
+    QApplication.instance().screenAdded.emit(window.windowHandle().screen())  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: window.geometry() == screen.room, timeout=5000)
     # Whoever leaves it.
     window.setWindowState(Qt.WindowState.WindowNoState)
