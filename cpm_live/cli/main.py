@@ -39,7 +39,7 @@ def root(
     source: window.SourceOption = None,
     model: window.ModelOption = None,
     engine: window.EngineOption = None,
-    size: window.SizeOption = "640x480",
+    size: window.SizeOption = None,
     threads: window.ThreadsOption = 0,
     osc: window.OscOption = None,
     alone: window.AloneOption = False,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
 
+from cpm_live.capture.resolution import parsed
 from cpm_live.core.address import osc_receiver
 from cpm_live.core.errors import InputError
 
@@ -45,20 +45,15 @@ AloneOption = Annotated[
     bool,
     typer.Option("--alone", help="The picture alone, full screen: for an exhibit or an audience. W or Esc leaves it."),
 ]
-SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Camera resolution to ask for.")]
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """``640x480`` as (640, 480). Raises ``InputError`` for anything else."""
-    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text.strip().lower())
-    if not match:
-        raise InputError(f"--size {text!r} is not a size; write it as 1280x720")
-    return int(match[1]), int(match[2])
+SizeOption = Annotated[
+    str | None,
+    typer.Option("--size", metavar="WxH", help="Resolution to ask a camera for. Default: the last one."),
+]
 
 
 def open_window(
-    source: str | None, model: str | None, engine: str | None, size: str, threads: int = 0, osc: str | None = None,
-    alone: bool = False, report: bool = False,
+    source: str | None, model: str | None, engine: str | None, size: str | None, threads: int = 0,
+    osc: str | None = None, alone: bool = False, report: bool = False,
 ) -> None:  # fmt: skip
     """Check the options, then hand over to the window. Ends the process with the window's status."""
     from cpm_live.engines import recipe
@@ -68,7 +63,7 @@ def open_window(
         recipe.find_pose_model(model)
     if engine is not None and engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; use {', '.join(ENGINES)}")
-    wanted = parse_size(size)
+    wanted = None if size is None else parsed(size)
     if osc is not None:
         osc_receiver(osc)
     from cpm_live.gui.app import run_app
@@ -88,7 +83,7 @@ def window(
     source: SourceOption = None,
     model: ModelOption = None,
     engine: EngineOption = None,
-    size: SizeOption = "640x480",
+    size: SizeOption = None,
     threads: ThreadsOption = 0,
     osc: OscOption = None,
     alone: AloneOption = False,

@@ -14,7 +14,7 @@ class AppOptions:
         model: a shipped model's name or a recipe's path.
         engine: one of ``engines.select.ENGINES``.
         threads: CPU threads of the engine; 0: see ``select.default_threads``.
-        size: wanted camera resolution.
+        size: wanted camera resolution; None for the last one.
         osc: send keypoints there, ``HOST:PORT``; None sends none until it is switched on.
         mirror: force mirroring on or off; None mirrors cameras only.
         alone: the picture alone, full screen.
@@ -27,7 +27,7 @@ class AppOptions:
     model: str | None = None
     engine: str | None = None
     threads: int = 0
-    size: tuple[int, int] = (640, 480)
+    size: tuple[int, int] | None = None
     osc: str | None = None
     mirror: bool | None = None
     alone: bool = False

@@ -14,7 +14,8 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
-from cpm_live.capture.open import SourceRequest, is_demo
+from cpm_live.capture.open import SourceRequest, is_camera, is_demo
+from cpm_live.capture.resolution import USUAL, Resolution
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
 from cpm_live.drawing.finder import is_finder
@@ -59,12 +60,12 @@ class Session(QObject):
     recording_changed = Signal(bool)
     stopped = Signal()
 
-    def __init__(
-        self, size: tuple[int, int] = (640, 480), openers: Openers | None = None, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, openers: Openers | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         openers = openers or default_openers()
-        self._size, self._openers = size, openers
+        self._openers = openers
+        self.size: Resolution = USUAL
+        """What cameras are asked for."""
         self.bridge = Bridge(self)
         self.live = Live(self.bridge.on_result, self.bridge.on_event, openers.source, openers.engine, openers.finder)
         self.bridge.result_ready.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
@@ -103,7 +104,7 @@ class Session(QObject):
 
     def request(self, text: str) -> SourceRequest:
         """How a source is asked for here."""
-        return SourceRequest(text, size=self._size, demo_kind=self.kind)
+        return SourceRequest(text, size=self.size, demo_kind=self.kind)
 
     @property
     def source(self) -> str:
@@ -128,6 +129,12 @@ class Session(QObject):
         self.source_opening.emit(self.source)
         if was_paused:
             self.paused_changed.emit(False)
+
+    def ask_for(self, size: Resolution) -> None:
+        """Ask cameras for another resolution, also the one that plays."""
+        before, self.size = self.size, size
+        if size != before and is_camera(self.source):
+            self.open(self.source)
 
     def open_camera(self) -> None:
         """Play the first camera there is."""

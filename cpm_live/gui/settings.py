@@ -14,7 +14,9 @@ from typing import Any
 
 from PySide6.QtCore import QSettings
 
+from cpm_live.capture.resolution import USUAL, parsed, written
 from cpm_live.core.address import OSC_USUAL
+from cpm_live.core.errors import InputError
 from cpm_live.gui.follow_state import SMOOTHING
 
 log = logging.getLogger("cpm_live.gui")
@@ -36,6 +38,7 @@ class Settings:
         following: what was set for models, see ``FollowState``: keys like ``body.people``, ``hand.joint``.
         folder: where snapshots and recordings go; empty: the user's pictures and videos folders.
         keypoints: whether recordings have theirs in a file beside them.
+        camera_size: the resolution that cameras are asked for, as ``1280x720``.
         osc: where keypoints are sent when that is switched on, ``HOST:PORT``; never on by itself.
         geometry, columns, rows, side: Qt's own notes on window and splitters, hexadecimal.
     """
@@ -52,6 +55,7 @@ class Settings:
     following: dict[str, float] = field(default_factory=dict)
     folder: str = ""
     keypoints: bool = True
+    camera_size: str = written(USUAL)
     osc: str = OSC_USUAL
     geometry: str = ""
     columns: str = ""
@@ -60,6 +64,14 @@ class Settings:
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {"theme": ("dark", "light")}
+
+
+def _is_size(text: str) -> bool:
+    try:
+        parsed(text)
+    except InputError:
+        return False
+    return True
 
 
 def load(store: QSettings) -> Settings:
@@ -87,6 +99,7 @@ def _sound(values: dict[str, Any]) -> dict[str, Any]:
         value = values[entry.name]
         fits = type(value) is type(getattr(default, entry.name))
         fits = fits and not (isinstance(value, float) and not math.isfinite(value))
+        fits = fits and (entry.name != "camera_size" or _is_size(value))
         if fits and (entry.name not in _CHOICES or value in _CHOICES[entry.name]):
             kept[entry.name] = value
         else:

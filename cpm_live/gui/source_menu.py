@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QDir, QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSizePolicy, QToolButton, QWidget
 
 from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
 from cpm_live.capture.images import SUFFIXES
+from cpm_live.capture.resolution import OFFERED, USUAL, Resolution
 from cpm_live.core.address import without_password
 from cpm_live.gui.background import in_background
 from cpm_live.gui.icons import colours, icon
@@ -27,9 +28,11 @@ class SourceButton(ToolButton):
 
     Signals:
         source_chosen: as ``SourceRequest.text``.
+        size_chosen: the resolution to ask cameras for, width and height.
     """
 
     source_chosen = Signal(str)
+    size_chosen = Signal(tuple)
 
     def __init__(self, list_cameras: Callable[[], list[Device]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +42,7 @@ class SourceButton(ToolButton):
         self._cameras: list[Device] | None = None
         self._of_cameras: list[QAction] = []
         self._asking = False
+        self._size: Resolution = USUAL
         self._fitted: object = None
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -66,7 +70,9 @@ class SourceButton(ToolButton):
             self._label, self._kind = info.label, info.kind
         else:
             self._label, self._kind = ("Opening…", self._kind)
-        self.setToolTip(tip(f"Source: {self._label}"))
+        # What a camera gives need not be what it was asked for.
+        size = f", {_shown(info.width, info.height)}" if info is not None and info.width else ""
+        self.setToolTip(tip(f"Source: {self._label}{size}"))
         self._fit()
 
     def show_none(self, text: str) -> None:
@@ -74,6 +80,10 @@ class SourceButton(ToolButton):
         self._current, self._label = text, "No source"
         self.setToolTip(tip(f"Source: {without_password(text)} cannot be shown"))
         self._fit()
+
+    def set_size(self, size: Resolution) -> None:
+        """Show which resolution cameras are asked for."""
+        self._size = size
 
     def _fit(self) -> None:
         state = (self._kind, self._label, self.width(), colours(self.palette()))
@@ -120,7 +130,17 @@ class SourceButton(ToolButton):
         menu.addSeparator()
         self._add(f"Built-in demo\t{key_for('demo')}", "demo", "demo")
         menu.addSeparator()
+        self._fill_sizes(menu.addMenu("Camera resolution"))
         self._fill_cameras()
+
+    def _fill_sizes(self, menu: QMenu) -> None:
+        group = QActionGroup(menu)
+        for size in sorted({*OFFERED, self._size}):
+            action = menu.addAction(_shown(*size))
+            action.setCheckable(True)
+            action.setChecked(size == self._size)
+            action.setActionGroup(group)
+            action.triggered.connect(lambda _on, size=size: self.size_chosen.emit(size))
 
     def _fill_cameras(self) -> None:
         """Last in the menu: the list comes while it is open, and must not move what somebody is about to click."""
@@ -193,6 +213,10 @@ class SourceButton(ToolButton):
     def _stream_typed(self, text: str) -> None:
         if text.strip():
             self.source_chosen.emit(text.strip())
+
+
+def _shown(width: int, height: int) -> str:
+    return f"{width} × {height}"
 
 
 def _literal(text: str) -> str:

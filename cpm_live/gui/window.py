@@ -18,6 +18,7 @@ from cpm_live.drawing.view import ALL_JOINTS, View
 from cpm_live.gui import placement, shortcuts, theme
 from cpm_live.gui import settings as memory
 from cpm_live.gui.alone import Alone
+from cpm_live.gui.camera_size import CameraSize
 from cpm_live.gui.charts_holder import ChartsHolder
 from cpm_live.gui.drops import Drops
 from cpm_live.gui.folder import offer_folder, offer_keypoints
@@ -63,16 +64,16 @@ class MainWindow(QMainWindow):
         super().__init__()
         openers = openers or default_openers(options.threads)
         self._store, self._options = store, options
-        self.settings = self._remembered = memory.load(store)
+        self.settings = self._remembered = kept = memory.load(store)
         self._wishes = Wishes()
         self._opened = -1
         self._forced_mirror = options.mirror
         self._ended = False
-        kept = self.settings
         self.state = ViewState(View(glow=GLOW if kept.glow else 0.0, boxes=kept.boxes), self)
-        self.session = Session(options.size, openers, self)
+        self.session = Session(openers, self)
         self.setWindowTitle("cpm-live")
         self.toolbar = Toolbar(openers.cameras)
+        self.camera_size = CameraSize(self.session, self.toolbar.source, options.size, kept.camera_size)
         self.picture, self.strip = Picture(), StageStrip()
         self.timeline = Timeline(self.picture, self.session)
         self.joints, self.charts, self.status = JointsPanel(), ChartsHolder(), StatusLine()
@@ -379,7 +380,7 @@ class MainWindow(QMainWindow):
             if is_stream(self._wishes.pending("source")):
                 self._wishes.denied("source")  # its server may never have answered
             self.settings = self._wishes.granted(self.settings, "source", "model", "engine")
-            self._keep(osc=self.sending.known)
+            self._keep(osc=self.sending.known, camera_size=self.camera_size.known)
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
             if self._options.alone and self.isFullScreen():
                 kept = replace(kept, geometry=self.settings.geometry)  # not chosen for the next time

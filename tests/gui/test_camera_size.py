@@ -1,0 +1,87 @@
+"""The resolution that cameras are asked for."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QAction
+from pytestqt.qtbot import QtBot
+
+from cpm_live.capture.open import SourceRequest
+from cpm_live.gui import settings as memory
+from cpm_live.gui.openers import Openers
+from cpm_live.gui.window import MainWindow
+from tests.gui.conftest import Opener, wait_for_pose
+from tests.gui.fakes import fake_engine, fake_source, one_camera
+
+
+@pytest.fixture
+def asked() -> list[SourceRequest]:
+    return []
+
+
+@pytest.fixture
+def fakes(asked: list[SourceRequest]) -> Openers:
+    def source(request: SourceRequest) -> object:
+        asked.append(request)
+        return fake_source(request)
+
+    return Openers(source, fake_engine, one_camera)  # type: ignore[arg-type]
+
+
+def sizes(window: MainWindow) -> dict[str, QAction]:
+    """What the menu offers now."""
+    window.toolbar.source._fill()
+    of_menu = next(a for a in window.toolbar.source.menu().actions() if a.text() == "Camera resolution").menu()
+    return {action.text(): action for action in of_menu.actions()}  # type: ignore[attr-defined]
+
+
+def test_the_menu_asks_the_camera_and_is_remembered(
+    open_window: Opener, qtbot: QtBot, store: QSettings, fakes: Openers, asked: list[SourceRequest]
+) -> None:
+    window = open_window("camera:0", fakes=fakes)
+    wait_for_pose(window, qtbot)
+    offered = sizes(window)
+    assert [*offered] == ["640 × 480", "1280 × 720", "1920 × 1080"] and offered["640 × 480"].isChecked()
+    offered["1280 × 720"].trigger()
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=5000)
+    assert [request.size for request in asked] == [(640, 480), (1280, 720)] and asked[1].text == "camera:0"
+    assert sizes(window)["1280 × 720"].isChecked()
+    wait_for_pose(window, qtbot)
+    assert window.toolbar.source.toolTip().endswith("Fake camera, 640 × 480")  # what it gives
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).camera_size == "1280x720"
+    again = open_window("camera:0", fakes=fakes)
+    qtbot.waitUntil(lambda: len(asked) == 3, timeout=5000)
+    assert asked[2].size == (1280, 720) and sizes(again)["1280 × 720"].isChecked()
+
+
+def test_what_is_no_camera_goes_on(
+    open_window: Opener, qtbot: QtBot, fakes: Openers, asked: list[SourceRequest]
+) -> None:
+    window = open_window("demo", fakes=fakes)
+    wait_for_pose(window, qtbot)
+    generation = window.session.live.generation
+    sizes(window)["1920 × 1080"].trigger()
+    assert window.session.live.generation == generation and len(asked) == 1
+    window.choose_source("camera:0")
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=5000)
+    assert asked[1].size == (1920, 1080)
+
+
+def test_the_command_lines_is_for_this_time(
+    open_window: Opener, qtbot: QtBot, store: QSettings, fakes: Openers, asked: list[SourceRequest]
+) -> None:
+    window = open_window("camera:0", fakes=fakes, size=(800, 600))
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=5000)
+    assert asked[0].size == (800, 600) and sizes(window)["800 × 600"].isChecked()
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).camera_size == "640x480"
+
+
+def test_a_size_that_is_none_is_forgotten(store: QSettings, caplog: pytest.LogCaptureFixture) -> None:
+    store.setValue("window/settings", '{"camera_size": "big", "theme": "light"}')
+    assert memory.load(store).camera_size == "640x480" and memory.load(store).theme == "light"
+    assert "camera_size" in caplog.text
