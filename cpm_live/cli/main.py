@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cpm_live import __version__
-from cpm_live.cli import bench, devices, doctor, evaluate, models, run, train, window
+from cpm_live.cli import bench, devices, doctor, draw, evaluate, models, run, train, window
 from cpm_live.core.errors import InputError, first_line, printable
 
 app = typer.Typer(
@@ -70,6 +70,7 @@ def _options(context: typer.Context, command: str) -> set[str]:
 
 app.command("window", rich_help_panel="Look")(window.window)
 app.command("run", rich_help_panel="Look")(run.run)
+app.command("draw", rich_help_panel="Look")(draw.draw)
 app.command("devices", rich_help_panel="Look")(devices.devices)
 app.add_typer(models.app, name="models", rich_help_panel="Models")
 app.command("train", rich_help_panel="Models")(train.train)

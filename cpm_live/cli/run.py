@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cpm_live.cli.files import place, refuse_own_input
+from cpm_live.cli.progress import frames_bar
 from cpm_live.cli.stopping import asked_to_stop
 from cpm_live.core.errors import InputError, printable
 
@@ -16,41 +17,6 @@ if TYPE_CHECKING:
     from cpm_live.capture.base import Source
     from cpm_live.core.pose import Result
     from cpm_live.recording.batch import Summary
-
-
-def _place(option: str, path: Path | None) -> Path | None:
-    """A path to write to, with the person's home for ``~``."""
-    if path is None:
-        return None
-    try:
-        path = path.expanduser()
-        path.exists()
-        path.absolute()
-    except FileNotFoundError:
-        raise InputError(f"cannot use {option} {path}: the folder that you are in is gone; cd to another") from None
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot use {option} {str(path)[:200]}: {reason}") from None
-    return path
-
-
-def _identity(path: Path) -> tuple[int, int] | str:
-    """What ``samefile`` compares; the name on Windows' drives that number no files."""
-    status = path.stat()
-    return (status.st_dev, status.st_ino) if status.st_ino else os.path.normcase(os.path.realpath(path))
-
-
-def _refuse_own_input(opened: Source, out: Path | None, keypoints: Path | None) -> None:
-    """Writing over what is being read, or over what is being written, would destroy it."""
-    files = opened.info.files
-    # Looked up once: a folder may hold thousands, and so may the one that is written to.
-    read = {_identity(path) for path in files if path.exists()}
-    annotated = [out / picture.name for picture in files] if out is not None and opened.info.kind == "folder" else []
-    for path in (out, keypoints, *annotated):
-        if path is not None and path.exists() and _identity(path) in read:
-            raise InputError(f"{path} is the input itself; choose another place to write to")
-    if annotated and keypoints is not None and keypoints.resolve() in [path.resolve() for path in annotated]:
-        raise InputError(f"--keypoints {keypoints} is where an annotated picture goes; give it another name")
 
 
 def _region(text: str) -> tuple[float, float, float, float] | None:
@@ -129,9 +95,6 @@ def run(
 
     Example: cpm-live run clip.mp4 --model body --hands --out annotated.mp4 --keypoints out.jsonl
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from cpm_live.capture.base import Film, LeavesOut
     from cpm_live.capture.open import SourceRequest, open_source
     from cpm_live.capture.resolution import parsed
@@ -160,7 +123,7 @@ def run(
     if every_stage and keypoints is None:
         raise InputError("--every-stage is about keypoints; give --keypoints out.jsonl")
     printed = keypoints == STANDARD_OUTPUT
-    out, keypoints = _place("--out", out), keypoints if printed else _place("--keypoints", keypoints)
+    out, keypoints = place("--out", out), keypoints if printed else place("--keypoints", keypoints)
     if out is not None and keypoints is not None and out.resolve() == keypoints.resolve():
         raise InputError(f"--out and --keypoints are both {out}; give them different names")
     request = SourceRequest(source, live=False, size=parsed(size), demo_kind=skeleton.name, frames=frames or 300)
@@ -171,7 +134,7 @@ def run(
             from cpm_live.streaming.sender import OscSender
 
             sender = OscSender(osc)
-        _refuse_own_input(opened, out, None if printed else keypoints)
+        refuse_own_input(opened, out, None if printed else keypoints)
         _check_region(options.region, opened.info.width, opened.info.height)
         machine = PoseMachine(recipe, engine, threads, options)
         stages = machine.engine.preset.stages
@@ -182,28 +145,14 @@ def run(
         total = opened.info.frames if limit is None else min(limit, opened.info.frames or limit)
         done = 0
         started = time.monotonic()
-        columns = (
-            # Names are shown as they are: brackets mean nothing in them.
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[fps]}"),
-            TimeRemainingColumn(),
-        )
-        console = Console(stderr=True)
-        with (
-            asked_to_stop() as stop,
-            Progress(*columns, console=console, disable=quiet, transient=True) as progress,
-        ):
-            task = progress.add_task(printable(opened.info.label), total=total, fps="")
+        with asked_to_stop() as stop, frames_bar(opened.info.label, total, quiet) as advance:
 
             def tell(count: int, result: Result) -> None:
                 nonlocal done
                 done = count
                 if sender is not None:
                     sender.send(result)
-                rate = count / max(time.monotonic() - started, 1e-6)
-                progress.update(task, completed=count, fps=f"{rate:.0f} fps")
+                advance(count)
 
             def enough() -> bool:
                 return stop() or (limit is not None and done >= limit)

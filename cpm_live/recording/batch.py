@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cpm_live.capture.base import Film, Named, Source, SourceLost
 from cpm_live.core.errors import InputError
-from cpm_live.core.picture_file import write_picture
+from cpm_live.core.frame import Frame
 from cpm_live.core.pose import Result
 from cpm_live.core.skeleton import HAND
 from cpm_live.drawing.paint import paint
@@ -21,13 +18,11 @@ from cpm_live.drawing.view import View
 from cpm_live.engines.recipe import find
 from cpm_live.pipeline.hands_beside import hand_limits
 from cpm_live.pipeline.machine import PoseMachine
-from cpm_live.recording import video
 from cpm_live.recording.keypoint_table import KeypointTable
 from cpm_live.recording.keypoints import KeypointWriter, limits, since
-from cpm_live.recording.sound import Sound
+from cpm_live.recording.sinks import VideoSink, open_sink
 from cpm_live.recording.text_file import refuse_unwritable
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 LINE_SUFFIXES = ("", ".jsonl", ".ndjson", ".json", ".txt")
 _TABLE = ".csv"
 
@@ -35,53 +30,6 @@ _TABLE = ".csv"
 class _Lines(Protocol):
     def write(self, result: Result, time: float, name: str | None = None) -> None: ...
     def close(self) -> None: ...
-
-
-class _Sink(Protocol):
-    def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None: ...
-    def close(self, ends: float) -> str: ...
-
-
-class _VideoSink:
-    """A film, begun with its first picture: until there is one, what lies under its name stays."""
-
-    def __init__(self, path: Path, source: Source, sound: bool) -> None:
-        refuse_unwritable(path)
-        info = source.info
-        self._path, self._fps, self._files = path, info.fps or 10.0, info.files
-        # What has sound that is wished.
-        self._film = source if sound and isinstance(source, Film) and info.kind == "video" else None
-        self._writer: video.VideoWriter | None = None
-        self._sound: Sound | None = None
-
-    def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
-        film = self._film
-        if self._writer is None:
-            if film is not None:
-                self._sound = Sound(self._files[0], film.begins or 0.0)
-            self._writer = video.VideoWriter(self._path, self._fps, sound=self._sound)
-        if self._sound is not None and film is not None and film.joined:
-            self._sound.end(f"it ends at {seconds:.1f} s, where times jump")
-        self._writer.write(picture, seconds)
-
-    def close(self, ends: float) -> str:
-        if self._writer is not None:
-            self._writer.close(ends)
-        return self._sound.lost if self._sound is not None else ""
-
-
-class _PictureSink:
-    """One picture, or a folder of them under their own names."""
-
-    def __init__(self, path: Path, folder: bool) -> None:
-        self._path, self._folder = path, folder
-
-    def write(self, picture: NDArray[np.uint8], seconds: float, name: str | None) -> None:
-        path = self._path / (name or "frame.png") if self._folder else self._path
-        write_picture(path, picture)
-
-    def close(self, ends: float) -> str:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +54,6 @@ class Summary:
     sound_lost: str = ""
 
 
-def _sink(out: Path, source: Source, sound: bool) -> _Sink:
-    suffix = out.suffix.lower()
-    kind = source.info.kind
-    if suffix in video.SUFFIXES:
-        return _VideoSink(out, source, sound)
-    if kind == "image" and suffix in IMAGE_SUFFIXES:
-        return _PictureSink(out, folder=False)
-    if kind == "folder" and (suffix not in IMAGE_SUFFIXES or out.is_dir()):
-        return _PictureSink(out, folder=True)
-    wanted = {"image": "a picture (.png, .jpg) or a video (.mp4, .mkv)", "folder": "a folder or a video (.mp4, .mkv)"}
-    raise InputError(f"cannot write {out}: for this input --out is {wanted.get(kind, 'a video (.mp4 or .mkv)')}")
-
-
 def _lines(path: Path, machine: PoseMachine, about: dict[str, Any], every_stage: bool) -> _Lines:
     if path.suffix.lower() == _TABLE:
         return KeypointTable(path, every_stage)
@@ -129,6 +64,29 @@ def _lines(path: Path, machine: PoseMachine, about: dict[str, Any], every_stage:
     hands = hand_limits(find("hand"))
     more = limits(hands.joint, hands.hollow)
     return KeypointWriter(path, machine.recipe.skeleton, about, HAND, more, every_stage)
+
+
+def each_frame(source: Source, stop: Callable[[], bool]) -> Iterator[tuple[Frame, float, str | None]]:
+    """All frames of an input, with the seconds since the first and, of pictures, their file's name.
+
+    Args:
+        stop: asked before each frame; True ends it.
+    """
+    frames, first_ns, info = 0, 0, source.info
+    while not stop():
+        try:
+            frame = source.read()
+        except SourceLost as error:
+            # The end of a live stream is the end of the input; whatever breaks off or falls silent has not ended.
+            if not stop() and not (error.ended and frames and info.kind == "stream" and info.live):
+                raise
+            return
+        if frame is None:
+            return
+        frames += 1
+        first_ns = first_ns or frame.captured_ns
+        seconds = frame.media_time if frame.media_time is not None else (frame.captured_ns - first_ns) / 1e9
+        yield frame, seconds, source.current.name if info.unrelated and isinstance(source, Named) else None
 
 
 def run_batch(
@@ -166,8 +124,8 @@ def run_batch(
         if keypoints.suffix.lower() not in (*LINE_SUFFIXES, _TABLE):
             raise InputError(f"cannot write {keypoints}: keypoints are JSON lines (.jsonl) or a table (.csv)")
         refuse_unwritable(keypoints)
-    sink = _sink(out, source, sound) if out else None
-    widest = WIDEST if isinstance(sink, _VideoSink) else LARGEST
+    sink = open_sink(out, source, sound) if out else None
+    widest = WIDEST if isinstance(sink, VideoSink) else LARGEST
     info = source.info
     about = {
         "model": machine.recipe.name,
@@ -180,29 +138,23 @@ def run_batch(
     }
     if isinstance(source, Film) and not info.live:
         about["begins"] = round(info.late, 6)
-    frames, seen, seconds, first_ns, sound_lost = 0, 0, 0.0, 0, ""
+    frames, seen, seconds, sound_lost = 0, 0, 0.0, ""
     people: set[int] = set()
     left_out = 0
+    cancelled = False
     lines: _Lines | None = None
+
+    def asked() -> bool:
+        nonlocal cancelled
+        cancelled = stop()
+        return cancelled
+
     try:
-        while not (cancelled := stop()):
-            try:
-                frame = source.read()
-            except SourceLost as error:
-                # The end of a live stream is the end of the input; whatever breaks off or falls silent has not ended.
-                cancelled = stop()
-                if not cancelled and not (error.ended and frames and info.kind == "stream" and info.live):
-                    raise
-                break
-            if frame is None:
-                break
+        for frame, seconds, name in each_frame(source, asked):
             if keypoints is not None and lines is None:
                 # Not before: of what is live it is the first frame that tells when times begin.
                 lines = _lines(keypoints, machine, about | (since(frame) if info.live else {}), every_stage)
-            first_ns = first_ns or frame.captured_ns
-            seconds = frame.media_time if frame.media_time is not None else (frame.captured_ns - first_ns) / 1e9
             result = machine.find(frame) if source.info.unrelated else machine(frame)
-            name = source.current.name if source.info.unrelated and isinstance(source, Named) else None
             if sink:
                 sink.write(paint_stages(result, view, widest) if stages else paint(result, view), seconds, name)
             if lines:

@@ -25,9 +25,9 @@ from typer.testing import CliRunner
 
 from cpm_live.capture.base import Source, SourceInfo
 from cpm_live.capture.open import SourceRequest
+from cpm_live.cli.files import place, refuse_own_input
 from cpm_live.cli.main import app
 from cpm_live.cli.progress import counted, table_console
-from cpm_live.cli.run import _place, _refuse_own_input
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import BODY
 from cpm_live.drawing.view import View
@@ -163,9 +163,9 @@ def test_drives_without_file_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyP
     numbers = {"st_dev": 0, "st_ino": 0}
     monkeypatch.setattr(Path, "stat", lambda path, **how: SimpleNamespace(st_mode=real(path, **how).st_mode, **numbers))
     clip = SimpleNamespace(info=SourceInfo("video", "clip.mp4", False, False, files=(tmp_path / "clip.mp4",)))
-    _refuse_own_input(clip, tmp_path / "out.mp4", None)  # type: ignore[arg-type]
+    refuse_own_input(clip, tmp_path / "out.mp4", None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is the input itself"):
-        _refuse_own_input(clip, tmp_path / "folder" / ".." / "clip.mp4", None)  # type: ignore[arg-type]
+        refuse_own_input(clip, tmp_path / "folder" / ".." / "clip.mp4", None)  # type: ignore[arg-type]
 
 
 def test_what_is_asked_for_reaches_the_machine_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,7 @@ def test_a_working_folder_that_is_gone_is_named(tmp_path: Path, monkeypatch: pyt
     except OSError:
         pytest.skip("Windows keeps it")
     with pytest.raises(InputError, match=r"cannot use --out o\.mp4: the folder that you are in is gone"):
-        _place("--out", Path("o.mp4"))
+        place("--out", Path("o.mp4"))
 
 
 def test_a_table_needs_no_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:

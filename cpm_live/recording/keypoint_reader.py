@@ -1,0 +1,282 @@
+"""Keypoint files back from the disk: JSON lines and tables, as they were written or as somebody changed them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpm_live.core import own_skeleton
+from cpm_live.core.crop import Box, Crop, resized_points
+from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
+from cpm_live.core.pose import Pose, Result, Side
+from cpm_live.core.skeleton import SKELETONS, Skeleton
+
+Size = tuple[int, int]
+_NEEDED = ("index", "skeleton", "id", "joint", "x", "y", "score")
+"""Columns that a table cannot be without."""
+_SHAPE = "rows of x, y and score"
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose joints the lines hold, and from which score on they count as seen; the hands' beside them, if any."""
+
+    skeleton: Skeleton
+    joint: float
+    hollow: float
+    hands: Whose | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """One pose of a line; joints (K, 3) in pixels, score 0 where there is none; the box, where the file has one."""
+
+    id: int
+    side: Side
+    body: int | None
+    joints: NDArray[np.float32]
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a file says of one frame; ``size`` is of the picture that its pixels are of, where the file tells."""
+
+    whose: Whose
+    poses: tuple[Kept, ...]
+    hands: tuple[Kept, ...]
+    size: Size | None
+
+
+class KeypointFile:
+    """The lines of a file by the number of their frame and, of pictures, by their name.
+
+    Args:
+        path: ``.csv`` is a table, all else are JSON lines.
+        known: the skeletons by name, with their thresholds, where the file does not tell them.
+
+    Raises:
+        InputError: unreadable, or a line that is none; the message names it.
+    """
+
+    def __init__(self, path: Path, known: Mapping[str, Whose]) -> None:
+        self.path = path
+        self.lines: dict[int, Line] = {}
+        self._named: dict[str, int] = {}
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                if path.suffix.lower() == ".csv":
+                    self._read_table(csv.DictReader(file), known)
+                else:
+                    self._read_lines(file)
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from None
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{path} is no keypoint file: {error}") from None
+        self.used: set[int] = set()
+
+    def of(self, frame: Frame, name: str | None = None) -> Result:
+        """What the file says of a frame, in its pixels; nobody where it says nothing.
+
+        Args:
+            name: the picture's, which counts more than its number.
+        """
+        index = self._named.get(name, frame.index) if name is not None else frame.index
+        line = self.lines.get(index)
+        if line is None:
+            return Result(frame, (), next(iter(SKELETONS.values())), "", 1, 0.0)
+        self.used.add(index)
+        whose, hands, size = line.whose, line.whose.hands, (frame.width, frame.height)
+        result = Result(
+            frame, _poses(line.poses, whose, line.size, size), whose.skeleton, "", 1, whose.joint,
+            hollow_threshold=whose.hollow,
+        )  # fmt: skip
+        if hands is None:
+            return result
+        return replace(
+            result, hands=_poses(line.hands, hands, line.size, size), hand_skeleton=hands.skeleton, hand_stages=1,
+            hand_thresholds=(hands.joint, hands.hollow),
+        )  # fmt: skip
+
+    # -- JSON lines -------------------------------------------------------------------------------
+
+    def _read_lines(self, file: Iterable[str]) -> None:
+        whose: Whose | None = None
+        size: Size | None = None
+        for number, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            where = f"{self.path}, line {number}"
+            try:
+                line = json.loads(text)
+                if not isinstance(line, dict):
+                    raise ValueError("no object")
+                if "header" in line:
+                    whose, size = _header(line["header"]), _size(line["header"])
+                    continue
+                if whose is None:
+                    raise ValueError("there is no header before it; the first line of a keypoint file is one")
+                hands = [_kept(pose, whose.hands.skeleton) for pose in line.get("hands") or []] if whose.hands else []
+                poses = [_kept(pose, whose.skeleton) for pose in line["poses"]]
+                self._add(int(line["index"]), line.get("file"), Line(whose, (*poses,), (*hands,), _size(line) or size))
+            except KeyError as error:
+                raise InputError(f"{where}: {error} is missing") from None
+            except (ValueError, TypeError, RecursionError, InputError) as error:
+                raise InputError(f"{where}: {error}") from None
+        if whose is None:
+            raise InputError(f"{self.path} is no keypoint file: it is empty")
+
+    def _add(self, index: int, name: str | None, line: Line) -> None:
+        self.lines[index] = line
+        if name is not None:
+            self._named[name] = index
+
+    # -- tables -----------------------------------------------------------------------------------
+
+    def _read_table(self, rows: csv.DictReader[str], known: Mapping[str, Whose]) -> None:
+        if missing := [name for name in _NEEDED if name not in (rows.fieldnames or [])]:
+            raise InputError(f"{self.path} is no table of keypoints: it has no column {missing[0]!r}")
+        frames: dict[int, _Rows] = {}
+        for number, row in enumerate(rows, 2):
+            where = f"{self.path}, line {number}"
+            try:
+                if row["skeleton"] not in known:
+                    raise ValueError(f"{row['skeleton']!r} is no skeleton that is known; give its recipe with --model")
+                frames.setdefault(_whole(row["index"]), _Rows()).add(row, known[row["skeleton"]].skeleton)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise InputError(f"{where}: {error}") from None
+        for index, held in frames.items():
+            self._add(index, held.name, held.line(known))
+
+
+class _Rows:
+    """The rows of one frame."""
+
+    def __init__(self) -> None:
+        self._poses: dict[tuple[str, int, str, str], dict[int, NDArray[np.float32]]] = {}
+        self.name: str | None = None
+        self._size: Size | None = None
+
+    def add(self, row: Mapping[str, str], skeleton: Skeleton) -> None:
+        whose = skeleton.name, _whole(row["id"]), row.get("side") or "", row.get("body") or ""
+        # Of several stages the last one counts.
+        stage = _whole(row.get("stage") or "1")
+        stages = self._poses.setdefault(whose, {})
+        joints = stages.setdefault(stage, np.zeros((len(skeleton), 3), np.float32))
+        joints[skeleton.index(row["joint"])] = _clean([_number(row[name]) for name in ("x", "y", "score")])
+        if row.get("file"):
+            self.name = row["file"].removeprefix("./")
+        if row.get("width") and row.get("height"):
+            self._size = _whole(row["width"]), _whole(row["height"])
+
+    def line(self, known: Mapping[str, Whose]) -> Line:
+        poses: dict[str, list[Kept]] = {}
+        beside: list[Kept] = []
+        for (skeleton, number, side, body), stages in self._poses.items():
+            kept = Kept(number, _side(side), _whole(body) if body else None, stages[max(stages)])
+            (beside if body else poses.setdefault(skeleton, [])).append(kept)
+        # Hands alone, or a table of hands at wrists without the bodies' rows.
+        name = next(iter(poses), "hand")
+        whose = replace(known[name], hands=known["hand"]) if beside and name != "hand" else known[name]
+        own = poses.get(name, []) + ([] if whose.hands else beside)
+        return Line(whose, tuple(own), tuple(beside) if whose.hands else (), self._size)
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def _header(header: object) -> Whose:
+    if not isinstance(header, dict):
+        raise ValueError("the header is no object")
+    hands = header.get("hands")
+    return replace(_whose(header), hands=_whose(hands) if hands else None)
+
+
+def _whose(header: Mapping[str, Any]) -> Whose:
+    name, joints, limbs = header["skeleton"], header["joints"], header.get("limbs") or []
+    skeleton = SKELETONS.get(name)
+    if skeleton is None or not skeleton.has(joints):
+        named = [[joints[a], joints[b]] for a, b in limbs]
+        skeleton = own_skeleton.from_table(str(name), {"joints": joints, "limbs": named})
+    return Whose(skeleton, float(header.get("joint_threshold", 0.0)), float(header.get("hollow_threshold", 0.0)))
+
+
+def _size(line: Mapping[str, Any]) -> Size | None:
+    size = line.get("width"), line.get("height")
+    return (int(size[0]), int(size[1])) if size[0] and size[1] else None
+
+
+def _kept(pose: Mapping[str, Any], skeleton: Skeleton) -> Kept:
+    rows = pose["keypoints"]
+    if not isinstance(rows, list) or len(rows) != len(skeleton):
+        found = len(rows) if isinstance(rows, list) else "no"
+        raise ValueError(f"keypoints are {len(skeleton)} {_SHAPE}, one for each joint, not {found}")
+    try:
+        joints = np.array([[_number(value) for value in row] for row in rows], np.float32).reshape(len(skeleton), 3)
+    except (ValueError, TypeError):
+        raise ValueError(f"keypoints are {_SHAPE}; one of them is not") from None
+    body, box = pose.get("body"), pose.get("box")
+    return Kept(
+        int(pose.get("id", 0)), _side(pose.get("side")), None if body is None else int(body), _clean(joints),
+        (float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box else None,
+    )  # fmt: skip
+
+
+def _number(value: object) -> float:
+    """A number; what other programs write for none is none."""
+    return float("nan") if value in (None, "", "NA") else float(value)  # type: ignore[arg-type]
+
+
+def _whole(value: object) -> int:
+    """A whole number, also one that pandas has made 3.0 of."""
+    number = float(value)  # type: ignore[arg-type]
+    if not number.is_integer():
+        raise ValueError(f"{value!r} is no whole number")
+    return int(number)
+
+
+def _side(value: object) -> Side:
+    return "left" if value == "left" else "right" if value == "right" else None
+
+
+def _clean(joints: object) -> NDArray[np.float32]:
+    """Joints without a place are not seen."""
+    out = np.array(joints, np.float32)
+    out[~np.isfinite(out).all(axis=-1)] = 0.0
+    return out
+
+
+def _poses(kept: Iterable[Kept], whose: Whose, told: Size | None, size: Size) -> tuple[Pose, ...]:
+    """Poses in pixels of a picture of this size."""
+    share = (size[0] / told[0], size[1] / told[1]) if told else (1.0, 1.0)
+    poses = []
+    for one in kept:
+        joints, box = one.joints, _box(one.joints, one.box, whose.hollow)
+        if share != (1.0, 1.0):
+            joints = resized_points(joints, share)
+            box = box[0] * share[0], box[1] * share[1], box[2] * share[0], box[3] * share[1]
+        maps = np.zeros((1, len(joints) + 1, 1, 1), np.float32)
+        poses.append(Pose(one.id, box, joints[None], maps, Crop.around(box, 8), one.side, body=one.body))
+    return tuple(poses)
+
+
+def _box(joints: NDArray[np.float32], told: Box | None, least: float) -> Box:
+    """The box that the file tells, unless the joints were moved out of it; else that of the joints that are seen."""
+    there = joints[(joints[:, 2] > 0) & (joints[:, 2] >= least), :2]
+    if told is not None and told[2] > 0 and told[3] > 0:
+        room = 0.25 * max(told[2:])
+        low, high = (told[0] - room, told[1] - room), (told[0] + told[2] + room, told[1] + told[3] + room)
+        if ((there >= low) & (there <= high)).all():
+            return told
+    if not len(there):
+        return 0.0, 0.0, 1.0, 1.0
+    (x, y), (right, bottom) = there.min(axis=0).tolist(), there.max(axis=0).tolist()
+    return x, y, max(right - x, 1.0), max(bottom - y, 1.0)
