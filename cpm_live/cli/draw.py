@@ -20,7 +20,9 @@ def draw(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="The video, picture or folder that the keypoints are of.")
     ],
-    keypoints: Annotated[Path, typer.Argument(help="JSON lines or a table (.csv), as run writes them.")],
+    keypoints: Annotated[
+        Path, typer.Argument(metavar="KEYPOINTS", help="JSON lines or a table (.csv), as run writes them.")
+    ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Video (.mp4, .mkv), picture, or folder for a folder of pictures.")
     ],

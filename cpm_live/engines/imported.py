@@ -11,12 +11,11 @@ from cpm_live.core import own_skeleton
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import SKELETONS
 from cpm_live.core.whole_file import whole
-from cpm_live.engines.recipe import Recipe, find
+from cpm_live.engines.recipe import FOREIGN, Recipe, find
 from cpm_live.network import checkpoint
 from cpm_live.network.importers import caffe, mmpose
 from cpm_live.network.importers.layout import Imported
 
-KINDS = (".caffemodel", ".pth")
 _PROMISED = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
 """MMPose's names end in the first eight digits of the file's SHA-256, and often the day."""
 
@@ -58,8 +57,8 @@ def import_weights(path: Path, out: Path) -> Recipe:
 
 
 def _read(path: Path) -> tuple[Imported, str]:
-    if path.suffix.lower() not in KINDS:
-        raise InputError(f"{path}: known are {' and '.join(KINDS)} (the CPM release's and OpenPose's hand; MMPose's)")
+    if path.suffix.lower() not in FOREIGN:
+        raise InputError(f"{path}: known are {' and '.join(FOREIGN)} (the CPM release's and OpenPose's hand; MMPose's)")
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,6 +16,10 @@ from cpm_live.engines import weights_header
 
 FINDER = "finder"
 """The recipe of the finder's network."""
+KINDS = (".toml", ".safetensors")
+"""Files that are models: recipes and weights."""
+FOREIGN = (".caffemodel", ".pth")
+"""Files of other projects that ``models import`` makes models of."""
 
 
 _TRAINING_MARGIN = 1.4
@@ -206,6 +210,8 @@ def find(model: str) -> Recipe:
         return _apart(read(Path(model)), Path(model))
     if model.endswith(".safetensors"):
         return _apart(of_checkpoint(Path(model)), Path(model))
+    if model.lower().endswith(FOREIGN):
+        raise InputError(f"{model} is of another project; first make a model of it: cpm-live models import {model}")
     path = data_root() / "engines" / f"{model}.toml"
     if not model or "/" in model or "\\" in model or not path.is_file():
         kinds = "the path of a recipe (.toml) or of weights (.safetensors)"

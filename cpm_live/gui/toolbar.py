@@ -15,6 +15,7 @@ from cpm_live.gui.shortcuts import with_key
 from cpm_live.gui.source_menu import SourceButton
 from cpm_live.gui.widgets import IconButton, Segments
 
+_OURS = ("body", "hand")
 _ROOMY = 955
 """Pixels across from which the dividers have room."""
 _LONGEST_NAME = 12
@@ -49,7 +50,7 @@ class Toolbar(QWidget):
             ),
             "Model",
         )
-        self._own = 0
+        self._own, self._own_name = 0, ""
         self.engine = EngineMenu()
         self.mirror = self._button("mirror", "Mirror", "mirror", checkable=True)
         self.glow = self._button("glow", "Belief glow", "glow", checkable=True)
@@ -119,9 +120,14 @@ class Toolbar(QWidget):
     def show_model(self, name: str) -> None:
         """Show which model is wanted: one of ours, or a person's own, which gets a button, too."""
         label = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-        before = self.model.sizeHint().width()
-        self.model.offer(name, label, f"{name}: your own model")
-        self._own += self.model.sizeHint().width() - before
+        if name not in (*_OURS, self._own_name):
+            # One button for models of their own, the newest's: for all that one may open there is no room.
+            before = self.model.sizeHint().width()
+            if self._own_name:
+                self.model.withdraw(self._own_name)
+            self.model.offer(name, label, f"{name}: your own model")
+            self._own += self.model.sizeHint().width() - before
+            self._own_name = name
         self.model.set_chosen(name)
         self._make_room(self.width())
 

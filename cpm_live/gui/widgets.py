@@ -161,6 +161,14 @@ class Segments(QFrame):
         self._buttons[key] = button
         self._row.addWidget(button)
 
+    def withdraw(self, key: str) -> None:
+        """Take a button away."""
+        button = self._buttons.pop(key)
+        give_focus_back(button)
+        self._row.removeWidget(button)
+        button.hide()
+        button.deleteLater()
+
     def set_chosen(self, key: str | None) -> None:
         """Show which is on; None for none of them."""
         for name, button in self._buttons.items():

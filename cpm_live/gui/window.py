@@ -20,7 +20,6 @@ from cpm_live.gui import settings as memory
 from cpm_live.gui.alone import Alone
 from cpm_live.gui.camera_size import CameraSize
 from cpm_live.gui.charts_holder import ChartsHolder
-from cpm_live.gui.drops import Drops
 from cpm_live.gui.folder import offer_folder, offer_keypoints
 from cpm_live.gui.follow_panel import FollowPanel
 from cpm_live.gui.following import Following
@@ -28,6 +27,7 @@ from cpm_live.gui.help import toggle_help
 from cpm_live.gui.joints_panel import JointsPanel
 from cpm_live.gui.openers import Openers, default_openers
 from cpm_live.gui.options import AppOptions
+from cpm_live.gui.own_models import OwnModels
 from cpm_live.gui.picture import Picture
 from cpm_live.gui.sending import Sending
 from cpm_live.gui.session import Session
@@ -155,7 +155,7 @@ class MainWindow(QMainWindow):
         self.joints.joint_hovered.connect(self._highlight)
         self.joints.joint_toggled.connect(state.toggle_hidden)
         self.toolbar.source.source_chosen.connect(self.choose_source)
-        Drops(self).dropped.connect(self.choose_source)
+        self.own_models = OwnModels(self, self.toolbar.model, self.choose_model, self.choose_source)
         self.toolbar.model_chosen.connect(self.choose_model)
         self.toolbar.engine_chosen.connect(self._choose_engine)
         self.toolbar.engine.build_cancelled.connect(session.live.cancel_build)
