@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 from cpm_live.core import own_skeleton
@@ -18,6 +21,9 @@ from cpm_live.network.importers.layout import Imported
 
 _PROMISED = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
 """MMPose's names end in the first eight digits of the file's SHA-256, and often the day."""
+
+_NO_NAME = ("Cc", "Cs")
+"""Signs that a model's name has none of: controls, and what stands for bytes that are no UTF-8."""
 
 _LIVE = """
 # How high the beliefs of these weights are, nobody could measure when they were imported: move the sliders of the
@@ -40,8 +46,10 @@ def import_weights(path: Path, out: Path) -> Recipe:
         InputError: weights that are not known here or damaged, or a file that is there already.
     """
     recipe = out.with_suffix(".toml")
+    if any(unicodedata.category(sign) in _NO_NAME for sign in out.stem):
+        raise InputError(f"{str(out)!r} is no name that a model can have; name another with --out")
     for file in (out, recipe):
-        if file.exists():
+        if os.path.lexists(file):
             raise InputError(f"{file} is there already; name another with --out")
     imported, digest = _read(path)
     known, preset = imported.known, imported.preset
@@ -51,9 +59,15 @@ def import_weights(path: Path, out: Path) -> Recipe:
         checkpoint.save(out, imported.state, checkpoint.Header.of(preset, known.skeleton, provenance))
         with whole(recipe) as temporary:
             temporary.write_text(_recipe(imported, path, out), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from None
-    return find(str(recipe))
+        return find(str(recipe))
+    except BaseException as error:
+        # Weights without their recipe would be in the way of the next try. (Neither was there before.)
+        for file in (out, recipe):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(f"cannot write {out}: {error.strerror}") from None
+        raise
 
 
 def _read(path: Path) -> tuple[Imported, str]:
@@ -75,9 +89,13 @@ def _read(path: Path) -> tuple[Imported, str]:
 
 def _recipe(imported: Imported, path: Path, out: Path) -> str:
     known, preset = imported.known, imported.preset
-    text = json.dumps  # a JSON text is a TOML text
+
+    def text(value: str) -> str:
+        """A JSON text is a TOML text, but for JSON's two halves of a sign beyond 16 bits."""
+        return json.dumps(value, ensure_ascii=False)
+
     lines = [
-        f"# Made by cpm-live models import of {text(path.name)}.",
+        f"# Made by cpm-live models import of {json.dumps(path.name)}.",
         "[model]",
         f"name = {text(out.stem)}",
         f"skeleton = {text(known.skeleton.name)}",
@@ -95,5 +113,5 @@ def _recipe(imported: Imported, path: Path, out: Path) -> str:
     ]
     if known.skeleton.name not in SKELETONS:
         table = own_skeleton.to_table(known.skeleton)
-        lines += ["", "[skeleton]", *(f"{key} = {text(value)}" for key, value in table.items())]
+        lines += ["", "[skeleton]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"

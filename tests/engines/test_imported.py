@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from contextlib import closing
 from pathlib import Path
@@ -110,3 +111,32 @@ def test_what_cannot_be_read_leaves_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=name):
         import_weights(tmp_path / name, tmp_path / "out.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_name_is_the_files(mpii: Path, tmp_path: Path) -> None:
+    """Also one that JSON writes in two halves, and TOML does not."""
+    for name in ("läufer 🏃", "quo\"te's"):
+        import_weights(mpii, tmp_path / f"{name}.safetensors")
+        found = recipes.find(str(tmp_path / f"{name}.toml"))
+        assert found.name == name and found.weights.is_file()
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "bell\x07", "delete\x7f", "no utf-8 \udce4"])
+def test_a_name_that_no_model_can_have(mpii: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="is no name that a model can have; name another with --out") as told:
+        import_weights(mpii, tmp_path / f"{name}.safetensors")
+    assert "\n" not in str(told.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_both_files_or_none(
+    mpii: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: BaseException
+) -> None:
+    def stop(*_: object) -> str:
+        raise stopped
+
+    with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, InputError)):
+        patch.setattr("cpm_live.engines.imported._recipe", stop)
+        import_weights(mpii, tmp_path / "out.safetensors")
+    assert not list(tmp_path.iterdir())
+    import_weights(mpii, tmp_path / "out.safetensors")
