@@ -22,6 +22,8 @@ from cpm_live.network.importers.layout import Imported
 _PROMISED = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
 """MMPose's names end in the first eight digits of the file's SHA-256, and often the day."""
 
+_LARGEST = 1 << 30
+"""Bytes. The largest that are known have 200 MB; training's notes beside them may be twice as large again."""
 _NO_NAME = ("Cc", "Cs")
 """Signs that a model's name has none of: controls, and what stands for bytes that are no UTF-8."""
 
@@ -74,6 +76,9 @@ def _read(path: Path) -> tuple[Imported, str]:
     if path.suffix.lower() not in FOREIGN:
         raise InputError(f"{path}: known are {' and '.join(FOREIGN)} (the CPM release's and OpenPose's hand; MMPose's)")
     try:
+        size = path.stat().st_size
+        if not path.is_file() or size > _LARGEST:
+            raise InputError(f"{path} is no file of a CPM's weights: they are files of at most {_LARGEST >> 20} MB")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

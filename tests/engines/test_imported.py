@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -140,3 +141,17 @@ def test_both_files_or_none(
         import_weights(mpii, tmp_path / "out.safetensors")
     assert not list(tmp_path.iterdir())
     import_weights(mpii, tmp_path / "out.safetensors")
+
+
+def test_what_is_no_file_of_weights(tmp_path: Path) -> None:
+    """A pipe would be waited for, and one of terabytes that is empty read to its end."""
+    (tmp_path / "folder.pth").mkdir()
+    with (tmp_path / "large.caffemodel").open("wb") as file:
+        file.truncate(2**40)
+    odd = ["folder.pth", "large.caffemodel"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.pth")
+        odd.append("pipe.pth")
+    for name in odd:
+        with pytest.raises(InputError, match=f"{name} is no file of a CPM's weights: they are files of at most 1024"):
+            import_weights(tmp_path / name, tmp_path / "out.safetensors")

@@ -7,6 +7,7 @@ The names of layers are those of shihenw/convolutional-pose-machines-release (``
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -24,7 +25,9 @@ from cpm_live.network.importers.known import CAFFE
 from cpm_live.network.importers.layout import Convolution, Imported
 from cpm_live.network.presets import PRESETS, Preset
 
-_STAGE = re.compile(r"Mconv(\d+)_stage(\d+)$")
+_STAGE = re.compile(r"Mconv([0-9]+)_stage([0-9]{1,2})$")
+_MOST_LAYERS = 10_000
+"""The release's have about a hundred. A file of a few megabytes may hold millions of empty ones."""
 
 # What of caffe.proto is needed: message, field, number, type (or another message), repeated.
 _PROTO = {
@@ -34,8 +37,9 @@ _PROTO = {
         ("num", 1, "int32", False), ("channels", 2, "int32", False), ("height", 3, "int32", False),
         ("width", 4, "int32", False), ("data", 5, "bytes", False), ("shape", 7, "Shape", False),
     ),
-    "Layer": (("name", 1, "string", False), ("blobs", 7, "Blob", True)),
-    "OldLayer": (("name", 4, "string", False), ("blobs", 6, "Blob", True)),
+    # Names as bytes: nothing makes sure that they are text.
+    "Layer": (("name", 1, "bytes", False), ("blobs", 7, "Blob", True)),
+    "OldLayer": (("name", 4, "bytes", False), ("blobs", 6, "Blob", True)),
     "Net": (("layers", 2, "OldLayer", True), ("layer", 100, "Layer", True)),
 }  # fmt: skip
 
@@ -53,7 +57,8 @@ def read(path: Path) -> Imported:
         return _paper(found)
     if "conv1_1" in found and "Mconv1_stage2" in found:
         return _vgg(found)
-    raise InputError(f"it has none of the layers of a CPM ({', '.join(list(found)[:3]) or 'no convolutions'}...)")
+    some = ", ".join(map(_told, [*found][:3])) or "no convolutions"
+    raise InputError(f"it has none of the layers of a CPM ({some}...)")
 
 
 def _paper(found: dict[str, Convolution]) -> Imported:
@@ -104,7 +109,7 @@ def _later(inner: tuple[str, ...], stages: int) -> dict[str, str]:
 
 def _stages(found: dict[str, Convolution]) -> int:
     stages = max((int(match[2]) for match in map(_STAGE.match, found) if match), default=1)
-    if not 1 < stages <= 16:
+    if not 1 < stages <= layout.MOST_STAGES:
         raise InputError(f"it has {stages} stages")
     return stages
 
@@ -154,19 +159,29 @@ def _convolutions(path: Path) -> dict[str, Convolution]:
         raise InputError(f"it cannot be read: {error.strerror}") from None
     except DecodeError:
         raise InputError("it is no .caffemodel, or it was cut off") from None
+    if (count := len(net.layers) + len(net.layer)) > _MOST_LAYERS:
+        raise InputError(f"it has {count} layers, which no network has")
     found: dict[str, Convolution] = {}
     for layer in (*net.layers, *net.layer):
-        blobs = [_blob(blob, f"the layer {layer.name!r}") for blob in layer.blobs]
-        if len(blobs) == 2 and blobs[0].ndim == 4:
-            weight, bias = (torch.from_numpy(blob.copy()) for blob in (blobs[0], blobs[1].reshape(-1)))
-            found[layer.name] = weight, bias
+        if len(layer.blobs) != 2:
+            continue
+        name = layer.name.decode("utf-8", "replace")
+        weight, bias = (_blob(blob, f"the layer {_told(name)}") for blob in layer.blobs)
+        if weight.ndim == 4:
+            found[name] = torch.from_numpy(weight.copy()), torch.from_numpy(bias.reshape(-1).copy())
     return found
+
+
+def _told(name: str) -> str:
+    """A layer's name for a message: whatever the file has for one."""
+    return name if name.isidentifier() and len(name) <= 60 else f"{name[:60]!r}"
 
 
 def _blob(blob: Any, where: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     old = (blob.num, blob.channels, blob.height, blob.width)
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else old
-    size = int(np.prod([max(side, 0) for side in shape], dtype=object)) if shape else 0
-    if len(blob.data) != 4 * size:
+    if not 1 <= len(shape) <= 4 or min(shape) < 1:
+        raise InputError(f"{where} has a shape that no convolution has: {', '.join(map(str, shape[:5])) or 'none'}")
+    if len(blob.data) != 4 * (size := math.prod(shape)):
         raise InputError(f"{where} holds {len(blob.data) // 4} numbers where its shape has {size}; cut off?")
     return np.frombuffer(blob.data, "<f4").reshape(shape)

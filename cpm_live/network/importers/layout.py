@@ -16,6 +16,8 @@ from cpm_live.network.presets import Preset
 Convolution = tuple[Tensor, Tensor]
 """Weights (outputs, inputs, k, k) and biases (outputs,)."""
 
+MOST_STAGES = 16
+
 PAPER_FIRST = ("first.0.0", "first.2.0", "first.4.0", "first.6.0", "first.7.0", "first.8.0", "first.9")
 PAPER_EYES = ("eyes.0.0", "eyes.2.0", "eyes.4.0")
 PAPER_LATER = ("0.0", "1.0", "2.0", "3.0", "4")

@@ -26,6 +26,8 @@ from cpm_live.network.presets import PRESETS
 _EPSILON = 1e-5
 """torch's usual one, which MMPose leaves as it is."""
 _LATER = re.compile(r"out_convs\.(\d+)\.")
+_SIDES = range(64, 1025)
+"""Other numbers in a name are no network's input."""
 _IN_NAME = re.compile(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)")
 
 
@@ -42,6 +44,8 @@ def read(path: Path) -> Imported:
     stages = 1 + len(later)
     if stages < 2 or "stem.0.conv.weight" not in state:
         raise InputError("it is no checkpoint of MMPose's CPM: it lacks backbone.stem and backbone.out_convs")
+    if stages > layout.MOST_STAGES:
+        raise InputError(f"it has {stages} stages")
     ours = {f"stem.{place}": name for place, name in zip((0, 2, 4, 6, 7, 8, 9), layout.PAPER_FIRST, strict=True)}
     ours |= {f"middle.{place}": name for place, name in zip((0, 2, 4), layout.PAPER_EYES, strict=True)}
     for stage in range(stages - 1):
@@ -63,7 +67,8 @@ def read(path: Path) -> Imported:
 def _side(path: Path) -> int:
     found = _IN_NAME.search(path.name)
     side = max(map(int, found.groups())) if found else 0
-    return side if side and side % PRESETS["mmpose"].step == 0 else PRESETS["mmpose"].size
+    fits = side in _SIDES and side % PRESETS["mmpose"].step == 0
+    return side if fits else PRESETS["mmpose"].size
 
 
 def _state(path: Path) -> dict[str, Tensor]:
@@ -81,8 +86,17 @@ def _state(path: Path) -> dict[str, Tensor]:
         raise InputError(f"it is no checkpoint: it holds a {type(read).__name__}")
     tensors = {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
     if odd := [name for name in tensors if "head." in name]:
-        raise InputError(f"it has a head with weights of its own ({odd[0]}), which MMPose's CPM has not")
+        raise InputError(f"it has a head with weights of its own ({odd[0][:60]!r}), which MMPose's CPM has not")
+    if odd := [name for name, value in tensors.items() if not _plain(value)]:
+        raise InputError(f"{odd[0][:60]!r} is no plain table of numbers")
     return {name.removeprefix("backbone."): value.float() for name, value in tensors.items()}
+
+
+def _plain(value: Tensor) -> bool:
+    """Whether all its numbers are there, one by one. A number that stands for a billion would be made a billion."""
+    if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_complex():
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def _numbers() -> list[Any]:

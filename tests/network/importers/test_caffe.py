@@ -164,3 +164,35 @@ def test_a_shape_that_its_numbers_do_not_fill(tmp_path: Path) -> None:
     path.write_bytes(content.replace(b"\x02\x02\x01\x01", b"\x02\x02\x01\x09"))
     with pytest.raises(InputError, match="holds 4 numbers where its shape has 36"):
         caffe.read(path)
+
+
+def _layer(name: bytes, *shapes: tuple[int, ...], numbers: int = 1) -> bytes:
+    """A layer of Caffe's whose blobs say that they have these shapes."""
+    field, varint = caffe_files._field, caffe_files._varint
+    content = field(1, name)
+    for shape in shapes:
+        sides = b"".join(varint(side % 2**64) for side in shape)
+        content += field(7, field(5, bytes(4 * numbers)) + field(7, field(1, sides)))
+    return field(100, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (_layer(b"conv1_1", (-5, 0, 1, 1), (1,), numbers=0), "no convolution has: -5, 0, 1, 1"),
+        (_layer(b"conv1_1", (2**62, 0, 2**62, 1), (1,), numbers=0), "no convolution has"),
+        (_layer(b"conv1_1", (1,) * 100, (1,)), "no convolution has: 1, 1, 1, 1, 1$"),
+        (_layer(b"conv\xff", (1, 1, 1, 1), (1,)), "none of the layers of a CPM"),
+        (_layer(b"two\nlines" + b"x" * 10_000, (1, 1, 1, 1), (1,)), r"\('two\\nlinesx+'...\)"),
+        (_layer(b"conv1_stage1", (1, 1, 1, 1), (1,)) + _layer(b"Mconv1_stage" + b"9" * 5000, (1, 1, 1, 1), (1,)),
+         "it has 1 stages"),
+        (_layer(b"") * 10_001, "10001 layers, which no network has"),
+    ],
+    ids=["negative", "too large", "dimensions", "no text", "name", "number", "layers"],
+)  # fmt: skip
+def test_what_somebody_made_up_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "x.caffemodel"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says) as told:
+        caffe.read(path)
+    assert len(str(told.value)) < 200 and "\n" not in str(told.value)

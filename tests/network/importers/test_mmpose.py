@@ -106,3 +106,34 @@ def test_what_is_no_cpm_is_said(tmp_path: Path, net: Backbone) -> None:
     path.write_bytes(b"PK\x03\x04 not a checkpoint")
     with pytest.raises(InputError, match="cannot be read"):
         mmpose.read(path)
+
+
+def test_a_number_that_stands_for_many_takes_no_memory(tmp_path: Path, net: Backbone) -> None:
+    """40 TB of zeros are four bytes in a file; others are no numbers that a convolution can have."""
+    path = tmp_path / "x.pth"
+    for odd in (
+        torch.zeros(1).expand(10**13, 3, 9, 9),
+        torch.zeros(128, 3, 9, 9).to_sparse(),
+        torch.zeros(128, 3, 9, 9, device="meta"),
+        torch.zeros(128, 3, 9, 9, dtype=torch.complex64),
+    ):
+        state = checkpoint(net)
+        state["state_dict"]["backbone.stem.0.conv.weight"] = odd
+        torch.save(state, path)
+        with pytest.raises(InputError, match=r"'backbone.stem.0.conv.weight' is no plain table of numbers"):
+            mmpose.read(path)
+
+
+def test_a_network_that_could_not_be_loaded_again(tmp_path: Path, net: Backbone) -> None:
+    """Presets have limits, so that no file makes us build a billion stages."""
+    state = checkpoint(net)
+    for stage in range(1, 100):
+        for name in [name for name in state["state_dict"] if ".0." in name and ".stem" not in name]:
+            state["state_dict"][name.replace(".0.", f".{stage}.", 1)] = state["state_dict"][name]
+    path = tmp_path / "x.pth"
+    torch.save(state, path)
+    with pytest.raises(InputError, match="it has 101 stages"):
+        mmpose.read(path)
+    path = tmp_path / "cpm_9992x16.pth"
+    torch.save(checkpoint(net), path)
+    assert mmpose.read(path).preset.size == 368
