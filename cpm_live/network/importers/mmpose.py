@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cpm_live.core.errors import InputError, first_line
+from cpm_live.core.errors import InputError
 from cpm_live.network.importers import layout
 from cpm_live.network.importers.known import MMPOSE
 from cpm_live.network.importers.layout import Convolution, Imported
@@ -28,6 +28,8 @@ _EPSILON = 1e-5
 _LATER = re.compile(r"out_convs\.(\d+)\.")
 _SIDES = range(64, 1025)
 """Other numbers in a name are no network's input."""
+_REFUSED = re.compile(r"GLOBAL ([\w.]{1,80})")
+"""In torch's message: what a file wants called."""
 _IN_NAME = re.compile(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)")
 
 
@@ -80,7 +82,11 @@ def _state(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise InputError(f"it cannot be read: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 - torch raises many unrelated types for a damaged file
-        raise InputError(f"it cannot be read without running what is in it: {first_line(error)}") from None
+        # What torch says is long, and advises to run whatever is in the file.
+        if refused := _REFUSED.search(str(error)):
+            more = f"it holds more than weights ({refused[1]}), which is not read because it could run anything"
+            raise InputError(f"{more}; whoever made it can save its state_dict alone") from None
+        raise InputError("it is no checkpoint of PyTorch, or damaged or cut off; get it again") from None
     state = read.get("state_dict", read) if isinstance(read, Mapping) else None
     if not isinstance(state, Mapping):
         raise InputError(f"it is no checkpoint: it holds a {type(read).__name__}")
