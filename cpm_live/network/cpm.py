@@ -71,7 +71,7 @@ class PaperNetwork(PoseNetwork):
 
     def __init__(self, preset: Preset) -> None:
         super().__init__(preset)
-        maps = preset.maps - int(preset.made_background)
+        maps = preset.stage_maps
         extra = 1 if preset.centre_map else 0
 
         def eyes() -> list[nn.Module]:

@@ -90,6 +90,11 @@ class Preset:
         return self.joints + int(self.background) + self.extra
 
     @property
+    def stage_maps(self) -> int:
+        """Maps that the last layer of each stage gives: all but a background that is made of the others."""
+        return self.maps - int(self.made_background)
+
+    @property
     def finds(self) -> bool:
         """Whether its network looks for people and hands in whole frames, and says how large they are."""
         return self.extra > 0

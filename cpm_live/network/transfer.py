@@ -65,7 +65,7 @@ def _believers(machine: PoseNetwork) -> set[str]:
     return {
         name
         for name, module in machine.named_modules()
-        if isinstance(module, nn.Conv2d) and module.out_channels == machine.preset.maps and name[:5] != "trunk"
+        if isinstance(module, nn.Conv2d) and module.out_channels == machine.preset.stage_maps and name[:5] != "trunk"
     }
 
 

@@ -81,6 +81,12 @@ def test_belief_layers_of_other_joints_are_not_taken_though_as_many() -> None:
     assert "later.0.join.0.weight" in done.taken and not [name for name in done.fresh if name.startswith("trunk")]
 
 
+def test_so_are_those_of_a_network_that_gives_no_background() -> None:
+    preset = replace(PRESETS["mmpose"], size=64, stages=2)
+    done = transfer(build(preset), build(preset), same_joints=False)
+    assert set(done.fresh) == {f"{head}.{part}" for head in ("first.9", "later.0.4") for part in ("weight", "bias")}
+
+
 def test_networks_without_a_layer_in_common_are_refused() -> None:
     with pytest.raises(ValueError, match="no layer in common"):
         transfer(build(LITE), build(replace(PRESETS["vgg"], size=64, joints=9)))
