@@ -18,6 +18,7 @@ from cpm_live.engines.recipe import FOREIGN, Recipe, find
 from cpm_live.network import checkpoint
 from cpm_live.network.importers import caffe, mmpose
 from cpm_live.network.importers.layout import Imported
+from cpm_live.network.presets import PRESETS
 
 _PROMISED = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
 """MMPose's names end in the first eight digits of the file's SHA-256, and often the day."""
@@ -112,6 +113,10 @@ def _recipe(imported: Imported, path: Path, out: Path) -> str:
         f"margin = {known.margin}",
         *([f"finder = {text(known.finder)}"] if known.finder else []),
         _LIVE.strip(),
+        "",
+        # The usual crops of training are smaller than what the network sees afterwards.
+        "[train]",
+        f"sizes = [[1.0, {PRESETS[preset.name].size}]]",
         "",
         "[train.augment]",
         f"zoom = [{known.margin}, {known.margin}]",

@@ -21,7 +21,9 @@ from cpm_live.engines import recipe as recipes
 from cpm_live.engines.imported import import_weights
 from cpm_live.engines.select import open_engine
 from cpm_live.network import checkpoint
+from cpm_live.network.presets import PRESETS
 from cpm_live.pipeline.machine import PoseMachine
+from cpm_live.training.plan import Plan
 from tests.network.importers import caffe_files
 from tests.network.importers.mmpose_files import Backbone
 from tests.network.importers.mmpose_files import checkpoint as theirs
@@ -67,6 +69,12 @@ def test_a_machine_takes_it(recipe: recipes.Recipe) -> None:
     with PoseMachine(recipe, "cpu") as machine:
         result = machine(np.zeros((120, 160, 3), np.uint8))
     assert result.skeleton.joints[6:8] == ("pelvis", "thorax") and result.stage_count == 2
+
+
+def test_training_goes_on_at_the_size_that_is_seen_afterwards(recipe: recipes.Recipe) -> None:
+    """Else it would be taught people of half that size."""
+    plan = Plan.from_table(recipe.train)
+    assert plan.sizes == ((1.0, PRESETS[recipe.preset].size),) and plan.augment.zoom == (1.4, 1.4)
 
 
 def test_a_body_of_the_release_is_a_body(tmp_path: Path) -> None:
