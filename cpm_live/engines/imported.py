@@ -20,8 +20,8 @@ from cpm_live.network.importers import caffe, mmpose
 from cpm_live.network.importers.layout import Imported
 from cpm_live.network.presets import PRESETS
 
-_PROMISED = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
-"""MMPose's names end in the first eight digits of the file's SHA-256, and often the day."""
+_PROMISED = re.compile(r"-(?!20\d\d[01]\d[0-3]\d\.)([0-9a-f]{8})(?:_\d{8})?\.pth$")
+"""MMPose's names end in the first eight digits of the file's SHA-256, and often the day. A day alone is one's own."""
 
 _LARGEST = 1 << 30
 """Bytes. The largest that are known have 200 MB; training's notes beside them may be twice as large again."""

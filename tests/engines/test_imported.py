@@ -115,6 +115,13 @@ def test_a_name_that_promises_other_contents(mpii: Path, tmp_path: Path) -> None
     assert not wrong.with_suffix(".safetensors").exists()
 
 
+def test_a_day_is_no_promise(mpii: Path, tmp_path: Path) -> None:
+    """Who keeps the day in the name of their own training was told to download it again."""
+    path = tmp_path / "my-cpm-20251101.pth"
+    path.write_bytes(mpii.read_bytes())
+    assert import_weights(path, path.with_suffix(".safetensors")).name == "my-cpm-20251101"
+
+
 @pytest.mark.parametrize("name", ["cpm.pkl", "missing.pth", "missing.caffemodel"])
 def test_what_cannot_be_read_leaves_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=name):
