@@ -37,9 +37,14 @@ _PROTO = {
         ("num", 1, "int32", False), ("channels", 2, "int32", False), ("height", 3, "int32", False),
         ("width", 4, "int32", False), ("data", 5, "bytes", False), ("shape", 7, "Shape", False),
     ),
+    "How": (
+        ("pad", 3, "uint32", True), ("group", 5, "uint32", False), ("stride", 6, "uint32", True),
+        ("pad_h", 9, "uint32", False), ("pad_w", 10, "uint32", False), ("stride_h", 13, "uint32", False),
+        ("stride_w", 14, "uint32", False), ("dilation", 18, "uint32", True),
+    ),
     # Names as bytes: nothing makes sure that they are text.
-    "Layer": (("name", 1, "bytes", False), ("blobs", 7, "Blob", True)),
-    "OldLayer": (("name", 4, "bytes", False), ("blobs", 6, "Blob", True)),
+    "Layer": (("name", 1, "bytes", False), ("blobs", 7, "Blob", True), ("how", 106, "How", False)),
+    "OldLayer": (("name", 4, "bytes", False), ("blobs", 6, "Blob", True), ("how", 10, "How", False)),
     "Net": (("layers", 2, "OldLayer", True), ("layer", 100, "Layer", True)),
 }  # fmt: skip
 
@@ -168,8 +173,21 @@ def _convolutions(path: Path) -> dict[str, Convolution]:
         name = layer.name.decode("utf-8", "replace")
         weight, bias = (_blob(blob, f"the layer {_told(name)}") for blob in layer.blobs)
         if weight.ndim == 4:
+            if layer.HasField("how") and (odd := _odd(layer.how, weight.shape[-1])):
+                raise InputError(f"the layer {_told(name)} has {odd}, as no layer of a CPM that is known here")
             found[name] = torch.from_numpy(weight.copy()), torch.from_numpy(bias.reshape(-1).copy())
     return found
+
+
+def _odd(how: Any, kernel: int) -> str:
+    """What is unusual in how a convolution is done, which its weights' shape does not tell; empty if nothing."""
+    pads = {*how.pad} | ({how.pad_h, how.pad_w} if how.HasField("pad_h") or how.HasField("pad_w") else set())
+    strides = {*how.stride, *(value for value in (how.stride_h, how.stride_w) if value)}
+    found = (
+        ("a dilation", {*how.dilation} - {1}), ("a stride", strides - {1}), ("groups", {how.group} - {0, 1}),
+        ("another padding", (pads or {0}) - {kernel // 2}),
+    )  # fmt: skip
+    return next((what for what, values in found if values), "")
 
 
 def _told(name: str) -> str:

@@ -114,6 +114,18 @@ def vgg(size: int, stages: int, maps: int, tail: tuple[str, ...], centre: bool, 
 # -- protocol buffers' wire format, by hand: what reads it has nothing of it ------------------------
 
 
+_HOW = {
+    "num_output": 1,
+    "pad": 3,
+    "kernel_size": 4,
+    "group": 5,
+    "stride": 6,
+    "pad_h": 9,
+    "stride_h": 13,
+    "dilation": 18,
+}
+
+
 def _varint(value: int) -> bytes:
     out = b""
     while value > 0x7F:
@@ -125,16 +137,23 @@ def _field(number: int, content: bytes) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
-def caffemodel(weights: Weights, old: bool = False) -> bytes:
-    """A NetParameter with these layers; ``old`` as Caffe wrote them until 2014 (V1LayerParameter, sizes one by one)."""
+def caffemodel(weights: Weights, old: bool = False, **how: int) -> bytes:
+    """A NetParameter with these layers; ``old`` as Caffe wrote them until 2014 (V1LayerParameter, sizes one by one).
+
+    ``how``: what else than usual the ConvolutionParameter of each says.
+    """
     net = _field(1, b"made up")
     for name, blobs in weights.items():
+        kernel = blobs[0].shape[-1]
+        told = {"num_output": len(blobs[0]), "pad": kernel // 2, "kernel_size": kernel} | how
+        convolution = b"".join(_varint(_HOW[key] << 3) + _varint(value) for key, value in told.items())
         written = [_old_blob(blob) if old else _blob(blob) for blob in blobs]
         if old:
-            layer = _field(4, name.encode()) + b"".join(_field(6, blob) for blob in written)
+            layer = _field(4, name.encode()) + b"".join(_field(6, blob) for blob in written) + _field(10, convolution)
         else:
             kind = _field(2, b"Convolution")
             layer = _field(1, name.encode()) + kind + b"".join(_field(7, blob) for blob in written)
+            layer += _field(106, convolution)
         net += _field(2 if old else 100, layer)
     return net
 

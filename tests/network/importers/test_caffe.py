@@ -196,3 +196,28 @@ def test_what_somebody_made_up_is_one_line(tmp_path: Path, content: bytes, says:
     with pytest.raises(InputError, match=says) as told:
         caffe.read(path)
     assert len(str(told.value)) < 200 and "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"dilation": 2, "pad": 8}, "a dilation"),
+        ({"stride": 2}, "a stride"),
+        ({"stride_h": 2}, "a stride"),
+        ({"group": 2}, "groups"),
+        ({"pad": 0}, "another padding"),
+        ({"pad_h": 7}, "another padding"),
+    ],
+)
+def test_what_the_weights_do_not_tell(tmp_path: Path, how: dict[str, int], says: str, old: bool) -> None:
+    """Such a network would be taken for one of the release's, and answer something else."""
+    net = CaffeNet(SIZE, centre=False)
+    net.conv("conv1_stage1", "data", 8, 9)
+    path = tmp_path / "x.caffemodel"
+    path.write_bytes(caffe_files.caffemodel(net.weights, old, **how))
+    with pytest.raises(InputError, match=f"the layer conv1_stage1 has {says}, as no layer of a CPM"):
+        caffe.read(path)
+    path.write_bytes(caffe_files.caffemodel(net.weights, old, stride=1, group=1, dilation=1))
+    with pytest.raises(InputError, match="it has 1 stages"):
+        caffe.read(path)
