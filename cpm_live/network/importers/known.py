@@ -32,11 +32,13 @@ def _own(name: str, joints: Sequence[str], limbs: Sequence[Sequence[str]], sigma
     return own_skeleton.from_table(name, table | ({"sigmas": list(sigmas)} if sigmas else {}))
 
 
-# The release's order; ours is that of the LSP data set.
+# The release's order (testing/config.m); ours is that of the LSP data set.
 _RELEASE = (
     "head_top", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
 )  # fmt: skip
+# "FLIC is OC", observer-centric (training/genJSON.m): left is whatever lies further right in the picture, as of people
+# who face the camera.
 _FLIC = _own(
     "flic",
     ("left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist", "left_hip",
@@ -77,7 +79,13 @@ CAFFE = {
     # Trained with people at 1 / 1.57 of the crop (``target_dist`` 1.171 in the release's genProto.py).
     15: Known(BODY, _order(BODY, _RELEASE), 1.6, "", "body, 14 joints, of the CPM release"),
     # Nobody could look at these here; upper bodies at about the size that whole ones have with the others.
-    10: Known(_FLIC, _same(_FLIC, True), 2.5, "person", "upper body, 9 joints, of the CPM release"),
+    10: Known(
+        _FLIC,
+        _same(_FLIC, True),
+        2.5,
+        "person",
+        "upper body, 9 joints, of the CPM release, left and right as of one who faces you",
+    ),
     # 2.2 times the hand's box: Simon et al., CVPR 2017, section 5.
     22: Known(HAND, _same(HAND, True), 2.2, "", "hand, 21 joints, of OpenPose"),
 }

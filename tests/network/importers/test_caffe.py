@@ -102,6 +102,8 @@ def test_the_upper_body_of_flic(tmp_path: Path) -> None:
     assert imported.preset.name == "paper-flic" and imported.preset.stages == 4
     assert imported.known.skeleton.joints[:3] == ("left_shoulder", "left_elbow", "left_wrist")
     assert imported.known.finder == "person"
+    # Its makers sorted left and right by where they lie in the picture; a person's own they are only from the front.
+    assert "left and right as of one who faces you" in imported.known.note
 
 
 def test_files_of_an_older_caffe(tmp_path: Path) -> None:
