@@ -138,8 +138,10 @@ class VideoWriter:
         width, height = self._size
         if image.shape[:2] != (height, width):
             image = _fit(image, width, height)
+        # FFmpeg reads the picture where it lies: PyAV copies it twice otherwise, and lets no other thread, the window's
+        # neither, do anything meanwhile. What is made of it here has its own memory.
         frame = self._scaler.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24"), width, height, "yuv420p",
+            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24"), width, height, "yuv420p",
             dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, interpolation=_ROUNDED,
         )  # fmt: skip
         at = max(self._last + 1, round(seconds / _CLOCK))
