@@ -38,6 +38,7 @@ from cpm_live.gui.throttle import Throttle
 from cpm_live.gui.timeline import Timeline
 from cpm_live.gui.toolbar import Toolbar
 from cpm_live.gui.view_state import GLOW, ViewState
+from cpm_live.gui.watched import Watched
 from cpm_live.gui.widgets import Splitter, close_dialogs
 from cpm_live.gui.wishes import Wishes
 
@@ -66,9 +67,7 @@ class MainWindow(QMainWindow):
         self._store, self._options = store, options
         self.settings = self._remembered = kept = memory.load(store)
         self._wishes = Wishes()
-        self._opened = -1
-        self._forced_mirror = options.mirror
-        self._ended = False
+        self._opened, self._ended, self._forced_mirror = -1, False, options.mirror
         self.state = ViewState(View(glow=GLOW if kept.glow else 0.0, boxes=kept.boxes), self)
         self.session = Session(openers, self)
         self.setWindowTitle("cpm-live")
@@ -86,6 +85,7 @@ class MainWindow(QMainWindow):
         self.alone = Alone(self.picture, self.toolbar, self.side, self.strip, self.status, self.timeline.below)
         self.following.left_first(self.alone.leave)
         self._connect()
+        Watched(self, self.session.live.gate.watch)
         self._install_keys()
         self.apply_theme(kept.theme)
         placement.restore(self, self.columns, self.rows, self.side, kept)

@@ -30,6 +30,7 @@ from cpm_live.engines.select import open_engine
 from cpm_live.pipeline.at_exit import rest_at_exit
 from cpm_live.pipeline.events import Event
 from cpm_live.pipeline.finding import FinderOpener, open_default_finder
+from cpm_live.pipeline.gate import Gate
 from cpm_live.pipeline.guarded import guarded
 from cpm_live.pipeline.last_findings import LastFindings
 from cpm_live.pipeline.options import Options, checked
@@ -75,7 +76,8 @@ class Live:
         self._opener = opener
         self._on_event = guarded(on_event)
         self._events: deque[Event] = deque(maxlen=200)
-        self._frames: Mailbox[tuple[int, Frame]] = Mailbox()
+        self.gate = Gate(lambda: self.recording is not None or self._sender is not None)
+        self._frames = self.gate.frames
         self._generation = 0
         self._capture: CaptureThread | None = None
         self._retired: list[CaptureThread] = []
@@ -115,8 +117,7 @@ class Live:
             InputError: the session was stopped.
         """
         self._refuse_stopped()
-        self._generation += 1
-        generation = self._generation
+        self._generation = generation = self._generation + 1
         if self._capture is not None:
             self._capture.stop()
             self._retired.append(self._capture)
@@ -136,7 +137,7 @@ class Live:
         def deliver(frame: Frame) -> None:
             if generation == self._generation:
                 self._capture_rate.tick()
-                self._frames.put((generation, frame))
+                self.gate.put(generation, frame)
 
         def tell(event: CaptureEvent) -> None:
             if generation == self._generation:
@@ -158,7 +159,7 @@ class Live:
     def _forget_figures(self) -> None:
         """Frames that wait, rates and ages are the last source's, and so is who was seen."""
         self._nobody_is_seen()
-        self._frames.clear()
+        self.gate.clear()
         self._meter.clear()
         self._capture_rate.clear()
         self._pose_rate.clear()
@@ -226,7 +227,7 @@ class Live:
         """Go on at this time of a film or folder, in seconds from its first picture (``SourceInfo.seconds`` are there);
         what has no times stays where it is."""
         if self._capture is not None:
-            self._frames.clear()
+            self.gate.clear()
             self._capture.seek(seconds)
 
     def back(self) -> None:
