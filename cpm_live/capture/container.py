@@ -164,16 +164,27 @@ def demux(container: av.container.InputContainer, track: Any) -> Iterator[av.Pac
 
 
 def packets(
-    container: av.container.InputContainer, film: av.VideoStream, promised: deque[tuple[float, float]]
+    container: av.container.InputContainer,
+    film: av.VideoStream,
+    promised: deque[tuple[float, float]],
+    sought: float | None = None,
 ) -> Iterator[av.Packet[av.VideoStream]]:
     """A film's packets. One that is empty, as Theora has where nothing moves, is none: decoders refuse it, and the
     picture before stays.
 
     Args:
         promised: here goes from when to when each one's picture is shown, in seconds.
+        sought: the last picture up to then is wanted, and all that follow. Of those before it the decoder leaves out
+            what no other needs.
     """
+    about, latest = film.codec_context, -np.inf
+    # Only H.264 says so for certain: what H.265 calls no reference is none for its own layer.
+    until = sought if sought is not None and about.name == "h264" and container.format.name != "avi" else -np.inf
     for packet in demux(container, film):
         if (begins := shown_at(packet)) is not None:
+            until = until if begins <= until else -np.inf
+            about.skip_frame = "NONREF" if begins < min(latest, until) else "DEFAULT"
+            latest = max(latest, begins)
             ends = begins + float((packet.duration or 0) * packet.time_base)
             if not packet.size and promised:
                 begins = promised.pop()[0]

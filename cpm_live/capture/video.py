@@ -171,14 +171,14 @@ class VideoSource:
             raise InputError(f"{self._shown} is a picture stored in tiles (HEIC, AVIF); convert it to JPEG or PNG")
         return video
 
-    def _pictures(self, video: av.VideoStream, whole: bool = False) -> Generator[av.VideoFrame]:
+    def _pictures(self, video: av.VideoStream, sought: float | None = None) -> Generator[av.VideoFrame]:
         """All pictures; what is damaged is left out, unless nothing else is there (in a stream: for long).
 
         Args:
-            whole: something else was there, before.
+            sought: see :func:`container.packets`; something else was there, before.
         """
-        in_a_row, error = 0, None
-        for packet in container.packets(self._container, video, self._promised):
+        in_a_row, error, whole = 0, None, sought is not None
+        for packet in container.packets(self._container, video, self._promised, sought):
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError as damage:
@@ -339,7 +339,7 @@ class VideoSource:
             else:
                 self._frames.close()
                 self._container.seek(int(start * av.time_base))
-                self._frames = self._pictures(self._video, whole=True)
+                self._frames = self._pictures(self._video, latest)
             while wanted() and (picture := self._decode()) is not None:
                 told = self._told(picture)
                 if told is None or told > latest:

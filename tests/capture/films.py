@@ -22,8 +22,10 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def film(
     path: Path, frames: int = 40, offset: float = 0.0, sound: float = 0.0, aspect: Fraction | None = None,
     options: dict[str, str] | None = None, codec: str = "libx264", rate: int = 20, title: str = "", gop: int = 100,
+    step: int = 5,
 ) -> Path:  # fmt: skip
-    """A film of ``rate`` pictures a second, as other programs write them; its first one is at ``offset`` seconds."""
+    """A film of ``rate`` pictures a second, as other programs write them; its first one is at ``offset`` seconds. Each
+    is ``step`` brighter than the one before; after the brightest one it begins anew."""
     with av.open(str(path), "w", options=options or {}) as out:
         if title:
             out.metadata["title"] = title
@@ -34,7 +36,7 @@ def film(
             stream.codec_context.sample_aspect_ratio = aspect
         music = out.add_stream("aac", rate=48_000) if sound else None
         for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * index % 256, np.uint8), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), step * index % 256, np.uint8), format="bgr24")
             frame.pts, frame.time_base = round((index / rate + offset) / CLOCK), CLOCK
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))

@@ -270,3 +270,36 @@ def test_the_last_picture_of_a_folder_may_be_damaged(tmp_path: Path) -> None:
     times = [frame and frame.media_time for frame in frames]
     assert times == pytest.approx([0.0, 0.1, 0.0, 0.1, 0.0, 0.1])
     assert [frame and frame.index for frame in frames] == list(range(6))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_what_no_other_picture_needs_is_not_decoded_on_the_way(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In 4K each of them takes 10 ms, and from one picture that needs no other to the next there are often 250."""
+    path = film(tmp_path / name, 120, gop=200, step=2)
+    whole = VideoSource(str(path))
+    pictures = []
+    while (frame := whole.read()) is not None:
+        pictures.append(frame)
+    whole.close()
+    decoded = 0
+    decode = VideoSource._decode
+
+    def count(source: VideoSource) -> av.VideoFrame | None:
+        nonlocal decoded
+        decoded += 1
+        return decode(source)
+
+    source = VideoSource(str(path), paced=True, loop=True)
+    monkeypatch.setattr(VideoSource, "_decode", count)
+    for at in (*range(90, 102), 119, 3):
+        decoded = 0
+        source.seek(pictures[at].media_time or 0.0)
+        assert decoded < 0.75 * at or at < 10
+        for expected in pictures[at : at + 4]:
+            source.next_picture()
+            got = source.read()
+            assert got is not None and got.media_time == pytest.approx(expected.media_time, abs=2e-3)
+            assert np.array_equal(got.image, expected.image)
+    source.close()
