@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cpm_live.core.halves import HALVES, half
+
 PAD_VALUE = 128
 """Grey that fills the input where the crop reaches outside the frame (as the CPM release does)."""
 SHRINK = 0.4
@@ -111,9 +113,7 @@ class Crop:
         frame, matrix = _cut_huge(frame, self.matrix(), self)
         halvings = self.halvings(*frame.shape[:2])
         if halvings:
-            frame, matrix = _part(frame, matrix, self.size, 2**halvings)
-        for _ in range(halvings):
-            frame, matrix = halved(frame, matrix)
+            frame, matrix = _halved_part(frame, matrix, self.size, halvings)
         picture = cv2.warpAffine(
             frame,
             matrix,
@@ -127,29 +127,38 @@ class Crop:
 
 def halved(picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """A picture (H, W, 3) of half the size, and the 2x3 affine map that shows of it what ``matrix`` showed before."""
-    height, width = picture.shape[0] // 2, picture.shape[1] // 2
-    even = picture[: 2 * height, : 2 * width]
-    half = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return half(picture), _for_half(matrix)
+
+
+def _for_half(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     # Halved pixel u covers 2u + 0.5 of the original.
-    return half, np.column_stack([matrix[:, :2] * 2.0, matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5])
+    return np.column_stack([matrix[:, :2] * 2.0, matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5])
 
 
-def _part(
-    frame: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, grid: int
+def _halved_part(
+    frame: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, halvings: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """What of a frame a crop of ``size`` px shows, cut on a grid that halving keeps, and the matrix for it.
+    """What of a frame a crop of ``size`` px shows, halved so often, and the matrix for it.
 
-    A little more than is shown, so that the pixels at the crop's edge are what they would be without cutting.
+    It is cut on a grid that halving keeps, and a little more than is shown, so that the pixels at the crop's edge are
+    what they would be without cutting.
     """
     height, width = frame.shape[:2]
+    grid = 2**halvings
     low = (-2 - matrix[:, 2]) / (matrix[0, 0], matrix[1, 1])
     high = (size + 2 - matrix[:, 2]) / (matrix[0, 0], matrix[1, 1])
     x0, y0 = (max(0, int(np.floor(v / grid)) - 1) * grid for v in low)
     x1, y1 = ((int(np.ceil(v / grid)) + 1) * grid for v in high)
     # Whoever stands outside the frame still gets a cell of it: the warp then shows none of it.
     x0, y0 = min(x0, (width // grid - 1) * grid), min(y0, (height // grid - 1) * grid)
-    part = frame[y0 : max(y1, y0 + 2 * grid), x0 : max(x1, x0 + 2 * grid)]
-    return part, np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
+    x1, y1 = min(width, max(x1, x0 + 2 * grid)), min(height, max(y1, y0 + 2 * grid))
+    part, whole = frame[y0:y1, x0:x1], HALVES.of(frame, halvings, (x1 - x0) * (y1 - y0))
+    matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ (x0, y0)])
+    if whole is not None:
+        part = whole[y0 // grid : y1 // grid, x0 // grid : x1 // grid]
+    for _ in range(halvings):
+        part, matrix = half(part) if whole is None else part, _for_half(matrix)
+    return part, matrix
 
 
 _WARP_LIMIT = 32767
