@@ -18,10 +18,11 @@ from cpm_live.drawing.view import View, hand_view, joint_marks, shown_map, stage
 from cpm_live.gui.banner import Banner
 from cpm_live.gui.figure_painter import paint_chip, paint_figure, paint_joint_label
 from cpm_live.gui.geometry import Fit
-from cpm_live.gui.images import FrameImage, glow_array, glow_image
+from cpm_live.gui.images import glow_array, glow_image
 from cpm_live.gui.people_painter import box_area, paint_box, paint_chosen, paint_found, paint_lock
 from cpm_live.gui.region import RegionTool, paint_region
 from cpm_live.gui.signs import no_picture, paint_scale, paint_waiting
+from cpm_live.gui.still import StillFrame, frame_area, into_frame
 from cpm_live.gui.strip_content import nobody
 from cpm_live.gui.theme import PICTURE_BACKGROUND
 
@@ -66,7 +67,7 @@ class Picture(QWidget):
         self._result: Result | None = None
         self._view = View()
         self._painted = False
-        self._paused, self._quiet, self._live, self._frame_image = False, 0, False, FrameImage()
+        self._paused, self._quiet, self._live, self._frame = False, 0, False, StillFrame()
         self._hovered = -1
         self._mouse: QPointF | None = None
         self._chosen: int | None = None
@@ -180,24 +181,16 @@ class Picture(QWidget):
 
     def _paint_result(self, painter: QPainter, result: Result, fit: Fit) -> None:
         view = self._view
-        area = QRectF(fit.left, fit.top, fit.width * fit.scale, fit.height * fit.scale)
+        area = frame_area(fit)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.save()
-        painter.setClipRect(area)
-        # From here to restore the painter's units are frame pixels, edges at integers.
-        painter.translate(fit.left, fit.top)
-        painter.scale(fit.scale, fit.scale)
-        if fit.mirror:
-            painter.translate(fit.width, 0)
-            painter.scale(-1, 1)
-        image = self._frame_image.of(result.frame, fit.scale * self.devicePixelRatioF())
-        painter.drawImage(QRectF(0, 0, fit.width, fit.height), image)
+        self._frame.paint(painter, result.frame, fit, self.size(), self.devicePixelRatioF())
         stage = stage_index(result, view)
         layers = [(result, view)]
         hands = result.of_hands()
         if hands is not None:
             layers.append((hands, hand_view(view)))
+        into_frame(painter, fit)
         glows = view.glow > 0 and self._paint_maps(painter, layers)
         painter.restore()
         region = self.region.shown(fit)
