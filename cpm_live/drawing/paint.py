@@ -60,8 +60,7 @@ def painted(result: Result, view: View) -> Image:
             for pose in shown.poses:
                 _paint_skeleton(canvas, pose, stage_index(shown, how), shown, how)
     if view.mirror:
-        # A copy also of what is one pixel wide: OpenCV does not write on a view.
-        canvas = canvas[:, ::-1].copy()
+        canvas = np.asarray(cv2.flip(canvas, 1), np.uint8)
     for pose in result.poses:
         # Who the machine is locked on is marked whatever is asked for, as in the window.
         locked = result.locked == pose.id
