@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from cpm_live.capture.base import SourceInfo
 from cpm_live.capture.camera import Device
 from cpm_live.capture.open import SourceRequest, is_camera, is_demo
-from cpm_live.capture.resolution import USUAL, Resolution
+from cpm_live.capture.resolution import USUAL, Resolution, written
 from cpm_live.core.errors import InputError
 from cpm_live.core.pose import Result
 from cpm_live.drawing.finder import is_finder
@@ -65,7 +65,8 @@ class Session(QObject):
         openers = openers or default_openers()
         self._openers = openers
         self.size: Resolution = USUAL
-        """What cameras are asked for."""
+        self._size_before: Resolution | None = None
+        """What cameras are asked for; and were, of the one that is being opened with another resolution."""
         self.bridge = Bridge(self)
         self.live = Live(self.bridge.on_result, self.bridge.on_event, openers.source, openers.engine, openers.finder)
         self.bridge.result_ready.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
@@ -82,11 +83,10 @@ class Session(QObject):
         self._running: tuple[Recipe | None, str] = (None, "auto")
         self._paths: dict[str, str] = {}
         self._wished: dict[tuple[str, str], Recipe] = {}
-        self._waiting = False
         self._first_source = True
         self._nothing = False
         """No source plays, and none is being opened."""
-        self._stopping = self._finding = False
+        self._stopping = self._finding = self._waiting = False
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
         self._first = FirstSource(self, openers)
@@ -121,7 +121,7 @@ class Session(QObject):
         latest = self.latest
         if latest is not None and latest.generation == self.live.generation and self._asked == self._played:
             self._left = latest.frame.media_time, self.live.paused
-        self.went_back = back
+        self.went_back, self._size_before = back, None
         self._first_source, self._nothing = first, False
         self._asked = text
         was_paused = self.live.paused
@@ -131,10 +131,12 @@ class Session(QObject):
             self.paused_changed.emit(False)
 
     def ask_for(self, size: Resolution) -> None:
-        """Ask cameras for another resolution, also the one that plays."""
+        """Ask cameras for another resolution; one that plays goes on with its own where it does not open with this."""
         before, self.size = self.size, size
         if size != before and is_camera(self.source):
+            good = self._size_before or (before if self._played == self._asked else None)
             self.open(self.source)
+            self._size_before = good
 
     def open_camera(self) -> None:
         """Play the first camera there is."""
@@ -155,14 +157,16 @@ class Session(QObject):
     def _source_failed(self, message: str) -> None:
         if self._first_source and not (message := self._first.failed(message)):
             return
+        if before := self._size_before:
+            message = f"{message}. It was asked for {written(self.size)}, and goes on with {written(before)}"
+            self.size = before
         self.source_refused.emit()
-        if self._played and self._played != self._asked:
+        if self._played and (before or self._played != self._asked):
             self._go_back(*self._left)
             self.notice.emit(Notice("error", sentence(message)))
             return
-        self._played = ""
         self.live.drop_source()
-        self.latest, self.info, self._nothing = None, None, True
+        self._played, self.latest, self.info, self._nothing = "", None, None, True
         if self.live.paused:
             self.toggle_pause()
         self.source_failed.emit(self.source)
@@ -324,6 +328,7 @@ class Session(QObject):
         match event.kind:
             case "source":
                 self._first_source, self.info, self._played = False, event.info, self._asked
+                self._size_before = None
                 if not self.went_back:
                     # Of the one before: this one has shown nothing yet.
                     self._left = (None, False)

@@ -8,10 +8,11 @@ from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from cpm_live.capture.open import SourceRequest
+from cpm_live.core.errors import InputError
 from cpm_live.gui import settings as memory
 from cpm_live.gui.openers import Openers
 from cpm_live.gui.window import MainWindow
-from tests.gui.conftest import Opener, wait_for_pose
+from tests.gui.conftest import Opener, shown, wait_for_pose
 from tests.gui.fakes import fake_engine, fake_source, one_camera
 
 
@@ -47,8 +48,8 @@ def test_the_menu_asks_the_camera_and_is_remembered(
     qtbot.waitUntil(lambda: len(asked) == 2, timeout=5000)
     assert [request.size for request in asked] == [(640, 480), (1280, 720)] and asked[1].text == "camera:0"
     assert sizes(window)["1280 × 720"].isChecked()
-    wait_for_pose(window, qtbot)
-    assert window.toolbar.source.toolTip().endswith("Fake camera, 640 × 480")  # what it gives
+    # What it gives.
+    qtbot.waitUntil(lambda: window.toolbar.source.toolTip().endswith("Fake camera, 640 × 480"), timeout=5000)
     with qtbot.waitSignal(window.stopped, timeout=5000):
         window.close()
     assert memory.load(store).camera_size == "1280x720"
@@ -76,6 +77,30 @@ def test_the_command_lines_is_for_this_time(
     window = open_window("camera:0", fakes=fakes, size=(800, 600))
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=5000)
     assert asked[0].size == (800, 600) and sizes(window)["800 × 600"].isChecked()
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).camera_size == "640x480"
+
+
+def test_a_camera_that_cannot_goes_on_with_the_one_before(
+    open_window: Opener, qtbot: QtBot, store: QSettings, asked: list[SourceRequest]
+) -> None:
+    def source(request: SourceRequest) -> object:
+        asked.append(request)
+        if request.size == (1920, 1080):
+            raise InputError("camera 0 gives no picture")
+        return fake_source(request)
+
+    window = open_window("camera:0", fakes=Openers(source, fake_engine, one_camera))  # type: ignore[arg-type]
+    wait_for_pose(window, qtbot)
+    generation = window.session.live.generation
+    sizes(window)["1920 × 1080"].trigger()
+    qtbot.waitUntil(lambda: len(asked) == 3, timeout=5000)
+    qtbot.waitUntil(lambda: shown(window).generation > generation + 1, timeout=5000)
+    assert [request.size for request in asked] == [(640, 480), (1920, 1080), (640, 480)]
+    notice = window.picture.banner.notice
+    assert notice is not None and "asked for 1920x1080, and goes on with 640x480" in notice.text
+    assert sizes(window)["640 × 480"].isChecked() and not sizes(window)["1920 × 1080"].isChecked()
     with qtbot.waitSignal(window.stopped, timeout=5000):
         window.close()
     assert memory.load(store).camera_size == "640x480"
