@@ -20,6 +20,8 @@ from cpm_live.core.pose import Pose, Result, Side
 from cpm_live.core.skeleton import SKELETONS, Skeleton
 
 Size = tuple[int, int]
+Key = tuple[int, str | None]
+"""The number of a frame and, of pictures, the name: tables of several folders that were joined have numbers twice."""
 _NEEDED = ("index", "skeleton", "id", "joint", "x", "y", "score")
 """Columns that a table cannot be without."""
 _SHAPE = "rows of x, y and score"
@@ -69,8 +71,9 @@ class KeypointFile:
 
     def __init__(self, path: Path, known: Mapping[str, Whose]) -> None:
         self.path = path
-        self.lines: dict[int, Line] = {}
-        self._named: dict[str, int] = {}
+        self.lines: dict[Key, Line] = {}
+        self._numbered: dict[int, Key] = {}
+        self._named: dict[str, Key] = {}
         try:
             with path.open(encoding="utf-8", newline="") as file:
                 if path.suffix.lower() == ".csv":
@@ -81,19 +84,20 @@ class KeypointFile:
             raise InputError(f"cannot read {path}: {error.strerror}") from None
         except (UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{path} is no keypoint file: {error}") from None
-        self.used: set[int] = set()
+        self.used: set[Key] = set()
 
-    def of(self, frame: Frame, name: str | None = None) -> Result:
+    def of(self, frame: Frame, name: str | None = None, alone: bool = False) -> Result:
         """What the file says of a frame, in its pixels; nobody where it says nothing.
 
         Args:
             name: the picture's, which counts more than its number.
+            alone: it is all there is, so that a file about one picture is about it, also where it has another name.
         """
-        index = self._named.get(name, frame.index) if name is not None else frame.index
-        line = self.lines.get(index)
-        if line is None:
+        key = self._key(frame.index, None if alone and len(self.lines) == 1 else name)
+        line = None if key is None else self.lines.get(key)
+        if key is None or line is None:
             return Result(frame, (), next(iter(SKELETONS.values())), "", 1, 0.0)
-        self.used.add(index)
+        self.used.add(key)
         whose, hands, size = line.whose, line.whose.hands, (frame.width, frame.height)
         result = Result(
             frame, _poses(line.poses, whose, line.size, size), whose.skeleton, "", 1, whose.joint,
@@ -105,6 +109,13 @@ class KeypointFile:
             result, hands=_poses(line.hands, hands, line.size, size), hand_skeleton=hands.skeleton, hand_stages=1,
             hand_thresholds=(hands.joint, hands.hollow),
         )  # fmt: skip
+
+    def _key(self, index: int, name: str | None) -> Key | None:
+        if name in self._named:
+            return self._named[name]
+        key = self._numbered.get(index)
+        # What has another picture's name is not this one's, whatever its number: pictures come and go.
+        return None if key is not None and None not in (name, key[1]) else key
 
     # -- JSON lines -------------------------------------------------------------------------------
 
@@ -135,26 +146,28 @@ class KeypointFile:
             raise InputError(f"{self.path} is no keypoint file: it is empty")
 
     def _add(self, index: int, name: str | None, line: Line) -> None:
-        self.lines[index] = line
+        key = index, name
+        self.lines[key], self._numbered[index] = line, key
         if name is not None:
-            self._named[name] = index
+            self._named[name] = key
 
     # -- tables -----------------------------------------------------------------------------------
 
     def _read_table(self, rows: csv.DictReader[str], known: Mapping[str, Whose]) -> None:
         if missing := [name for name in _NEEDED if name not in (rows.fieldnames or [])]:
             raise InputError(f"{self.path} is no table of keypoints: it has no column {missing[0]!r}")
-        frames: dict[int, _Rows] = {}
+        frames: dict[Key, _Rows] = {}
         for number, row in enumerate(rows, 2):
             where = f"{self.path}, line {number}"
             try:
                 if row["skeleton"] not in known:
                     raise ValueError(f"{row['skeleton']!r} is no skeleton that is known; give its recipe with --model")
-                frames.setdefault(_whole(row["index"]), _Rows()).add(row, known[row["skeleton"]].skeleton)
+                name = (row.get("file") or "").removeprefix("./") or None
+                frames.setdefault((_whole(row["index"]), name), _Rows()).add(row, known[row["skeleton"]].skeleton)
             except (ValueError, TypeError, AttributeError) as error:
                 raise InputError(f"{where}: {error}") from None
-        for index, held in frames.items():
-            self._add(index, held.name, held.line(known))
+        for (index, name), held in frames.items():
+            self._add(index, name, held.line(known))
 
 
 class _Rows:
@@ -162,7 +175,6 @@ class _Rows:
 
     def __init__(self) -> None:
         self._poses: dict[tuple[str, int, str, str], dict[int, NDArray[np.float32]]] = {}
-        self.name: str | None = None
         self._size: Size | None = None
 
     def add(self, row: Mapping[str, str], skeleton: Skeleton) -> None:
@@ -172,8 +184,6 @@ class _Rows:
         stages = self._poses.setdefault(whose, {})
         joints = stages.setdefault(stage, np.zeros((len(skeleton), 3), np.float32))
         joints[skeleton.index(row["joint"])] = _clean([_number(row[name]) for name in ("x", "y", "score")])
-        if row.get("file"):
-            self.name = row["file"].removeprefix("./")
         if row.get("width") and row.get("height"):
             self._size = _whole(row["width"]), _whole(row["height"])
 

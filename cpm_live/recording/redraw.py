@@ -45,7 +45,7 @@ def redraw(
 
     try:
         for frame, seconds, name in each_frame(source, asked):
-            result = keypoints.of(frame, name)
+            result = keypoints.of(frame, name, source.info.kind == "image")
             sink.write(paint(result, view), seconds, name)
             frames += 1
             seen += bool(result.poses)

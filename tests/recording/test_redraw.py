@@ -153,6 +153,40 @@ def test_pictures_are_known_by_their_names(tmp_path: Path) -> None:
         assert abs(changed[:, 1].mean() - x) < 2
 
 
+def _named(rows: list[tuple[int, str, float]], path: Path) -> KeypointFile:
+    """A file, in the form that its name says, with a neck at x for each (index, picture's name, x)."""
+    if path.suffix == ".csv":
+        lines = [f"{index},{name},body,1,neck,{x},7,1" for index, name, x in rows]
+        path.write_text("\n".join(["index,file,skeleton,id,joint,x,y,score", *lines]))
+    else:
+        header = {"header": {"skeleton": "body", "joints": list(BODY.joints)}}
+        poses = [[{"id": 1, "keypoints": [[x, 7, 1]] * len(BODY)}] for *_, x in rows]
+        lines = [json.dumps({"index": at[0], "file": at[1], "poses": one}) for at, one in zip(rows, poses, strict=True)]
+        path.write_text("\n".join([json.dumps(header), *lines]))
+    return KeypointFile(path, KNOWN)
+
+
+def _necks(file: KeypointFile, names: list[str]) -> list[float | None]:
+    frames = [(Frame(np.zeros((60, 80, 3), np.uint8), place, 0), name) for place, name in enumerate(names)]
+    found = [file.of(frame, name).poses for frame, name in frames]
+    return [float(poses[0].keypoints[BODY.index("neck"), 0]) if poses else None for poses in found]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_no_picture_gets_the_joints_of_another(tmp_path: Path, kind: str) -> None:
+    file = _named([(0, "a.png", 10), (1, "b.png", 20)], tmp_path / f"folder.{kind}")
+    assert _necks(file, ["0.png", "a.png", "b.png"]) == [None, 10, 20]  # one more since
+    assert _necks(file, ["b.png"]) == [20]
+    joined = _named([(0, "a.png", 10), (0, "b.png", 20)], tmp_path / f"joined.{kind}")
+    assert _necks(joined, ["a.png", "b.png"]) == [10, 20] and len(joined.used) == 2
+    copied = _named([(0, "a.png", 10)], tmp_path / f"copied.{kind}")
+    assert _necks(copied, ["0.png", "a.png"]) == [None, 10]
+    copy = Frame(np.zeros((60, 80, 3), np.uint8), 0, 0)
+    assert copied.of(copy, "copy of a.png", alone=True).poses
+    film = file.of(Frame(np.zeros((60, 80, 3), np.uint8), 1, 0))  # of the folder
+    assert film.poses[0].keypoints[BODY.index("neck"), 0] == 20
+
+
 def test_own_joints_come_with_the_file_or_by_their_recipe(tmp_path: Path) -> None:
     line = {"index": 0, "poses": [{"id": 1, "keypoints": [[5, 6, 1], [7, 8, 1]]}]}
     path = tmp_path / "tail.jsonl"
