@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from io import BufferedReader, TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ Key = tuple[int, str | None]
 """The number of a frame and, of pictures, the name: tables of several folders that were joined have numbers twice."""
 _NEEDED = ("index", "skeleton", "id", "joint", "x", "y", "score")
 """Columns that a table cannot be without."""
+_NOTHING = ("", "NA", "NaN", "nan")
+"""What programs write where there is nothing."""
 _SHAPE = "rows of x, y and score"
 
 
@@ -75,14 +80,19 @@ class KeypointFile:
         self._numbered: dict[int, Key] = {}
         self._named: dict[str, Key] = {}
         try:
-            with path.open(encoding="utf-8", newline="") as file:
+            # Read once, from front to back: it may be a pipe.
+            with path.open("rb") as raw, TextIOWrapper(raw, _encoding(raw), newline="") as file:
                 if path.suffix.lower() == ".csv":
-                    self._read_table(csv.DictReader(file), known)
+                    names = file.readline()
+                    rows = csv.DictReader(chain([names], file), delimiter=max(",;\t", key=names.count))
+                    self._read_table(rows, known)
                 else:
                     self._read_lines(file)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from None
-        except (UnicodeDecodeError, csv.Error) as error:
+        except UnicodeError:
+            raise InputError(f"{path} is no keypoint file, or not in UTF-8; save it as UTF-8") from None
+        except csv.Error as error:
             raise InputError(f"{path} is no keypoint file: {error}") from None
         self.used: set[Key] = set()
 
@@ -159,10 +169,12 @@ class KeypointFile:
         frames: dict[Key, _Rows] = {}
         for number, row in enumerate(rows, 2):
             where = f"{self.path}, line {number}"
+            if not any(row.values()):
+                continue  # below a spreadsheet's last one
             try:
                 if row["skeleton"] not in known:
                     raise ValueError(f"{row['skeleton']!r} is no skeleton that is known; give its recipe with --model")
-                name = (row.get("file") or "").removeprefix("./") or None
+                name = _cell(row, "file").removeprefix("./") or None
                 frames.setdefault((_whole(row["index"]), name), _Rows()).add(row, known[row["skeleton"]].skeleton)
             except (ValueError, TypeError, AttributeError) as error:
                 raise InputError(f"{where}: {error}") from None
@@ -174,25 +186,26 @@ class _Rows:
     """The rows of one frame."""
 
     def __init__(self) -> None:
-        self._poses: dict[tuple[str, int, str, str], dict[int, NDArray[np.float32]]] = {}
+        self._poses: dict[tuple[str, int, Side, int | None], dict[int, NDArray[np.float32]]] = {}
         self._size: Size | None = None
 
     def add(self, row: Mapping[str, str], skeleton: Skeleton) -> None:
-        whose = skeleton.name, _whole(row["id"]), row.get("side") or "", row.get("body") or ""
+        body = _cell(row, "body")
+        whose = skeleton.name, _whole(row["id"]), _side(row.get("side")), _whole(body) if body else None
         # Of several stages the last one counts.
-        stage = _whole(row.get("stage") or "1")
+        stage = _whole(_cell(row, "stage") or "1")
         stages = self._poses.setdefault(whose, {})
         joints = stages.setdefault(stage, np.zeros((len(skeleton), 3), np.float32))
         joints[skeleton.index(row["joint"])] = _clean([_number(row[name]) for name in ("x", "y", "score")])
-        if row.get("width") and row.get("height"):
+        if _cell(row, "width") and _cell(row, "height"):
             self._size = _whole(row["width"]), _whole(row["height"])
 
     def line(self, known: Mapping[str, Whose]) -> Line:
         poses: dict[str, list[Kept]] = {}
         beside: list[Kept] = []
         for (skeleton, number, side, body), stages in self._poses.items():
-            kept = Kept(number, _side(side), _whole(body) if body else None, stages[max(stages)])
-            (beside if body else poses.setdefault(skeleton, [])).append(kept)
+            kept = Kept(number, side, body, stages[max(stages)])
+            (poses.setdefault(skeleton, []) if body is None else beside).append(kept)
         # Hands alone, or a table of hands at wrists without the bodies' rows.
         name = next(iter(poses), "hand")
         whose = replace(known[name], hands=known["hand"]) if beside and name != "hand" else known[name]
@@ -240,15 +253,31 @@ def _kept(pose: Mapping[str, Any], skeleton: Skeleton) -> Kept:
     )  # fmt: skip
 
 
+def _encoding(file: BufferedReader) -> str:
+    """UTF-8, with the mark that Excel puts first, or the UTF-16 of PowerShell's ``>``."""
+    return "utf-16" if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _cell(row: Mapping[str, str | None], column: str) -> str:
+    """What a row says in a column that there need not be; R writes NA where it says nothing."""
+    text = row.get(column)
+    return "" if text is None or text in _NOTHING else text
+
+
 def _number(value: object) -> float:
-    """A number; what other programs write for none is none."""
-    return float("nan") if value in (None, "", "NA") else float(value)  # type: ignore[arg-type]
+    """A number, be its comma decimal; what other programs write for none is none."""
+    if value is None or value in _NOTHING:
+        return float("nan")
+    return float(value.replace(",", ".") if isinstance(value, str) else value)  # type: ignore[arg-type]
 
 
 def _whole(value: object) -> int:
     """A whole number, also one that pandas has made 3.0 of."""
-    number = float(value)  # type: ignore[arg-type]
-    if not number.is_integer():
+    try:
+        whole = (number := _number(value)).is_integer()
+    except ValueError:
+        whole = False
+    if not whole:
         raise ValueError(f"{value!r} is no whole number")
     return int(number)
 

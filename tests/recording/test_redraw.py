@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,6 +139,49 @@ def test_what_pandas_writes(written: Path, tmp_path: Path) -> None:
     assert result.hands and result.hands[0].body == result.poses[0].id
 
 
+def _german(text: str) -> str:
+    return text.replace(",", ";").replace(".", ",")
+
+
+@pytest.mark.parametrize(
+    ("change", "encoding"),
+    [
+        (lambda text: text, "utf-8-sig"),  # Excel: "CSV UTF-8"
+        (lambda text: _german(text).replace("\n", "\r\n") + ";" * 12 + "\r\n", "utf-8-sig"),  # where commas are decimal
+        (lambda text: text.replace(",", "\t"), "utf-16"),  # Excel: "Unicode text"
+        (lambda text: re.sub(r"(?<=,)(?=,)", "NA", text), "utf-8"),  # R: empty columns come back as NA
+        (lambda text: re.sub("^(?=.)", '"1",', text, flags=re.M), "utf-8"),  # its row names
+    ],
+)
+def test_what_spreadsheets_and_r_write(
+    written: Path, tmp_path: Path, change: Callable[[str], str], encoding: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(change((written / "k.csv").read_text()).encode(encoding))
+    ours, theirs = KeypointFile(written / "k.csv", _known()), KeypointFile(path, _known())
+    assert ours.lines.keys() == theirs.lines.keys()
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), 20, 0)
+    one, other = ours.of(frame), theirs.of(frame)
+    assert one.hands and len(one.hands) == len(other.hands)
+    for pose, same in zip((*one.poses, *one.hands), (*other.poses, *other.hands), strict=True):
+        assert (pose.keypoints == same.keypoints).all()
+        assert (pose.id, pose.side, pose.body) == (same.id, same.side, same.body)
+
+
+def test_lines_with_the_mark_that_editors_put_first(written: Path, tmp_path: Path) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        path = tmp_path / f"{encoding}.jsonl"
+        path.write_text((written / "k.jsonl").read_text(), encoding=encoding)
+        assert KeypointFile(path, {}).lines.keys() == KeypointFile(written / "k.jsonl", {}).lines.keys()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(pipe := tmp_path / "pipe")  # as of a shell's <(...)
+        threading.Thread(target=lambda: pipe.write_bytes((written / "k.jsonl").read_bytes()), daemon=True).start()
+        assert len(KeypointFile(pipe, {}).lines) == 24
+    path.write_text(json.dumps({"header": {"source": "für.mp4"}}, ensure_ascii=False), encoding="latin-1")
+    with pytest.raises(InputError, match="save it as UTF-8"):
+        KeypointFile(path, {})
+
+
 def test_pictures_are_known_by_their_names(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -218,6 +264,7 @@ def test_own_joints_come_with_the_file_or_by_their_recipe(tmp_path: Path) -> Non
         ("a.csv", "index,skeleton,id,joint,x,y,score\n0,body,1,tail,7,8,1\n", "line 2: body has no joint 'tail'"),
         ("a.csv", "index,skeleton,id,joint,x,y,score\n0.5,body,1,neck,7,8,1\n", "line 2: '0.5' is no whole number"),
         ("a.csv", "index,skeleton,id,joint,x,y,score\n0,body\n", "line 2: "),
+        ("a.csv", "index,skeleton,id,joint,x,y,score\n0,body,NA,neck,7,8,1\n", "line 2: 'NA' is no whole number"),
     ],
 )
 def test_what_is_no_keypoint_file_is_said_with_its_line(tmp_path: Path, name: str, text: str, says: str) -> None:
