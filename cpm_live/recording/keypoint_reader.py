@@ -29,6 +29,8 @@ _NEEDED = ("index", "skeleton", "id", "joint", "x", "y", "score")
 """Columns that a table cannot be without."""
 _NOTHING = ("", "NA", "NaN", "nan")
 """What programs write where there is nothing."""
+_LEAST = 1e-6
+"""Joints without a place have score 0: they are not seen, also where no threshold is told."""
 _SHAPE = "rows of x, y and score"
 
 
@@ -110,14 +112,14 @@ class KeypointFile:
         self.used.add(key)
         whose, hands, size = line.whose, line.whose.hands, (frame.width, frame.height)
         result = Result(
-            frame, _poses(line.poses, whose, line.size, size), whose.skeleton, "", 1, whose.joint,
-            hollow_threshold=whose.hollow,
+            frame, _poses(line.poses, whose, line.size, size), whose.skeleton, "", 1, max(whose.joint, _LEAST),
+            hollow_threshold=max(whose.hollow, _LEAST),
         )  # fmt: skip
         if hands is None:
             return result
         return replace(
             result, hands=_poses(line.hands, hands, line.size, size), hand_skeleton=hands.skeleton, hand_stages=1,
-            hand_thresholds=(hands.joint, hands.hollow),
+            hand_thresholds=(max(hands.joint, _LEAST), max(hands.hollow, _LEAST)),
         )  # fmt: skip
 
     def _key(self, index: int, name: str | None) -> Key | None:

@@ -19,7 +19,7 @@ from cpm_live.capture.open import SourceRequest, open_source
 from cpm_live.cli.main import app
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
-from cpm_live.core.skeleton import BODY
+from cpm_live.core.skeleton import BODY, HAND
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import NO_MAP, View
 from cpm_live.engines.recipe import Recipe
@@ -113,6 +113,19 @@ def test_joints_that_were_moved_and_such_that_were_taken_away(written: Path, tmp
     assert not pose.keypoints[[WRIST - 1, 0]].any()
     x, y, width, _ = pose.box
     assert x <= 20 and y <= 30 and x + width > 300  # the box that was written does not hold that wrist
+
+
+def test_joints_without_a_place_are_drawn_nowhere(tmp_path: Path) -> None:
+    """Also where a header, as others write it, tells no thresholds."""
+    rows = [[60.0, 40.0, 1.0]] * 7 + [[None, None, None]] * 7
+    header = {"skeleton": "body", "joints": list(BODY.joints), "limbs": [list(limb) for limb in BODY.limbs]}
+    hands = {"skeleton": "hand", "joints": list(HAND.joints), "limbs": [list(limb) for limb in HAND.limbs]}
+    line = {"index": 0, "poses": [{"keypoints": rows}], "hands": [{"keypoints": [[60, 40, 1], *[[None] * 3] * 20]}]}
+    path = tmp_path / "k.jsonl"
+    path.write_text(f"{json.dumps({'header': header | {'hands': hands}})}\n{json.dumps(line)}\n")
+    drawn = paint(KeypointFile(path, {}).of(Frame(np.full((120, 160, 3), 70, np.uint8), 0, 0)), View(joint=NO_MAP))
+    changed = np.argwhere((drawn != 70).any(axis=2))
+    assert len(changed) and (changed.min(axis=0) > (30, 50)).all()
 
 
 def test_a_copy_of_another_size(written: Path) -> None:
