@@ -195,7 +195,9 @@ def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view:
     marks = joint_marks(pose, stage, view, result)
     width = line_width(pose, 1.0, _unit(canvas))
     edge, thread = _wide(canvas, 2), _wide(canvas, 1)
-    fixed = np.round(points[:, :2] * (1 << _SHIFT)).astype(int)
+    places = points[:, :2].astype(float)
+    reach = _reach(canvas)
+    near = np.abs(places).max(axis=1) <= reach
     skeleton = result.skeleton
     tint = person_colour(result, pose)
     for (a, b), own in zip(skeleton.limbs, skeleton.limb_colours, strict=True):
@@ -203,16 +205,19 @@ def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view:
         weakest = min(marks[a], marks[b])
         if weakest == HIDDEN:
             continue
-        ends = tuple(map(int, fixed[a])), tuple(map(int, fixed[b]))
+        part = (places[a], places[b]) if near[a] and near[b] else _within(places[a], places[b], reach)
+        if part is None:
+            continue
+        ends = _fixed(part[0]), _fixed(part[1])
         if weakest == FULL:
             cv2.line(canvas, *ends, (20, 20, 20), max(1, round(width)) + edge, cv2.LINE_AA, _SHIFT)
         # A limb that ends at an unsure joint is a thread.
         thick = max(1, round(width)) if weakest == FULL else thread
         cv2.line(canvas, *ends, _bgr(colour), thick, cv2.LINE_AA, _SHIFT)
-    for joint in np.flatnonzero(marks):
+    for joint in np.flatnonzero(np.where(near, marks, HIDDEN)):
         score = float(points[joint, 2])
         radius = width * (0.7 + 0.8 * score)
-        centre = int(fixed[joint, 0]), int(fixed[joint, 1])
+        centre = _fixed(places[joint])
         size = round(radius * (1 << _SHIFT))
         colour = _bgr(skeleton.colours[joint])
         if marks[joint] == HOLLOW:
@@ -223,11 +228,38 @@ def _paint_skeleton(canvas: Image, pose: Pose, stage: int, result: Result, view:
         cv2.circle(canvas, centre, size, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
+def _reach(canvas: Image) -> float:
+    """How far from the picture's corner anything is drawn. OpenCV's numbers overflow soon after: a limb to a joint that
+    a program of somebody's own sent a million pixels away goes another way."""
+    return 3.0 * max(canvas.shape) + 1000
+
+
+def _fixed(place: NDArray[np.float64]) -> tuple[int, int]:
+    x, y = np.round(place * (1 << _SHIFT)).astype(int).tolist()
+    return x, y
+
+
+def _within(
+    a: NDArray[np.float64], b: NDArray[np.float64], reach: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """The part of a limb that lies within reach, if any does."""
+    begin, end = 0.0, 1.0
+    for at, by in zip(a.tolist(), (b - a).tolist(), strict=True):
+        if by == 0:
+            begin = begin if abs(at) <= reach else 2.0
+            continue
+        first, last = sorted(((-reach - at) / by, (reach - at) / by))
+        begin, end = max(begin, first), min(end, last)
+    return (a + begin * (b - a), a + end * (b - a)) if begin <= end else None
+
+
 def _corners(canvas: Image, box: Box, mirrored: bool) -> tuple[tuple[int, int], tuple[int, int]]:
     x, y, w, h = box
     if mirrored:
         x = canvas.shape[1] - 1 - x - w
-    return (round(x), round(y)), (round(x + w), round(y + h))
+    reach = _reach(canvas)
+    left, top, right, bottom = (round(min(max(at, -reach), reach)) for at in (x, y, x + w, y + h))
+    return (left, top), (right, bottom)
 
 
 def _paint_box(canvas: Image, pose: Pose, mirrored: bool, locked: bool, tint: Colour | None) -> None:

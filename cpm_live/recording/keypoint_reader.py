@@ -245,7 +245,7 @@ def _kept(pose: Mapping[str, Any], skeleton: Skeleton) -> Kept:
         found = len(rows) if isinstance(rows, list) else "no"
         raise ValueError(f"keypoints are {len(skeleton)} {_SHAPE}, one for each joint, not {found}")
     try:
-        joints = np.array([[_number(value) for value in row] for row in rows], np.float32).reshape(len(skeleton), 3)
+        joints = np.array([[_number(value) for value in row] for row in rows]).reshape(len(skeleton), 3)
     except (ValueError, TypeError):
         raise ValueError(f"keypoints are {_SHAPE}; one of them is not") from None
     body, box = pose.get("body"), pose.get("box")
@@ -289,9 +289,11 @@ def _side(value: object) -> Side:
 
 
 def _clean(joints: object) -> NDArray[np.float32]:
-    """Joints without a place are not seen."""
-    out = np.array(joints, np.float32)
+    """Joints without a place are not seen; none is seen more surely than 1, after which it would be drawn larger."""
+    with np.errstate(over="ignore"):
+        out = np.array(joints, float).astype(np.float32)
     out[~np.isfinite(out).all(axis=-1)] = 0.0
+    out[..., 2] = np.minimum(out[..., 2], 1.0)
     return out
 
 

@@ -99,6 +99,23 @@ def test_frames_one_pixel_wide_are_painted_too() -> None:
     assert paint(result, View(stage=0, mirror=True, boxes=True)).shape == (4, 1, 3)
 
 
+@pytest.mark.parametrize("away", [1e5, 1e6, 1e8, 1e9, 1e30])
+def test_a_limb_goes_to_its_joint_however_far_that_is(away: float) -> None:
+    """OpenCV's numbers overflow soon: the limb went elsewhere, or there was an error."""
+    result = _result()
+    pose = result.poses[0]
+
+    def drawn(at: float) -> np.ndarray:
+        joints = pose.keypoints.copy()
+        joints[LEFT_WRIST, :2] = joints[BODY.index("left_elbow"), :2] + (0.8 * at, -0.6 * at)
+        return paint(replace(result, poses=(replace(pose, smoothed=joints),)), View(joint=NO_MAP))
+
+    assert np.abs(drawn(away).astype(int) - drawn(500)).mean() < 0.1
+    around = replace(pose, box=(10.0, -away, 2 * away, 2 * away))
+    boxed = paint(replace(result, poses=(around,)), View(joint=NO_MAP, boxes=True))
+    assert (_at(boxed, 10, 200) > 200).all()
+
+
 def test_hidden_and_unbelieved_joints_are_not_drawn() -> None:
     result = _result()
     wrist = result.poses[0].keypoints[LEFT_WRIST, :2]

@@ -128,6 +128,16 @@ def test_joints_without_a_place_are_drawn_nowhere(tmp_path: Path) -> None:
     assert len(changed) and (changed.min(axis=0) > (30, 50)).all()
 
 
+def test_no_joint_is_surer_than_sure(tmp_path: Path) -> None:
+    """Per cent would be circles that cover the picture, and what is no number any more is said nowhere."""
+    header = {"header": {"skeleton": "body", "joints": list(BODY.joints)}}
+    path = tmp_path / "k.jsonl"
+    rows = [[60.0, 40.0, 97.0], [1e300, 40, 1], *[[60.0, 40.0, -1.0]] * 12]
+    path.write_text(f"{json.dumps(header)}\n{json.dumps({'index': 0, 'poses': [{'keypoints': rows}]})}\n")
+    joints = KeypointFile(path, {}).of(Frame(np.zeros((120, 160, 3), np.uint8), 0, 0)).poses[0].keypoints
+    assert joints[0].tolist() == [60, 40, 1] and not joints[1].any()
+
+
 def test_a_copy_of_another_size(written: Path) -> None:
     file = KeypointFile(written / "k.jsonl", {})
     large, small = (file.of(Frame(np.zeros((h, w, 3), np.uint8), 4, 0)) for w, h in ((640, 480), (320, 240)))
