@@ -149,10 +149,11 @@ class KeypointFile:
                     raise ValueError("there is no header before it; the first line of a keypoint file is one")
                 hands = [_kept(pose, whose.hands.skeleton) for pose in line.get("hands") or []] if whose.hands else []
                 poses = [_kept(pose, whose.skeleton) for pose in line["poses"]]
-                self._add(int(line["index"]), line.get("file"), Line(whose, (*poses,), (*hands,), _size(line) or size))
+                own = Line(whose, (*poses,), (*hands,), _size(line) or size)
+                self._add(_whole(line["index"]), line.get("file"), own)
             except KeyError as error:
                 raise InputError(f"{where}: {error} is missing") from None
-            except (ValueError, TypeError, RecursionError, InputError) as error:
+            except (ValueError, TypeError, ArithmeticError, RecursionError, InputError) as error:
                 raise InputError(f"{where}: {error}") from None
         if whose is None:
             raise InputError(f"{self.path} is no keypoint file: it is empty")
@@ -200,7 +201,7 @@ class _Rows:
         joints = stages.setdefault(stage, np.zeros((len(skeleton), 3), np.float32))
         joints[skeleton.index(row["joint"])] = _clean([_number(row[name]) for name in ("x", "y", "score")])
         if _cell(row, "width") and _cell(row, "height"):
-            self._size = _whole(row["width"]), _whole(row["height"])
+            self._size = _positive(row["width"], row["height"])
 
     def line(self, known: Mapping[str, Whose]) -> Line:
         poses: dict[str, list[Kept]] = {}
@@ -229,14 +230,24 @@ def _whose(header: Mapping[str, Any]) -> Whose:
     name, joints, limbs = header["skeleton"], header["joints"], header.get("limbs") or []
     skeleton = SKELETONS.get(name)
     if skeleton is None or not skeleton.has(joints):
-        named = [[joints[a], joints[b]] for a, b in limbs]
+        try:
+            named = [[joints[a], joints[b]] for a, b in limbs]
+        except (IndexError, TypeError, ValueError):
+            raise ValueError("limbs are pairs of places in joints, from 0; one of them is not") from None
         skeleton = own_skeleton.from_table(str(name), {"joints": joints, "limbs": named})
     return Whose(skeleton, float(header.get("joint_threshold", 0.0)), float(header.get("hollow_threshold", 0.0)))
 
 
 def _size(line: Mapping[str, Any]) -> Size | None:
     size = line.get("width"), line.get("height")
-    return (int(size[0]), int(size[1])) if size[0] and size[1] else None
+    return _positive(size[0], size[1]) if size[0] and size[1] else None
+
+
+def _positive(width: Any, height: Any) -> Size:
+    size = _whole(width), _whole(height)
+    if min(size) < 1:
+        raise ValueError(f"a picture's width and height are not {size[0]} and {size[1]}")
+    return size
 
 
 def _kept(pose: Mapping[str, Any], skeleton: Skeleton) -> Kept:
@@ -249,9 +260,11 @@ def _kept(pose: Mapping[str, Any], skeleton: Skeleton) -> Kept:
     except (ValueError, TypeError):
         raise ValueError(f"keypoints are {_SHAPE}; one of them is not") from None
     body, box = pose.get("body"), pose.get("box")
+    if box and (not isinstance(box, list) or len(box) != 4):
+        raise ValueError("a box is x, y, width and height")
     return Kept(
-        int(pose.get("id", 0)), _side(pose.get("side")), None if body is None else int(body), _clean(joints),
-        (float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box else None,
+        _whole(pose.get("id", 0)), _side(pose.get("side")), None if body is None else _whole(body), _clean(joints),
+        (_number(box[0]), _number(box[1]), _number(box[2]), _number(box[3])) if box else None,
     )  # fmt: skip
 
 
@@ -314,7 +327,7 @@ def _poses(kept: Iterable[Kept], whose: Whose, told: Size | None, size: Size) ->
 def _box(joints: NDArray[np.float32], told: Box | None, least: float) -> Box:
     """The box that the file tells, unless the joints were moved out of it; else that of the joints that are seen."""
     there = joints[(joints[:, 2] > 0) & (joints[:, 2] >= least), :2]
-    if told is not None and told[2] > 0 and told[3] > 0:
+    if told is not None and np.isfinite(told).all() and told[2] > 0 and told[3] > 0:
         room = 0.25 * max(told[2:])
         low, high = (told[0] - room, told[1] - room), (told[0] + told[2] + room, told[1] + told[3] + room)
         if ((there >= low) & (there <= high)).all():

@@ -283,6 +283,14 @@ def test_own_joints_come_with_the_file_or_by_their_recipe(tmp_path: Path) -> Non
         ("a.jsonl", 'HEADER\n{"index": 0}\n', "line 2: 'poses' is missing"),
         ("a.jsonl", 'HEADER\n{"index": 0, "poses": [{"keypoints": [[1, 2, 3]]}]}\n', "line 2: keypoints are 14 rows"),
         ("a.jsonl", 'HEADER\n{"index": 0, "poses": [{"keypoints": ROWS}]}\n', "line 2: keypoints are rows of x, y and"),
+        ("a.jsonl", 'HEADER\n{"index": 1e999, "poses": []}\n', "line 2: inf is no whole number"),
+        ("a.jsonl", 'HEADER\n{"index": 1.5, "poses": []}\n', "line 2: 1.5 is no whole number"),
+        ("a.jsonl", 'HEADER\n{"index": 0, "poses": [], "width": 0.5, "height": 9}\n', "line 2: 0.5 is no whole number"),
+        ("a.jsonl", 'HEADER\n{"index": 0, "poses": [], "width": -5, "height": 9}\n', "line 2: a picture's width"),
+        ("a.jsonl", 'HEADER\n{"index": 0, "poses": [{"keypoints": JOINTS, "box": [1, 2]}]}\n', "line 2: a box is x, y"),
+        ("a.jsonl", '{"header": {"skeleton": "a", "joints": ["a"], "limbs": [[0, 1]]}}\n', "line 1: limbs are pairs"),
+        ("a.jsonl", '{"header": {"skeleton": "a", "joints": "a", "limbs": [[0, 1]]}}\n', "line 1: "),
+        ("a.csv", "index,skeleton,id,joint,x,y,score,width,height\n0,body,1,neck,7,8,1,-1,-1\n", "line 2: a picture's"),
         ("a.csv", "x,y\n1,2\n", "it has no column 'index'"),
         ("a.csv", "index,skeleton,id,joint,x,y,score\n0,body,1,tail,7,8,1\n", "line 2: body has no joint 'tail'"),
         ("a.csv", "index,skeleton,id,joint,x,y,score\n0.5,body,1,neck,7,8,1\n", "line 2: '0.5' is no whole number"),
@@ -293,10 +301,21 @@ def test_own_joints_come_with_the_file_or_by_their_recipe(tmp_path: Path) -> Non
 def test_what_is_no_keypoint_file_is_said_with_its_line(tmp_path: Path, name: str, text: str, says: str) -> None:
     header = json.dumps({"header": {"skeleton": "body", "joints": list(BODY.joints)}})
     path = tmp_path / name
-    path.write_text(text.replace("HEADER", header).replace("ROWS", json.dumps([[1, "two", 3]] * 14)))
+    text = text.replace("JOINTS", json.dumps([[1, 2, 3]] * 14)).replace("ROWS", json.dumps([[1, "two", 3]] * 14))
+    path.write_text(text.replace("HEADER", header))
     with pytest.raises(InputError, match=says) as error:
         KeypointFile(path, KNOWN)
     assert path.name in str(error.value)
+
+
+def test_a_box_of_no_numbers_is_none(tmp_path: Path) -> None:
+    header = json.dumps({"header": {"skeleton": "body", "joints": list(BODY.joints)}})
+    for box, joints in (([float("nan"), 2, 30, 30], [[None] * 3] * 14), ([None] * 4, [[40, 30, 1]] * 14)):
+        path = tmp_path / "k.jsonl"
+        path.write_text(f"{header}\n{json.dumps({'index': 0, 'poses': [{'keypoints': joints, 'box': box}]})}\n")
+        result = KeypointFile(path, {}).of(Frame(np.full((60, 80, 3), 70, np.uint8), 0, 0))
+        paint(result, View(joint=NO_MAP, boxes=True))
+        assert np.isfinite(result.poses[0].box).all()
 
 
 def test_keypoints_of_another_film(written: Path, clips: Path, tmp_path: Path) -> None:
