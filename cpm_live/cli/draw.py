@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cpm_live.cli.files import place, refuse_own_input
+from cpm_live.cli.files import cut_short, left_out, place, refuse_own_input
 from cpm_live.cli.progress import frames_bar
 from cpm_live.cli.stopping import asked_to_stop
 from cpm_live.core.errors import InputError, printable
@@ -37,6 +37,7 @@ def draw(
 
     Example: cpm-live draw clip.mp4 smoothed.csv --out smoothed.mp4
     """
+    from cpm_live.capture.base import Film
     from cpm_live.capture.open import SourceRequest, is_camera, open_source
     from cpm_live.recording.keypoint_reader import KeypointFile
     from cpm_live.recording.redraw import redraw
@@ -62,12 +63,19 @@ def draw(
         raise typer.Exit(128 + stop.number)
     if not quiet:
         typer.echo(f"{summary.frames} frames, somebody drawn in {summary.with_pose}\nannotated: {target}")
-    if unused := len(read.lines.keys() - read.used):
+    if cut := cut_short(opened, summary):
+        typer.echo(f"cpm-live: {cut}", err=True)
+    if bad := left_out(opened):
+        typer.echo(f"cpm-live: {bad}", err=True)
+    # Of a film that broke off it is clear which.
+    if unused := 0 if cut else len(read.lines.keys() - read.used):
         typer.echo(
-            f"cpm-live: {unused} of {len(read.lines)} lines of {file} are of frames that there are not; are they of "
-            f"another input than {printable(opened.info.label)}?",
+            f"cpm-live: {unused} of {len(read.lines)} lines of {printable(str(file))} are of frames that there are "
+            f"not; are they of another input than {printable(opened.info.label)}?",
             err=True,
         )
+    joined = isinstance(opened, Film) and opened.joined
+    if cut or bad or unused or (summary.sound_lost and not joined):
         raise typer.Exit(1)
 
 

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cpm_live.cli.files import place, refuse_own_input
+from cpm_live.cli.files import cut_short, left_out, place, refuse_own_input
 from cpm_live.cli.progress import frames_bar
 from cpm_live.cli.stopping import asked_to_stop
 from cpm_live.core.errors import InputError, printable
 
 if TYPE_CHECKING:
-    from cpm_live.capture.base import Source
     from cpm_live.core.pose import Result
-    from cpm_live.recording.batch import Summary
 
 
 def _region(text: str) -> tuple[float, float, float, float] | None:
@@ -95,7 +93,7 @@ def run(
 
     Example: cpm-live run clip.mp4 --model body --hands --out annotated.mp4 --keypoints out.jsonl
     """
-    from cpm_live.capture.base import Film, LeavesOut
+    from cpm_live.capture.base import Film
     from cpm_live.capture.open import SourceRequest, open_source
     from cpm_live.capture.resolution import parsed
     from cpm_live.drawing import view as views
@@ -182,29 +180,11 @@ def run(
                 typer.echo(f"{label}: {path}", err=printed)
     if joined := isinstance(opened, Film) and opened.joined:
         typer.echo("cpm-live: the recording's times jump, as where files were joined; they were counted on", err=True)
-    if limit is None and not joined and (missing := _cut_short(opened, summary)):
+    if limit is None and (missing := cut_short(opened, summary)):
         typer.echo(f"cpm-live: {missing}", err=True)
         raise typer.Exit(1)
-    if isinstance(opened, LeavesOut) and (bad := opened.left_out):
-        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        names = printable(", ".join(bad[:5]))
-        typer.echo(f"cpm-live: left out, since they cannot be read: {names}{more}", err=True)
+    if bad := left_out(opened):
+        typer.echo(f"cpm-live: {bad}", err=True)
         raise typer.Exit(1)
     if (summary.sound_lost and not joined) or (sender is not None and sender.lost):
         raise typer.Exit(1)
-
-
-def _cut_short(source: Source, summary: Summary) -> str:
-    """What to say of a video (also one behind a URL) that ended long before it should have; empty where it did not.
-
-    Frames alone would not tell: a webcam that slowed down in the dark gives fewer than its rate promises.
-    """
-    from cpm_live.capture.base import Film
-
-    info = source.info
-    if info.kind not in ("video", "stream") or info.live or not info.frames or not info.fps:
-        return ""
-    seconds = max(summary.seconds + 1 / info.fps, source.ends if isinstance(source, Film) else 0.0)
-    if summary.frames >= 0.9 * info.frames or seconds >= 0.9 * info.frames / info.fps:
-        return ""
-    return f"only {summary.frames} of about {info.frames} frames could be read; it is damaged or cut off"

@@ -328,6 +328,23 @@ def test_keypoints_of_another_film(written: Path, clips: Path, tmp_path: Path) -
     assert ran.exit_code == 1 and "24 of 24 lines" in ran.output
 
 
+def test_what_cannot_be_read_is_said_as_run_says_it(written: Path, clips: Path, tmp_path: Path) -> None:
+    film = (clips / "again.mkv").read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(film[: len(film) // 2])
+    ran = CliRunner().invoke(app, ["draw", str(cut), str(written / "k.jsonl"), "-o", str(tmp_path / "a.mp4"), "-q"])
+    assert ran.exit_code == 1 and "frames could be read; it is damaged or cut off" in ran.output
+    assert "another input" not in ran.output
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.full((60, 80, 3), 70, np.uint8))
+    (folder / "b.png").write_text("nothing")
+    _named([(0, "a.png", 10)], tmp_path / "k.jsonl")
+    arguments = ["draw", str(folder), str(tmp_path / "k.jsonl"), "-o", str(tmp_path / "out"), "-q"]
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == 1 and "left out, since they cannot be read: b.png" in ran.output
+
+
 def test_nothing_that_is_read_is_written_over(written: Path, clips: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.mkv"
     own.write_bytes((clips / "again.mkv").read_bytes())
