@@ -160,6 +160,8 @@ class Segments(QFrame):
         button.clicked.connect(lambda: self._press(key))
         self._buttons[key] = button
         self._row.addWidget(button)
+        # Now: a layout leaves out what is not shown yet, and whoever makes room for it asks at once.
+        button.show()
 
     def withdraw(self, key: str) -> None:
         """Take a button away."""

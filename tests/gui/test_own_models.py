@@ -64,6 +64,21 @@ def test_the_newest_has_the_button(window: MainWindow, tmp_path: Path, qtbot: Qt
     assert abs(width() - one) < 20
 
 
+@pytest.mark.parametrize("width", [760, 800, 955, 1100])
+def test_a_dropped_models_button_has_room(window: MainWindow, tmp_path: Path, qtbot: QtBot, width: int) -> None:
+    """Other buttons make room, as where it is there from the start; names were squeezed to dots."""
+    drop(window, recipe(tmp_path, "a-long-name-of-a-mouse"))
+    window.resize(width, 600)
+    bar = window.toolbar
+    names = bar.model._buttons.values()
+
+    def fits() -> bool:
+        return bar.width() == width and all(name.width() >= name.sizeHint().width() for name in names)
+
+    qtbot.waitUntil(fits, timeout=3000)
+    assert bar.minimumSizeHint().width() <= width
+
+
 def test_what_is_no_model_leaves_the_one_before(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("[model]\n")
