@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import BufferedReader, TextIOWrapper
@@ -181,15 +182,15 @@ class KeypointFile:
                 frames.setdefault((_whole(row["index"]), name), _Rows()).add(row, known[row["skeleton"]].skeleton)
             except (ValueError, TypeError, AttributeError) as error:
                 raise InputError(f"{where}: {error}") from None
-        for (index, name), held in frames.items():
-            self._add(index, name, held.line(known))
+        for index, name in list(frames):
+            self._add(index, name, frames.pop((index, name)).line(known))
 
 
 class _Rows:
     """The rows of one frame."""
 
     def __init__(self) -> None:
-        self._poses: dict[tuple[str, int, Side, int | None], dict[int, NDArray[np.float32]]] = {}
+        self._poses: dict[tuple[str, int, Side, int | None], dict[int, array[float]]] = {}
         self._size: Size | None = None
 
     def add(self, row: Mapping[str, str], skeleton: Skeleton) -> None:
@@ -198,16 +199,20 @@ class _Rows:
         # Of several stages the last one counts.
         stage = _whole(_cell(row, "stage") or "1")
         stages = self._poses.setdefault(whose, {})
-        joints = stages.setdefault(stage, np.zeros((len(skeleton), 3), np.float32))
-        joints[skeleton.index(row["joint"])] = _clean([_number(row[name]) for name in ("x", "y", "score")])
-        if _cell(row, "width") and _cell(row, "height"):
+        if (joints := stages.get(stage)) is None:
+            # Not NumPy's: a table has millions of rows, and single numbers take it long.
+            joints = stages[stage] = array("f", bytes(12 * len(skeleton)))
+        at = 3 * skeleton.index(row["joint"])
+        joints[at], joints[at + 1], joints[at + 2] = _number(row["x"]), _number(row["y"]), _number(row["score"])
+        # The same in all rows of a frame.
+        if self._size is None and _cell(row, "width") and _cell(row, "height"):
             self._size = _positive(row["width"], row["height"])
 
     def line(self, known: Mapping[str, Whose]) -> Line:
         poses: dict[str, list[Kept]] = {}
         beside: list[Kept] = []
         for (skeleton, number, side, body), stages in self._poses.items():
-            kept = Kept(number, side, body, stages[max(stages)])
+            kept = Kept(number, side, body, _clean(np.reshape(stages[max(stages)], (-1, 3))))
             (poses.setdefault(skeleton, []) if body is None else beside).append(kept)
         # Hands alone, or a table of hands at wrists without the bodies' rows.
         name = next(iter(poses), "hand")
