@@ -47,7 +47,7 @@ def draw(
     target, file = place("--out", out), place("KEYPOINTS", keypoints)
     assert target is not None and file is not None
     read = KeypointFile(file, _known(model))
-    if target.exists() and target.resolve() == file.resolve():
+    if target.exists() and target.samefile(file):
         raise InputError(f"{target} are the keypoints themselves; choose another place to write to")
     opened = open_source(SourceRequest(source, live=False))
     try:

@@ -115,7 +115,7 @@ def write_notes(canvas: Image, notes: list[str], unit: float | None = None, scal
         _write(canvas, text[:1].upper() + text[1:], (left, y), _BOX, unit)
         y -= round(1.8 * _letters(text, unit)[1])
     if scale > 0:
-        wide = max(_letters(text, unit)[0] for text in lines)
+        wide = max((_letters(text, unit)[0] for text in lines), default=0)
         beside = left + wide + _pixels(24, unit) + _scale_width(unit) + left <= canvas.shape[1]
         _write_scale(canvas, scale, lowest if beside else y, unit)
 

@@ -206,9 +206,9 @@ def find(model: str) -> Recipe:
     Raises:
         InputError: no such model; the message lists what exists.
     """
-    if model.endswith(".toml"):
+    if model.lower().endswith(".toml"):
         return _apart(read(Path(model)), Path(model))
-    if model.endswith(".safetensors"):
+    if model.lower().endswith(".safetensors"):
         return _apart(of_checkpoint(Path(model)), Path(model))
     if model.lower().endswith(FOREIGN):
         raise InputError(f"{model} is of another project; first make a model of it: cpm-live models import {model}")

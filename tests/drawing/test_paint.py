@@ -315,6 +315,12 @@ def test_a_scale_stands_only_where_something_glows() -> None:
     assert glow_strength(result, View(joint=BACKGROUND)) == View().glow
 
 
+def test_a_picture_of_one_pixel_has_no_room_for_a_scale() -> None:
+    canvas = np.full((1, 1, 3), 70, np.uint8)
+    write_notes(canvas, [], scale=0.75)
+    assert (canvas == 70).all()
+
+
 @pytest.mark.parametrize(("width", "beside"), [(640, True), (200, False)])
 def test_a_scale_covers_no_note(width: int, beside: bool) -> None:
     empty = np.full((240, width, 3), 70, np.uint8)

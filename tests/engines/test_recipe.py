@@ -118,3 +118,9 @@ def test_the_thresholds_in_the_documents_are_those_of_our_recipes() -> None:
     keys = [f"{name}_threshold" for name in ("joint", "hollow", "follow", "find", "keep", "finder")]
     for key in (*keys, "margin"):
         assert [float(cell) for cell in told[key]] == [getattr(body, key), getattr(hand, key)], key
+
+
+def test_how_a_name_ends_may_be_in_capitals(tmp_path: Path) -> None:
+    path = tmp_path / "Mouse.TOML"
+    path.write_text('[model]\nname = "mouse"\nskeleton = "body"\npreset = "tiny"\nweights = "mouse.safetensors"\n')
+    assert recipes.find(str(path)).name == "mouse"

@@ -346,6 +346,9 @@ def test_what_cannot_be_read_is_said_as_run_says_it(written: Path, clips: Path, 
 
 
 def test_nothing_that_is_read_is_written_over(written: Path, clips: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked.mkv"
+    linked.hardlink_to(written / "k.jsonl")
+    assert "are the keypoints themselves" in draw(clips / "again.mkv", written / "k.jsonl", "-o", linked)
     own = tmp_path / "own.mkv"
     own.write_bytes((clips / "again.mkv").read_bytes())
     assert "is the input itself" in draw(own, written / "k.jsonl", "-o", own)
