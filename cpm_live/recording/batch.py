@@ -66,6 +66,19 @@ def _lines(path: Path, machine: PoseMachine, about: dict[str, Any], every_stage:
     return KeypointWriter(path, machine.recipe.skeleton, about, HAND, more, every_stage)
 
 
+class Asked:
+    """Asks whether to stop, and remembers the answer: an input that ended by itself was not cancelled."""
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stop = stop
+        self.said = False
+
+    def __call__(self) -> bool:
+        """Whether to stop now."""
+        self.said = self._stop()
+        return self.said
+
+
 def each_frame(source: Source, stop: Callable[[], bool]) -> Iterator[tuple[Frame, float, str | None]]:
     """All frames of an input, with the seconds since the first and, of pictures, their file's name.
 
@@ -141,14 +154,8 @@ def run_batch(
     frames, seen, seconds, sound_lost = 0, 0, 0.0, ""
     people: set[int] = set()
     left_out = 0
-    cancelled = False
+    asked = Asked(stop)
     lines: _Lines | None = None
-
-    def asked() -> bool:
-        nonlocal cancelled
-        cancelled = stop()
-        return cancelled
-
     try:
         for frame, seconds, name in each_frame(source, asked):
             if keypoints is not None and lines is None:
@@ -174,4 +181,4 @@ def run_batch(
         finally:
             if lines:
                 lines.close()
-    return Summary(frames, seen, seconds, cancelled, len(people), left_out, sound_lost)
+    return Summary(frames, seen, seconds, asked.said, len(people), left_out, sound_lost)

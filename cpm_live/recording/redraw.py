@@ -8,7 +8,7 @@ from pathlib import Path
 from cpm_live.capture.base import Film, Source
 from cpm_live.drawing.paint import paint
 from cpm_live.drawing.view import NO_MAP, View
-from cpm_live.recording.batch import Summary, each_frame
+from cpm_live.recording.batch import Asked, Summary, each_frame
 from cpm_live.recording.keypoint_reader import KeypointFile
 from cpm_live.recording.sinks import open_sink
 
@@ -35,14 +35,9 @@ def redraw(
         InputError: damaged input, or a file that cannot be written.
     """
     sink, view = open_sink(out, source, sound), View(joint=NO_MAP, boxes=boxes)
-    frames, seen, seconds, sound_lost, cancelled = 0, 0, 0.0, "", False
+    frames, seen, seconds, sound_lost = 0, 0, 0.0, ""
     people: set[int] = set()
-
-    def asked() -> bool:
-        nonlocal cancelled
-        cancelled = stop()
-        return cancelled
-
+    asked = Asked(stop)
     try:
         for frame, seconds, name in each_frame(source, asked):
             result = keypoints.of(frame, name, source.info.kind == "image")
@@ -53,4 +48,4 @@ def redraw(
             tell(frames)
     finally:
         sound_lost = sink.close(source.ends if isinstance(source, Film) else 0.0)
-    return Summary(frames, seen, seconds, cancelled, len(people), 0, sound_lost)
+    return Summary(frames, seen, seconds, asked.said, len(people), 0, sound_lost)
