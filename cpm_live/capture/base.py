@@ -26,6 +26,7 @@ class SourceInfo:
         seconds: its length where one can go to any time of it (:class:`Seekable`), else 0.
         files: what is read, which nobody may write over.
         late: of a film: seconds from where the file begins, be it with sound, to the first picture.
+        name_now: of what was lost and is back (:class:`Renamed`): what opens it now, as ``SourceRequest.text``.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class SourceInfo:
     seconds: float = 0.0
     files: tuple[Path, ...] = ()
     late: float = 0.0
+    name_now: str = ""
 
     @property
     def unrelated(self) -> bool:

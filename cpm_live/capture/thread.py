@@ -209,6 +209,7 @@ class CaptureThread(threading.Thread):
                 self._tell(CaptureEvent("lost", line))
                 continue
             self._opened, self._unseen = time.monotonic(), 0
-            self._tell(CaptureEvent("opened", info=source.info))
+            # Whoever opens it anew, be it for another resolution, must not look for it where it was.
+            self._tell(CaptureEvent("opened", info=replace(source.info, name_now=name)))
             return source
         return None

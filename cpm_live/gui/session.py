@@ -327,8 +327,8 @@ class Session(QObject):
         stale = self.recipe is None or event.asked != (self.recipe.name, self.engine)
         match event.kind:
             case "source":
-                self._first_source, self.info, self._played = False, event.info, self._asked
-                self._size_before = None
+                self._first_source, self.info, self._size_before = False, event.info, None
+                self._asked = self._played = (event.info.name_now if event.info else "") or self._asked
                 if not self.went_back:
                     # Of the one before: this one has shown nothing yet.
                     self._left = (None, False)

@@ -7,13 +7,17 @@ from PySide6.QtCore import QSettings
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
+from cpm_live.capture import thread
+from cpm_live.capture.base import SourceLost
+from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.open import SourceRequest
 from cpm_live.core.errors import InputError
+from cpm_live.core.frame import Frame
 from cpm_live.gui import settings as memory
 from cpm_live.gui.openers import Openers
 from cpm_live.gui.window import MainWindow
 from tests.gui.conftest import Opener, shown, wait_for_pose
-from tests.gui.fakes import fake_engine, fake_source, one_camera
+from tests.gui.fakes import RampSource, fake_engine, fake_source, one_camera
 
 
 @pytest.fixture
@@ -110,3 +114,43 @@ def test_a_size_that_is_none_is_forgotten(store: QSettings, caplog: pytest.LogCa
     store.setValue("window/settings", '{"camera_size": "big", "theme": "light"}')
     assert memory.load(store).camera_size == "640x480" and memory.load(store).theme == "light"
     assert "camera_size" in caplog.text
+
+
+def test_a_camera_that_came_back_under_another_number_is_asked_there(
+    open_window: Opener, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loose cable at an exhibit; somebody chooses a resolution, or drops a film that does not open, afterwards."""
+    monkeypatch.setattr(thread, "BACK_OFF", (0.02,))
+    number, asked = ["camera:0"], []
+
+    class Loose(RampSource):
+        def __init__(self, text: str) -> None:
+            super().__init__(DemoSource("body"), mirror=True, kind="camera", label="Fake camera")
+            self._text = text
+
+        def read(self) -> Frame | None:
+            if self._text != number[0]:
+                raise SourceLost("the cable is loose")
+            return super().read()
+
+        def name_now(self, asked: str) -> str:
+            return number[0]
+
+    def source(request: SourceRequest) -> object:
+        if not request.text.startswith("camera:"):
+            return fake_source(request)
+        if request.text != number[0]:
+            raise InputError("no camera 0; this machine has 2: Fake camera")
+        asked.append((request.text, request.size))
+        return Loose(request.text)
+
+    window = open_window("camera:0", fakes=Openers(source, fake_engine, one_camera))  # type: ignore[arg-type]
+    wait_for_pose(window, qtbot)
+    number[0] = "camera:2"
+    qtbot.waitUntil(lambda: window.session.source == "camera:2", timeout=5000)
+    sizes(window)["1280 × 720"].trigger()
+    qtbot.waitUntil(lambda: asked[-1] == ("camera:2", (1280, 720)), timeout=5000)
+    qtbot.waitUntil(lambda: window.session.info is not None and not window.session.went_back, timeout=5000)
+    window.choose_source("/no/such/film.mp4")
+    qtbot.waitUntil(lambda: len(asked) == 4, timeout=5000)
+    assert asked[-1] == ("camera:2", (1280, 720)) and window.session.went_back
