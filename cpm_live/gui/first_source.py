@@ -72,6 +72,13 @@ class FirstSource(QObject):
         else:
             self._fall_back(NO_CAMERA, "camera:0")
 
+    def open(self, request: SourceRequest) -> Source:
+        """Open any source; a camera once nobody looks for it any more, as it is there for one at a time. May wait."""
+        if is_camera(request.text):
+            for thread in self._looking:
+                thread.join(timeout=5.0)
+        return self._openers.source(request)
+
     def failed(self, message: str) -> str:
         """It does not open: the demo where that takes its place.
 

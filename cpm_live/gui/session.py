@@ -68,7 +68,8 @@ class Session(QObject):
         self._size_before: Resolution | None = None
         """What cameras are asked for; and were, of the one that is being opened with another resolution."""
         self.bridge = Bridge(self)
-        self.live = Live(self.bridge.on_result, self.bridge.on_event, openers.source, openers.engine, openers.finder)
+        self._first = FirstSource(self, openers)
+        self.live = Live(self.bridge.on_result, self.bridge.on_event, self._first.open, openers.engine, openers.finder)
         self.bridge.result_ready.connect(self._take_result, Qt.ConnectionType.QueuedConnection)
         self.bridge.events_ready.connect(self._take_events, Qt.ConnectionType.QueuedConnection)
         self.latest: Result | None = None
@@ -89,7 +90,6 @@ class Session(QObject):
         self._stopping = self._finding = self._waiting = False
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
-        self._first = FirstSource(self, openers)
 
     # -- source -----------------------------------------------------------------------------------
 

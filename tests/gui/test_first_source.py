@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -110,3 +112,32 @@ def test_a_window_that_closes_while_it_looks(open_window: Opener, qtbot: QtBot, 
     count = len(late.asked)
     qtbot.wait(150)
     assert len(late.asked) == count
+
+
+def test_a_camera_that_is_just_being_looked_for_can_be_chosen(
+    open_window: Opener, qtbot: QtBot, late: Late, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever plugs it in and chooses it at once; a camera is there for one at a time."""
+    taken, looked = threading.Lock(), threading.Event()
+
+    class Only(RampSource):
+        def close(self) -> None:
+            if taken.locked():
+                taken.release()
+
+    def source(request: SourceRequest) -> Source:
+        if request.text == "demo" or not late.there:
+            return late.fakes.source(request)
+        if not taken.acquire(blocking=False):
+            raise InputError("camera 0 cannot be opened; another program may be using it")
+        looked.set()
+        time.sleep(0.3)  # until it gives its first picture
+        return Only(DemoSource("body"), kind="camera", label="It")
+
+    window = open_window("camera:0", fakes=replace(late.fakes, source=source))
+    wait_for_pose(window, qtbot)
+    late.there = True
+    qtbot.waitUntil(looked.is_set, timeout=5000)
+    window.choose_source("camera:0")
+    qtbot.waitUntil(lambda: window.session.info is not None and window.session.info.kind == "camera", timeout=5000)
+    assert "another program" not in _notice(window)
