@@ -41,6 +41,11 @@ def fill(window: QMainWindow) -> None:
     window.showFullScreen()
 
 
+def fills_screen(window: QMainWindow) -> bool:
+    """Whether nothing else is on the screen. (Without a window manager Qt forgets that a window was full screen.)"""
+    return window.isFullScreen() or window.geometry() == window.screen().geometry()
+
+
 class _Filler(QObject):
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)

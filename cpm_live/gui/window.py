@@ -382,7 +382,7 @@ class MainWindow(QMainWindow):
             self.settings = self._wishes.granted(self.settings, "source", "model", "engine")
             self._keep(osc=self.sending.known, camera_size=self.camera_size.known)
             kept = placement.noted(self, self.columns, self.rows, self.side, self.following.noted(self.settings))
-            if self._options.alone and self.isFullScreen():
+            if self._options.alone and placement.fills_screen(self):
                 kept = replace(kept, geometry=self.settings.geometry)  # not chosen for the next time
             if not self._options.startup_report:
                 # A measurement leaves no trace in what the person has set.

@@ -50,6 +50,22 @@ def test_full_screen_from_the_command_line_is_not_remembered(
     assert not window.isFullScreen() and close(window) != before
 
 
+def test_nor_is_it_where_there_is_no_window_manager(
+    open_window: Opener, qtbot: QtBot, store: QSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_window()
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    before = memory.load(store).geometry
+    window = open_window(alone=True)
+    placement.fill(window)
+    monkeypatch.setattr(window, "isFullScreen", lambda: False)  # as Qt says then
+    window.setGeometry(window.screen().geometry())
+    with qtbot.waitSignal(window.stopped, timeout=5000):
+        window.close()
+    assert memory.load(store).geometry == before
+
+
 class _Screen(QObject):
     geometryChanged = Signal(QRect)
     room = QRect(0, 0, 900, 700)
