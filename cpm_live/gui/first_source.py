@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,8 @@ class FirstSource(QObject):
         if is_camera(request.text):
             for thread in self._looking:
                 thread.join(timeout=5.0)
+            # One that was lost is asked for what was chosen meanwhile.
+            request = replace(request, size=self._session.size)
         return self._openers.source(request)
 
     def failed(self, message: str) -> str:

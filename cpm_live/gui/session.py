@@ -87,7 +87,7 @@ class Session(QObject):
         self._first_source = True
         self._nothing = False
         """No source plays, and none is being opened."""
-        self._stopping = self._finding = self._waiting = False
+        self._stopping = self._finding = self._waiting = self._lost = False
         self._camera_asked = 0
         self._writing: list[threading.Thread] = []
 
@@ -122,8 +122,7 @@ class Session(QObject):
         if latest is not None and latest.generation == self.live.generation and self._asked == self._played:
             self._left = latest.frame.media_time, self.live.paused
         self.went_back, self._size_before = back, None
-        self._first_source, self._nothing = first, False
-        self._asked = text
+        self._first_source, self._nothing, self._lost, self._asked = first, False, False, text
         was_paused = self.live.paused
         self.live.set_source(self.request(text))
         self.source_opening.emit(self.source)
@@ -131,9 +130,9 @@ class Session(QObject):
             self.paused_changed.emit(False)
 
     def ask_for(self, size: Resolution) -> None:
-        """Ask cameras for another resolution; one that plays goes on with its own where it does not open with this."""
+        """Ask cameras for another resolution, a lost one once it is back; one that cannot goes on with its own."""
         before, self.size = self.size, size
-        if size != before and is_camera(self.source):
+        if size != before and is_camera(self.source) and not self._lost:
             good = self._size_before or (before if self._played == self._asked else None)
             self.open(self.source)
             self._size_before = good
@@ -327,7 +326,7 @@ class Session(QObject):
         stale = self.recipe is None or event.asked != (self.recipe.name, self.engine)
         match event.kind:
             case "source":
-                self._first_source, self.info, self._size_before = False, event.info, None
+                self._first_source, self.info, self._size_before, self._lost = False, event.info, None, False
                 self._asked = self._played = (event.info.name_now if event.info else "") or self._asked
                 if not self.went_back:
                     # Of the one before: this one has shown nothing yet.
@@ -336,6 +335,7 @@ class Session(QObject):
             case "source-failed":
                 self._source_failed(event.message)
             case "source-lost":
+                self._lost = True
                 self.notice.emit(Notice("warning", sentence(event.message), about="source"))
             case "source-note":
                 self.notice.emit(Notice("warning", sentence(event.message), 8))

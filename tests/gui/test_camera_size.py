@@ -11,6 +11,7 @@ from cpm_live.capture import thread
 from cpm_live.capture.base import SourceLost
 from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.open import SourceRequest
+from cpm_live.capture.resolution import Resolution
 from cpm_live.core.errors import InputError
 from cpm_live.core.frame import Frame
 from cpm_live.gui import settings as memory
@@ -116,41 +117,70 @@ def test_a_size_that_is_none_is_forgotten(store: QSettings, caplog: pytest.LogCa
     assert "camera_size" in caplog.text
 
 
-def test_a_camera_that_came_back_under_another_number_is_asked_there(
-    open_window: Opener, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A loose cable at an exhibit; somebody chooses a resolution, or drops a film that does not open, afterwards."""
-    monkeypatch.setattr(thread, "BACK_OFF", (0.02,))
-    number, asked = ["camera:0"], []
+class Cable:
+    """A camera whose cable is loose: it is lost wherever it is not now."""
 
-    class Loose(RampSource):
-        def __init__(self, text: str) -> None:
-            super().__init__(DemoSource("body"), mirror=True, kind="camera", label="Fake camera")
-            self._text = text
+    def __init__(self) -> None:
+        self.now = "camera:0"
+        self.asked: list[tuple[str, Resolution]] = []
+        self.fakes = Openers(self._open, fake_engine, one_camera)  # type: ignore[arg-type]
 
-        def read(self) -> Frame | None:
-            if self._text != number[0]:
-                raise SourceLost("the cable is loose")
-            return super().read()
-
-        def name_now(self, asked: str) -> str:
-            return number[0]
-
-    def source(request: SourceRequest) -> object:
+    def _open(self, request: SourceRequest) -> object:
         if not request.text.startswith("camera:"):
             return fake_source(request)
-        if request.text != number[0]:
-            raise InputError("no camera 0; this machine has 2: Fake camera")
-        asked.append((request.text, request.size))
-        return Loose(request.text)
+        if request.text != self.now:
+            raise InputError(f"no {request.text}")
+        self.asked.append((request.text, request.size))
+        return _Loose(self, request.text)
 
-    window = open_window("camera:0", fakes=Openers(source, fake_engine, one_camera))  # type: ignore[arg-type]
+
+class _Loose(RampSource):
+    def __init__(self, cable: Cable, text: str) -> None:
+        super().__init__(DemoSource("body"), mirror=True, kind="camera", label="Fake camera")
+        self._cable, self._text = cable, text
+
+    def read(self) -> Frame | None:
+        if self._text != self._cable.now:
+            raise SourceLost("the cable is loose")
+        return super().read()
+
+    def name_now(self, asked: str) -> str:
+        return self._cable.now or asked
+
+
+@pytest.fixture
+def cable(monkeypatch: pytest.MonkeyPatch) -> Cable:
+    monkeypatch.setattr(thread, "BACK_OFF", (0.02,))
+    return Cable()
+
+
+def test_a_camera_that_came_back_under_another_number_is_asked_there(
+    open_window: Opener, qtbot: QtBot, cable: Cable
+) -> None:
+    """Somebody chooses a resolution, or drops a film that does not open."""
+    window = open_window("camera:0", fakes=cable.fakes)
     wait_for_pose(window, qtbot)
-    number[0] = "camera:2"
+    cable.now = "camera:2"
     qtbot.waitUntil(lambda: window.session.source == "camera:2", timeout=5000)
     sizes(window)["1280 × 720"].trigger()
-    qtbot.waitUntil(lambda: asked[-1] == ("camera:2", (1280, 720)), timeout=5000)
+    qtbot.waitUntil(lambda: cable.asked[-1] == ("camera:2", (1280, 720)), timeout=5000)
     qtbot.waitUntil(lambda: window.session.info is not None and not window.session.went_back, timeout=5000)
     window.choose_source("/no/such/film.mp4")
-    qtbot.waitUntil(lambda: len(asked) == 4, timeout=5000)
-    assert asked[-1] == ("camera:2", (1280, 720)) and window.session.went_back
+    qtbot.waitUntil(lambda: len(cable.asked) == 4, timeout=5000)
+    assert cable.asked[-1] == ("camera:2", (1280, 720)) and window.session.went_back
+
+
+def test_a_camera_that_is_lost_is_asked_when_it_is_back(open_window: Opener, qtbot: QtBot, cable: Cable) -> None:
+    window = open_window("camera:0", fakes=cable.fakes)
+    wait_for_pose(window, qtbot)
+    generation, cable.now = window.session.live.generation, ""
+    qtbot.waitUntil(lambda: "reconnecting" in str(window.picture.banner.notice), timeout=5000)
+    sizes(window)["1280 × 720"].trigger()
+    qtbot.wait(100)
+    cable.now = "camera:0"
+    qtbot.waitUntil(lambda: cable.asked[-1] == ("camera:0", (1280, 720)), timeout=5000)
+    assert window.session.live.generation == generation and window.session.info is not None
+    # From then on a choice counts at once again.
+    qtbot.waitUntil(lambda: window.picture.banner.notice is None, timeout=5000)
+    sizes(window)["1920 × 1080"].trigger()
+    qtbot.waitUntil(lambda: cable.asked[-1][1] == (1920, 1080), timeout=5000)
