@@ -111,6 +111,27 @@ def test_a_camera_that_cannot_goes_on_with_the_one_before(
     assert memory.load(store).camera_size == "640x480"
 
 
+def test_of_two_that_do_not_open_it_goes_back_to_the_one_that_did(
+    open_window: Opener, qtbot: QtBot, asked: list[SourceRequest]
+) -> None:
+    """Chosen one after the other, before the first has failed."""
+
+    def source(request: SourceRequest) -> object:
+        asked.append(request)
+        if request.size != (640, 480):
+            raise InputError("camera 0 gives no picture")
+        return fake_source(request)
+
+    window = open_window("camera:0", fakes=Openers(source, fake_engine, one_camera))  # type: ignore[arg-type]
+    wait_for_pose(window, qtbot)
+    sizes(window)["1280 × 720"].trigger()
+    sizes(window)["1920 × 1080"].trigger()
+    generation = window.session.live.generation
+    qtbot.waitUntil(lambda: shown(window).generation > generation, timeout=5000)
+    assert asked[-1].size == (640, 480) and sizes(window)["640 × 480"].isChecked()
+    assert window.camera_size.known == "640x480"
+
+
 def test_a_size_that_is_none_is_forgotten(store: QSettings, caplog: pytest.LogCaptureFixture) -> None:
     store.setValue("window/settings", '{"camera_size": "big", "theme": "light"}')
     assert memory.load(store).camera_size == "640x480" and memory.load(store).theme == "light"

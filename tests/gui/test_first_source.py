@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from pytestqt.qtbot import QtBot
 
 from cpm_live.capture.base import Source
@@ -16,6 +16,7 @@ from cpm_live.capture.demo import DemoSource
 from cpm_live.capture.open import SourceRequest
 from cpm_live.core.errors import InputError
 from cpm_live.gui import first_source
+from cpm_live.gui import settings as memory
 from cpm_live.gui.first_source import LATE_CAMERA
 from cpm_live.gui.window import MainWindow
 from tests.gui.conftest import Opener, wait_for_pose
@@ -100,6 +101,22 @@ def test_a_window_takes_no_camera_by_itself_that_nobody_asked_for(
     late.there = True
     qtbot.wait(200)
     assert window.session.source == "demo" and not late.asked
+
+
+@pytest.mark.parametrize(("source", "alone"), [("camera:0", True), ("", True), (STREAM, True), (STREAM, False)])
+def test_an_exhibit_waits_also_for_what_was_used_last(
+    open_window: Opener, qtbot: QtBot, late: Late, store: QSettings, source: str, alone: bool
+) -> None:
+    memory.save(store, replace(memory.Settings(), source=source))
+    window = open_window(None, fakes=late.fakes, alone=alone)
+    wait_for_pose(window, qtbot)
+    assert window.session.source == "demo"
+    late.there = True
+    if alone:
+        qtbot.waitUntil(lambda: window.session.source == (source or "camera:0"), timeout=5000)
+    else:
+        qtbot.wait(200)
+        assert window.session.source == "demo"
 
 
 def test_a_window_that_closes_while_it_looks(open_window: Opener, qtbot: QtBot, late: Late) -> None:

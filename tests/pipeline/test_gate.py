@@ -94,5 +94,11 @@ def test_frames_that_nobody_wants_are_read_and_not_estimated(session: Session, t
     live.stop_recording()
     calls = still()
     assert still() == calls
+    # So does another program.
+    live.start_sending("127.0.0.1:9")
+    _until(lambda: session.engines[0].calls > calls + 2)
+    live.stop_sending()
+    calls = still()
+    assert still() == calls
     live.gate.watch(True)
     _until(lambda: session.engines[0].calls > calls + 2)
