@@ -28,6 +28,8 @@ from cpm_live.gui.theme import PICTURE_BACKGROUND
 
 _REACH = 16.0
 """Widget pixels from a joint within which the mouse means it."""
+_QUIET_S = 2.0
+"""After so long without a picture it says so: one that stands still looks live."""
 _GONE_S = 20
 """After so long without a picture whoever was in the last one may have gone, and is no longer shown to others."""
 DRAW_HINT = "Drag a rectangle: people are looked for inside it only. Esc leaves it."
@@ -119,12 +121,18 @@ class Picture(QWidget):
         self._paused = paused
         self.update()
 
-    def set_quiet(self, seconds: int, live: bool = False) -> None:
-        """Say that the source has given no picture for so long; 0 where it gives them. Of a live one (camera, stream)
-        the last picture is taken away after a while."""
-        if (seconds, live) != (self._quiet, self._live):
-            self._quiet, self._live = seconds, live
+    def set_quiet(self, seconds: float, live: bool = False) -> None:
+        """Say that the source has given no picture for so long, once that is long. Of a live one (camera, stream) the
+        last picture is taken away after a while."""
+        quiet = int(seconds) if seconds >= _QUIET_S else 0
+        if (quiet, live) != (self._quiet, self._live):
+            self._quiet, self._live = quiet, live
             self.update()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the last picture was taken away."""
+        return self._live and self._quiet >= _GONE_S
 
     def clear(self, waiting: str) -> None:
         """Show no frame but a line saying why."""
@@ -133,8 +141,8 @@ class Picture(QWidget):
         self.update()
 
     def fit(self) -> Fit | None:
-        """Where the frame lies; None without one."""
-        if self._result is None:
+        """Where the frame lies; None without one that can be seen."""
+        if self._result is None or self.gone:
             return None
         frame = self._result.frame
         return Fit.into((frame.width, frame.height), (self.width(), self.height()), self._view.mirror)
@@ -168,9 +176,7 @@ class Picture(QWidget):
         painter.fillRect(self.rect(), PICTURE_BACKGROUND)
         result, fit = self._result, self.fit()
         if result is None or fit is None:
-            paint_waiting(painter, self.rect(), self._waiting)
-        elif self._live and self._quiet >= _GONE_S:
-            paint_waiting(painter, self.rect(), no_picture(self._quiet))
+            paint_waiting(painter, self.rect(), self._waiting if result is None else no_picture(self._quiet))
         else:
             self._paint_result(painter, result, fit)
         painter.end()

@@ -43,8 +43,6 @@ from cpm_live.gui.widgets import Splitter, close_dialogs
 from cpm_live.gui.wishes import Wishes
 
 _READ_OUTS_MS = 100
-_QUIET_S = 2.0
-"""After so long without a picture the window says so: one that stands still looks live."""
 
 
 class MainWindow(QMainWindow):
@@ -240,8 +238,10 @@ class MainWindow(QMainWindow):
         stats = live.stats()
         self.status.show_stats(stats, engine, seconds, info.kind if info else "")
         self.sending.refresh()
-        quiet = int(stats.quiet_s) if stats.quiet_s >= _QUIET_S else 0
-        self.picture.set_quiet(quiet, info is not None and info.kind in ("camera", "stream"))
+        self.picture.set_quiet(stats.quiet_s, info is not None and info.kind in ("camera", "stream"))
+        if self.picture.gone:  # so are parts of it
+            self.strip.clear("")
+            self.joints.list.clear_result()
 
     @Slot()
     def _first_painted(self) -> None:

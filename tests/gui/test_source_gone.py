@@ -21,7 +21,7 @@ from cpm_live.gui.signs import no_picture
 from cpm_live.gui.window import MainWindow
 from cpm_live.pipeline.live import Event
 from tests.capture.films import film
-from tests.gui.conftest import Opener, wait_for_pose
+from tests.gui.conftest import Opener, shown, wait_for_pose
 from tests.gui.fakes import openers
 from tests.gui.test_timeline import _at
 from tests.gui.test_window import press
@@ -130,8 +130,16 @@ def test_nobody_is_shown_to_others_long_after_the_camera_fell_silent(open_window
         image = picture.grab().toImage()
         return len({image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)})
 
+    x, y, _ = shown(window).poses[0].keypoints[12]
+    at = picture.frame_to_widget(x, y)
+    assert picture.joint_at(at) >= 0 and picture.person_at(at) is not None
     assert colours(0) > 200 and colours(15) > 200, "a cable that is loose, a person who sees why"
     assert colours(25) < 60 and picture._quiet == 25
+    strip = window.strip.grab().toImage()
+    there = {strip.pixel(x, y) for x in range(0, strip.width(), 3) for y in range(0, strip.height(), 3)}
+    assert len(there) < 5, "nor are parts of it in the thumbnails"
+    assert window.joints.list._result is None
+    assert picture.joint_at(at) == -1 and picture.person_at(at) is None, "nobody can be clicked who cannot be seen"
     window.session.info = replace(window.session.info, kind="video")  # type: ignore[type-var]
     assert colours(25) > 200, "of a film it is no visitor"
     window.session.info = replace(window.session.info, kind="camera")
