@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -211,7 +212,8 @@ def find(model: str) -> Recipe:
     if model.lower().endswith(".safetensors"):
         return _apart(of_checkpoint(Path(model)), Path(model))
     if model.lower().endswith(FOREIGN):
-        raise InputError(f"{model} is of another project; first make a model of it: cpm-live models import {model}")
+        how = f"cpm-live models import {shlex.quote(model)}"
+        raise InputError(f"{model} is of another project; first make a model of it: {how}")
     path = data_root() / "engines" / f"{model}.toml"
     if not model or "/" in model or "\\" in model or not path.is_file():
         kinds = "the path of a recipe (.toml) or of weights (.safetensors)"

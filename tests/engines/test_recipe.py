@@ -124,3 +124,8 @@ def test_how_a_name_ends_may_be_in_capitals(tmp_path: Path) -> None:
     path = tmp_path / "Mouse.TOML"
     path.write_text('[model]\nname = "mouse"\nskeleton = "body"\npreset = "tiny"\nweights = "mouse.safetensors"\n')
     assert recipes.find(str(path)).name == "mouse"
+
+
+def test_what_to_type_for_others_weights_can_be_typed() -> None:
+    with pytest.raises(InputError, match=r"models import '/my weights/pose\.caffemodel'$"):
+        recipes.find("/my weights/pose.caffemodel")
