@@ -171,7 +171,8 @@ def run_batch(
             people |= {pose.id for pose in result.poses}
             left_out += bool(result.left_out)
             tell(frames, result)
-        if keypoints is not None and lines is None:
+        # Of an input that was stopped before its first frame nothing is known: like the film, what lay there stays.
+        if keypoints is not None and lines is None and not asked.said:
             lines = _lines(keypoints, machine, about, every_stage)
     finally:
         try:

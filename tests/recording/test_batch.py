@@ -130,6 +130,17 @@ def test_keypoints_of_before_stay_where_the_input_cannot_be_read(tmp_path: Path)
     assert "header" in json.loads(header), "of nothing, too, there is a header"
 
 
+@pytest.mark.parametrize("name", ["k.jsonl", "k.csv"])
+def test_keypoints_of_before_stay_where_nobody_waited_for_the_first_frame(tmp_path: Path, name: str) -> None:
+    """Ctrl-C while a stream gives none; the film of before stays, too."""
+    info = SourceInfo("stream", "x", live=True, mirror=False)
+    (tmp_path / name).write_text("yesterday's")
+    (tmp_path / "a.mp4").write_text("yesterday's")
+    stopped = run_batch(_Empty(info), _Searching(), tmp_path / "a.mp4", tmp_path / name, stop=lambda: True)  # type: ignore[arg-type]
+    assert stopped.cancelled and stopped.frames == 0
+    assert (tmp_path / name).read_text() == (tmp_path / "a.mp4").read_text() == "yesterday's"
+
+
 def test_an_input_knows_nothing_of_the_one_before(tmp_path: Path) -> None:
     """Else whoever was in the last film goes on into this one, with their number and their inertia."""
     machine = PoseMachine("body", engine=DotEngine())
