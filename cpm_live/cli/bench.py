@@ -28,7 +28,9 @@ def bench(
         list[str] | None, typer.Option("--engine", "-e", help="Engines; all that are ready if not given.")
     ] = None,
     source: Annotated[str, typer.Option("--source", "-s", help="Frames to run on.")] = "demo",
-    rounds: Annotated[int, typer.Option("--rounds", min=5, help="Inferences per figure.")] = 100,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=5, help="Inferences per figure; fewer of a slow network.")
+    ] = 100,
     batch: Annotated[
         list[int] | None,
         typer.Option("--batch", min=2, max=8, help="The engine on so many at once; 2 and 4 if not given."),

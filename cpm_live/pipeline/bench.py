@@ -23,6 +23,8 @@ from cpm_live.pipeline.machine import PoseMachine
 TURN = 10
 """Rounds before the other one has its turn: torch's threads spin for a while after their work."""
 REST_S = 0.03
+LONGEST_S = 30.0
+"""After so long a slow network gets no further turn: its times are known by then."""
 _PATIENCE_S = 60.0
 
 
@@ -87,7 +89,11 @@ def time_model(
     naive: Engine | None = None,
     batches: Sequence[int] = (),
 ) -> Timing:
-    """Time the bare engine, the whole pipeline and naive torch in turns, so that a busy machine slows all alike."""
+    """Time the bare engine, the whole pipeline and naive torch in turns, so that a busy machine slows all alike.
+
+    Args:
+        rounds: of engine and pipeline, at most; each turn of ten begins within ``LONGEST_S``.
+    """
     one, many = _inputs(machine.engine, 1), {size: _inputs(machine.engine, size) for size in batches}
     machine.engine.warm_up()
     machine(frames[0])
@@ -100,7 +106,10 @@ def time_model(
     finding = 0.0
     plain: list[float] = []
     large: dict[int, list[float]] = {size: [] for size in batches}
+    latest = time.perf_counter() + LONGEST_S
     for done in range(0, rounds, TURN):
+        if done and time.perf_counter() > latest:
+            break
         for index in range(done, min(done + TURN, rounds)):
             started = time.perf_counter()
             machine.engine.infer(*one)
@@ -169,7 +178,8 @@ def live_ages(
         _wait_for_engine(live)
         # The first second holds finding, which is not what is asked here.
         begin = time.perf_counter() + 1.0
-        while time.perf_counter() < begin + seconds:
+        # A slow network may need longer for its first one.
+        while time.perf_counter() < begin + (seconds if ages else max(seconds, _PATIENCE_S)):
             result = live.results.take(timeout=0.5)
             if result is not None and result.stage_count and time.perf_counter() > begin:
                 ages.append(result.age_ms)

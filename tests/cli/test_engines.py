@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cpm_live.capture.open import SourceRequest
 from cpm_live.cli.bench import _print, _start_window
 from cpm_live.cli.main import app
 from cpm_live.core.errors import InputError
@@ -22,7 +23,9 @@ from cpm_live.engines.build import Progress
 from cpm_live.engines.probe import Found
 from cpm_live.engines.recipe import find
 from cpm_live.network.presets import PRESETS
-from cpm_live.pipeline.bench import Timing, time_model
+from cpm_live.pipeline import bench
+from cpm_live.pipeline.bench import Timing, live_ages, time_model
+from tests.gui.fakes import KnowingEngine
 
 RUNNER = CliRunner()
 
@@ -142,35 +145,46 @@ def test_bench_keeps_its_interface() -> None:
     assert figures["age_ms"]["p95"] >= figures["age_ms"]["p50"] > 0
 
 
+class Millisecond:
+    """An engine of a millisecond."""
+
+    preset = PRESETS["tiny"]
+
+    def infer(self, images: np.ndarray, centres: np.ndarray) -> np.ndarray:
+        time.sleep(0.001)
+        return images
+
+    def warm_up(self) -> None: ...
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo("fake", "fake", "test", "fp32")
+
+
+class Machine:
+    """Its machine needs 1.25 ms for a frame, and 10 ms in every tenth one."""
+
+    def __init__(self) -> None:
+        self.engine, self.recipe, self.count = Millisecond(), find("body"), 0
+
+    def __call__(self, frame: object) -> object:
+        self.count += 1
+        finding = 9.0 if self.count % 10 == 0 else 0.0
+        time.sleep((1.25 + finding) / 1e3)
+        return SimpleNamespace(steps_ms={"find": finding})
+
+
 def test_the_finders_runs_are_in_the_frames_per_second() -> None:
     """Of medians alone they would not: it runs in every tenth frame."""
-
-    class Ten:
-        """An engine of a millisecond whose machine needs 1.25 ms for a frame, and 10 ms in every tenth one."""
-
-        preset = PRESETS["tiny"]
-
-        def infer(self, images: np.ndarray, centres: np.ndarray) -> np.ndarray:
-            time.sleep(0.001)
-            return images
-
-        def warm_up(self) -> None: ...
-
-        def describe(self) -> EngineInfo:
-            return EngineInfo("fake", "fake", "test", "fp32")
-
-    class Machine:
-        engine, recipe, count = Ten(), find("body"), 0
-
-        def __call__(self, frame: object) -> object:
-            self.count += 1
-            finding = 9.0 if self.count % 10 == 0 else 0.0
-            time.sleep((1.25 + finding) / 1e3)
-            return SimpleNamespace(steps_ms={"find": finding})
-
     timing = time_model(Machine(), [None], rounds=40)  # type: ignore[arg-type, list-item]
     assert timing.pipeline_fps < 0.8 * 1e3 / timing.pipeline_p50
     assert timing.ratio < 0.8 * timing.frame_ratio
+
+
+def test_a_slow_network_gets_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "LONGEST_S", 0.0)
+    machine = Machine()
+    time_model(machine, [None], rounds=40)  # type: ignore[arg-type, list-item]
+    assert machine.count == 1 + bench.TURN  # one to begin with, and a turn in any case
 
 
 def test_benchs_table_is_readable_in_a_narrow_terminal(
@@ -206,3 +220,9 @@ def test_the_window_that_is_timed_loads_nothing_of_the_working_folder(
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     timed = _start_window("body")
     assert timed["startup_s"] is not None and timed["startup_s"] > 0
+
+
+def test_a_slow_networks_first_live_result_is_waited_for() -> None:
+    asked = SourceRequest("demo", live=True)
+    low, high = live_ages(find("body"), "cpu", asked, 0.01, opener=lambda recipe, kind: KnowingEngine(14, delay=0.5))
+    assert 0 < low <= high
