@@ -3,12 +3,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ from cpm_live.training import examples
 from cpm_live.training.augment import Augmentation
 from cpm_live.training.batches import Batcher
 from cpm_live.training.distributed import Ranks
-from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker, Job
+from cpm_live.training.examples import DRAWN, EMPTY, Batch, ExampleMaker
 from cpm_live.training.hard import Hardness
 from cpm_live.training.noise import NoiseClip
 from cpm_live.training.plan import Plan
 from cpm_live.training.setup import of_rank
 from cpm_live.training.targets import draw_targets, map_losses, sum_losses
-from cpm_live.training.workers import Workers
+from tests.conftest import ROOT
 from tests.training.common import figures, plan_of, trainer_of
 
 
@@ -63,28 +63,12 @@ def test_a_worker_that_is_ended_ends_the_training_with_a_line() -> None:
     assert not any(worker.is_alive() for worker in workers)
 
 
-class _Interrupted(ExampleMaker):
-    """Ctrl-C and SIGTERM reach the process that it is being copied into, which has only just been started."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            os.kill(os.getpid(), number)
-        self.__dict__.update(state)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for other processes")
 def test_a_worker_that_is_only_starting_leaves_ctrl_c_to_the_trainer() -> None:
-    workers: Workers[Job, Batch] = Workers(_Interrupted(figures(2), [0, 1], BODY, plan_of()), 1, 3 * 64 * 64, 1)
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    try:
-        pending = workers.submit([(0, 1)], 64)
-        os.kill(os.getpid(), signal.SIGINT)
-        assert heard == [signal.SIGINT], "the trainer hears of it as ever"
-        assert workers.take(pending).images.shape == (1, 3, 64, 64)
-    finally:
-        signal.signal(signal.SIGINT, before)
-        workers.close()
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.training.starting"], cwd=ROOT, capture_output=True, text=True, timeout=100
+    )
+    assert ran.stdout == "[2] (1, 3, 64, 64)\n", f"status {ran.returncode}: {ran.stderr}"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for other processes")
