@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cpm_live.cli.files import cut_short, left_out, place, refuse_own_input
+from cpm_live.cli.files import cut_short, left_out, place, refuse_own_input, same_file
 from cpm_live.cli.progress import frames_bar
 from cpm_live.cli.stopping import asked_to_stop
 from cpm_live.core.errors import InputError, printable
@@ -47,7 +47,7 @@ def draw(
     target, file = place("--out", out), place("KEYPOINTS", keypoints)
     assert target is not None and file is not None
     read = KeypointFile(file, _known(model))
-    if target.exists() and target.samefile(file):
+    if same_file(target, file):
         raise InputError(f"{target} are the keypoints themselves; choose another place to write to")
     opened = open_source(SourceRequest(source, live=False))
     try:

@@ -36,6 +36,11 @@ def _identity(path: Path) -> tuple[int, int] | str:
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.normcase(os.path.realpath(path))
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Whether both are there, and are one file, by whatever names."""
+    return one.exists() and other.exists() and _identity(one) == _identity(other)
+
+
 def refuse_own_input(opened: Source, out: Path | None, keypoints: Path | None) -> None:
     """Writing over what is being read, or over what is being written, would destroy it."""
     files = opened.info.files

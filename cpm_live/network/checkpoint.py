@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,18 @@ def save(path: Path, state: dict[str, Tensor], header: Header, half: bool = Fals
         temporary.write_bytes(to_bytes(tensors, metadata=header.to_metadata()))
 
 
+def misfit(state: Mapping[str, Tensor], preset: Preset) -> str:
+    """What of these tensors, by name, is not as a network of this preset has it; empty if nothing."""
+    # Without memory of its own: what it takes is not known to be in the file before the two are compared.
+    with torch.device("meta"):
+        shape = build(preset)
+    wanted = {name: value for name, value in shape.state_dict().items() if not name.endswith("num_batches_tracked")}
+    if odd := sorted(wanted.keys() ^ state.keys()):
+        return f"{len(odd)} tensors differ, {odd[0]} first"
+    unlike = ((name, value.shape, wanted[name].shape) for name, value in state.items())
+    return next((f"{name} is {tuple(own)}, not {tuple(its)}" for name, own, its in unlike if own != its), "")
+
+
 def load(path: Path) -> tuple[PoseNetwork, Header]:
     """The network, in evaluation mode, and its header.
 
@@ -111,16 +124,9 @@ def load(path: Path) -> tuple[PoseNetwork, Header]:
             state = {name: handle.get_tensor(name).float() for name in handle.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(f"cannot read weights {path}: {error}; expected a .safetensors checkpoint") from None
-    # Without memory of its own: what it takes is not known to be in the file before the two are compared.
-    with torch.device("meta"):
-        shape = build(header.preset)
-    wanted = {name: value for name, value in shape.state_dict().items() if not name.endswith("num_batches_tracked")}
-    misfit = f"{path} does not fit preset {header.preset.name!r}"
-    if odd := sorted(wanted.keys() ^ state.keys()):
-        raise InputError(f"{misfit}: {len(odd)} tensors differ, {odd[0]} first")
+    if wrong := misfit(state, header.preset):
+        raise InputError(f"{path} does not fit preset {header.preset.name!r}: {wrong}")
     for name, value in state.items():
-        if value.shape != wanted[name].shape:
-            raise InputError(f"{misfit}: {name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}")
         if not value.isfinite().all():
             raise InputError(f"{path} is damaged: {name} holds values that are no numbers; train from an earlier state")
     machine = build(header.preset)

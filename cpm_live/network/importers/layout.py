@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from cpm_live.core.errors import InputError
 from cpm_live.core.skeleton import Skeleton
-from cpm_live.network.cpm import build
+from cpm_live.network.checkpoint import misfit
 from cpm_live.network.presets import Preset
 
 Convolution = tuple[Tensor, Tensor]
@@ -83,13 +82,9 @@ def assemble(convolutions: Mapping[str, Convolution], preset: Preset, known: Kno
         elif later and inner == "0.0":
             weight = _inputs(weight, known.order, beliefs_at, name)
         state[f"{name}.weight"], state[f"{name}.bias"] = weight.contiguous(), bias.contiguous()
-    with torch.device("meta"):
-        wanted = build(preset).state_dict()
-    if odd := sorted(wanted.keys() ^ state.keys()):
-        raise InputError(f"{len(odd)} tensors are missing or too many, {odd[0]} first")
+    if wrong := misfit(state, preset):
+        raise InputError(wrong)
     for name, value in state.items():
-        if value.shape != wanted[name].shape:
-            raise InputError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}")
         if not value.isfinite().all():
             raise InputError(f"{name} holds values that are no numbers")
     return Imported(state, preset, known)
